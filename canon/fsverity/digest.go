@@ -1,0 +1,118 @@
+// Package fsverity computes fs-verity digests in user space, as the kernel and
+// fsverity-utils do for a block size of 4096 bytes and no salt, which is what
+// composefs uses. See Documentation/filesystems/fsverity.rst in the kernel.
+package fsverity
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// Algorithm is a hash by its number in the kernel's FS_VERITY_HASH_ALG list
+// (include/uapi/linux/fsverity.h).
+type Algorithm uint8
+
+const (
+	SHA256 Algorithm = 1
+	SHA512 Algorithm = 2
+)
+
+// Size is the length of the algorithm's digests in bytes.
+func (a Algorithm) Size() int {
+	if a == SHA512 {
+		return 64
+	}
+	return 32
+}
+
+func (a Algorithm) String() string {
+	switch a {
+	case SHA256:
+		return "sha256"
+	case SHA512:
+		return "sha512"
+	}
+	return fmt.Sprintf("algorithm %d", uint8(a))
+}
+
+// ParseAlgorithm reads "sha256" or "sha512".
+func ParseAlgorithm(name string) (Algorithm, error) {
+	switch name {
+	case "sha256":
+		return SHA256, nil
+	case "sha512":
+		return SHA512, nil
+	}
+	return 0, fmt.Errorf("unknown hash %q: use sha256 or sha512", name)
+}
+
+// Digest is an fs-verity file digest. It is comparable; its zero value stands
+// for "none".
+type Digest struct {
+	alg Algorithm
+	sum [64]byte
+}
+
+// NewDigest makes a digest of sum, which must be as long as the algorithm's
+// digests are.
+func NewDigest(alg Algorithm, sum []byte) (Digest, error) {
+	if alg != SHA256 && alg != SHA512 {
+		return Digest{}, fmt.Errorf("unknown fs-verity %v", alg)
+	}
+	if len(sum) != alg.Size() {
+		return Digest{}, fmt.Errorf("a %v digest has %d bytes, not %d", alg, alg.Size(), len(sum))
+	}
+	d := Digest{alg: alg}
+	copy(d.sum[:], sum)
+	return d, nil
+}
+
+// ParseDigest reads hexadecimal digits; their number tells the algorithm: 64
+// for SHA256, 128 for SHA512.
+func ParseDigest(s string) (Digest, error) {
+	alg := SHA256
+	switch len(s) {
+	case 2 * 32:
+	case 2 * 64:
+		alg = SHA512
+	default:
+		return Digest{}, fmt.Errorf("a digest has 64 (sha256) or 128 (sha512) hexadecimal digits, not %d", len(s))
+	}
+	sum, err := hex.DecodeString(s)
+	if err != nil {
+		return Digest{}, fmt.Errorf("digest %q is not hexadecimal", s)
+	}
+	return NewDigest(alg, sum)
+}
+
+// Algorithm is 0 for the zero digest.
+func (d Digest) Algorithm() Algorithm { return d.alg }
+
+// IsZero says that there is no digest.
+func (d Digest) IsZero() bool { return d.alg == 0 }
+
+// Bytes returns a copy of the raw digest, or nil if there is none.
+func (d Digest) Bytes() []byte {
+	if d.IsZero() {
+		return nil
+	}
+	return append([]byte(nil), d.sum[:d.alg.Size()]...)
+}
+
+// String is the digest in lower-case hexadecimal, empty if there is none.
+func (d Digest) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(d.sum[:d.alg.Size()])
+}
+
+// ObjectPath is the place of a file of this digest in a composefs content
+// store, relative to the store: two hexadecimal digits, a slash, the rest.
+func (d Digest) ObjectPath() string {
+	if d.IsZero() {
+		return ""
+	}
+	s := d.String()
+	return s[:2] + "/" + s[2:]
+}

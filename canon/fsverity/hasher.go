@@ -1,0 +1,135 @@
+package fsverity
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/binary"
+	"io"
+)
+
+// BlockSize is the size of data and Merkle tree blocks in bytes.
+const BlockSize = 4096
+
+// Hasher is an io.Writer that builds the Merkle tree of what is written to it,
+// holding one block a level. Use New to make one.
+type Hasher struct {
+	alg    Algorithm
+	size   uint64
+	levels []level
+}
+
+// level 0 collects file data, level n+1 the hashes of level n's blocks.
+type level struct {
+	block [BlockSize]byte
+	n     int
+}
+
+// New returns a Hasher of an empty file.
+func New(alg Algorithm) *Hasher {
+	return &Hasher{alg: alg, levels: make([]level, 1, 3)}
+}
+
+// Reset makes h the Hasher of an empty file again.
+func (h *Hasher) Reset() {
+	h.size = 0
+	h.levels = h.levels[:1]
+	h.levels[0].n = 0
+}
+
+// Write adds p to the file. It never fails.
+func (h *Hasher) Write(p []byte) (int, error) {
+	h.size += uint64(len(p))
+	h.add(0, p)
+	return len(p), nil
+}
+
+// Size is the number of bytes written so far.
+func (h *Hasher) Size() uint64 { return h.size }
+
+// add appends p to level i. A full block is hashed only when more data comes
+// for its level, since the last block of a level is never followed by another.
+func (h *Hasher) add(i int, p []byte) {
+	for len(p) > 0 {
+		if h.levels[i].n == BlockSize {
+			h.flush(i, h.levels[i].block[:])
+		}
+		// More than one block is at hand: hash it where it lies.
+		if h.levels[i].n == 0 && len(p) > BlockSize {
+			h.flush(i, p[:BlockSize])
+			p = p[BlockSize:]
+			continue
+		}
+		l := &h.levels[i]
+		c := copy(l.block[l.n:], p)
+		l.n += c
+		p = p[c:]
+	}
+}
+
+// flush hashes one whole block of level i into level i+1.
+func (h *Hasher) flush(i int, block []byte) {
+	h.levels[i].n = 0
+	if i+1 == len(h.levels) {
+		h.levels = append(h.levels, level{})
+	}
+	var sum [64]byte
+	h.add(i+1, h.hash(block, &sum))
+}
+
+func (h *Hasher) hash(block []byte, sum *[64]byte) []byte {
+	if h.alg == SHA512 {
+		*sum = sha512.Sum512(block)
+		return sum[:]
+	}
+	s := sha256.Sum256(block)
+	return append(sum[:0], s[:]...)
+}
+
+// Digest is the fs-verity digest of what was written. It ends the file: call
+// Reset before the next Write.
+func (h *Hasher) Digest() Digest {
+	// struct fsverity_descriptor in include/uapi/linux/fsverity.h; the salt and
+	// what is reserved stay zero.
+	var descriptor [256]byte
+	descriptor[0] = 1
+	descriptor[1] = byte(h.alg)
+	descriptor[2] = 12
+	binary.LittleEndian.PutUint64(descriptor[8:], h.size)
+	copy(descriptor[16:80], h.rootHash())
+	var sum [64]byte
+	d := Digest{alg: h.alg}
+	copy(d.sum[:], h.hash(descriptor[:], &sum))
+	return d
+}
+
+// rootHash is nil, which stands for zeros, for an empty file.
+func (h *Hasher) rootHash() []byte {
+	if h.size == 0 {
+		return nil
+	}
+	for i := 0; ; i++ {
+		l := &h.levels[i]
+		clear(l.block[l.n:])
+		if i+1 == len(h.levels) {
+			var sum [64]byte
+			return h.hash(l.block[:], &sum)
+		}
+		h.flush(i, l.block[:])
+	}
+}
+
+// Sum reads r to its end and returns the digest of what it read.
+func Sum(alg Algorithm, r io.Reader) (Digest, error) {
+	h := New(alg)
+	if _, err := io.Copy(h, r); err != nil {
+		return Digest{}, err
+	}
+	return h.Digest(), nil
+}
+
+// SumBytes returns the digest of a file that holds p.
+func SumBytes(alg Algorithm, p []byte) Digest {
+	h := New(alg)
+	h.Write(p)
+	return h.Digest()
+}

@@ -1,0 +1,45 @@
+package canon
+
+// Origin says where a name of a tree comes from. Names that a directory scan
+// or a dump file gave have none.
+type Origin struct {
+	Layer *Layer
+	// Entry counts the layer's tar entries from 1, extension headers not
+	// counted.
+	Entry int
+	// Header is what the archive says of that entry.
+	Header *Header
+	// Implicit is set for a directory that no layer has an entry for. Layer,
+	// Entry and Header are then those of the first entry that needed it.
+	Implicit bool
+}
+
+// Layer is one layer of an image.
+type Layer struct {
+	// Index counts from 1, the lowest layer.
+	Index int
+	// DiffID is the digest of the uncompressed archive, "sha256:…".
+	DiffID string
+	// Digest is the digest of the blob as it is stored, empty for bare files.
+	Digest string
+	// Name is how the user knows the layer, if not by its digest: a file name.
+	Name string
+}
+
+// Header is a tar header as it stands in the archive, after its extension
+// headers were applied and before anything was normalised.
+type Header struct {
+	// Offset is where the entry's first header block, extensions included,
+	// begins in the uncompressed archive, in bytes.
+	Offset   int64
+	Typeflag byte
+	Name     string
+	Linkname string
+	Mode     int64
+	UID, GID int64
+	Size     int64
+	Mtime    Time
+	Rdev     uint32
+	// PAX are the records of the entry's extended header by key, nil without one.
+	PAX map[string]string
+}

@@ -1,0 +1,78 @@
+package canon
+
+import (
+	"iter"
+	"strings"
+)
+
+// Tree is a root file system.
+type Tree struct {
+	Root *Node
+	// RootOrigin is set when a layer has an entry for the root itself.
+	RootOrigin *Origin
+}
+
+// NewTree returns a tree with an empty root directory of mode 0.
+func NewTree() *Tree { return &Tree{Root: &Node{Kind: Directory}} }
+
+// All yields every name with its path ("/" for the root), a directory before
+// what is in it, the names of a directory in the order of their bytes. The
+// dirents are the tree's own; the tree must not change meanwhile.
+func (t *Tree) All() iter.Seq2[string, *Dirent] {
+	return func(yield func(string, *Dirent) bool) {
+		root := Dirent{Node: t.Root, Origin: t.RootOrigin}
+		if yield("/", &root) {
+			walk("/", t.Root, yield)
+		}
+	}
+}
+
+func walk(dir string, n *Node, yield func(string, *Dirent) bool) bool {
+	children := n.Children()
+	for i := range children {
+		e := &children[i]
+		path := dir + e.Name
+		if !yield(path, e) {
+			return false
+		}
+		if e.Node.Kind == Directory && !walk(path+"/", e.Node, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Lookup returns the dirent at an absolute path, or nil. It follows no
+// symlinks. The path "/" gives a dirent without a name.
+func (t *Tree) Lookup(path string) *Dirent {
+	e := &Dirent{Node: t.Root, Origin: t.RootOrigin}
+	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		if e = e.Node.Child(name); e == nil {
+			return nil
+		}
+	}
+	return e
+}
+
+// CountLinks sets Nlink of every non-directory to the number of its names, and
+// returns the number of inodes. Importers end with it; from then on reading
+// the tree from several goroutines is safe.
+func (t *Tree) CountLinks() int {
+	inodes := 0
+	for _, e := range t.All() {
+		e.Node.Nlink = 0
+	}
+	for _, e := range t.All() {
+		if e.Node.Kind == Directory {
+			inodes++
+			continue
+		}
+		if e.Node.Nlink++; e.Node.Nlink == 1 {
+			inodes++
+		}
+	}
+	return inodes
+}
