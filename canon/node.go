@@ -56,6 +56,9 @@ func (k Kind) IsDevice() bool { return k == CharDevice || k == BlockDevice }
 // content of larger files stays outside and is known by its digest.
 const InlineMax = 64
 
+// HugeSize is the least size that a compact EROFS inode cannot hold.
+const HugeSize = 1 << 32
+
 // Node is an inode.
 type Node struct {
 	Kind Kind
@@ -71,7 +74,9 @@ type Node struct {
 	// meaning for a directory.
 	Nlink uint32
 	Mtime Time
-	// Size is a regular file's length in bytes.
+	// Size is a regular file's length in bytes. For a device, FIFO or socket it is
+	// 0, or HugeSize if a dump file claims more than 4 GiB for it: such a size
+	// does not reach the image but makes the inode an extended one.
 	Size   uint64
 	Xattrs Xattrs
 	// Target is where a symlink leads, as it stands there.

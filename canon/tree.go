@@ -3,6 +3,8 @@ package canon
 import (
 	"iter"
 	"strings"
+
+	"cfsverify/canon/fsverity"
 )
 
 // Tree is a root file system.
@@ -75,4 +77,14 @@ func (t *Tree) CountLinks() int {
 		}
 	}
 	return inodes
+}
+
+// HashAlgorithm is the one of the tree's content digests, 0 if it has none.
+func (t *Tree) HashAlgorithm() fsverity.Algorithm {
+	for _, e := range t.All() {
+		if c := e.Node.Content; c != nil && !c.Digest.IsZero() {
+			return c.Digest.Algorithm()
+		}
+	}
+	return 0
 }

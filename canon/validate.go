@@ -75,9 +75,11 @@ func (n *Node) validate() error {
 		return fmt.Errorf("a %v has entries below it", n.Kind)
 	case n.Rdev != 0 && !n.Kind.IsDevice():
 		return fmt.Errorf("a %v has a device number", n.Kind)
-	case n.Kind != Regular && (n.Size != 0 || n.Content != nil):
+	case n.Kind != Regular && n.Content != nil:
 		return fmt.Errorf("a %v has content", n.Kind)
-	case (n.Size > 0) != (n.Content != nil):
+	case n.Size != 0 && (n.Kind == Directory || n.Kind == Symlink):
+		return fmt.Errorf("a %v has a size", n.Kind)
+	case n.Kind == Regular && (n.Size > 0) != (n.Content != nil):
 		return fmt.Errorf("the size is %d, but that is not what the content says", n.Size)
 	case n.Kind != Symlink && n.Target != "":
 		return fmt.Errorf("a %v has a symlink target", n.Kind)

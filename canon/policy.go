@@ -1,0 +1,236 @@
+package canon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// RootRule says where the metadata of the root directory comes from: few layers
+// have an entry for it, and engines make it up.
+type RootRule string
+
+const (
+	// RootUsr copies mode, owner, mtime and xattrs of /usr, as composefs-rs does
+	// since its pull request 209.
+	RootUsr RootRule = "usr"
+	// RootTarOrNewest keeps the layers' own entry for the root if there is one
+	// and else is RootNewest: the rule of composefs-rs issue 34.
+	RootTarOrNewest RootRule = "tar-or-newest"
+	// The following set mode 0555, owner 0:0 and no xattrs, and as mtime:
+	// RootNewest that of the newest entry of the whole tree,
+	RootNewest RootRule = "newest"
+	// RootNewestInRoot and RootOldestInRoot that of the newest or oldest entry
+	// directly in the root,
+	RootNewestInRoot RootRule = "newest-in-root"
+	RootOldestInRoot RootRule = "oldest-in-root"
+	// RootEpoch 0,
+	RootEpoch RootRule = "epoch"
+	// RootCreated the image config's creation time.
+	RootCreated RootRule = "created"
+	// RootKeep leaves the root as it was read.
+	RootKeep RootRule = "keep"
+)
+
+// RootRules lists all of them.
+func RootRules() []RootRule {
+	return []RootRule{RootUsr, RootTarOrNewest, RootNewest, RootNewestInRoot, RootOldestInRoot, RootEpoch, RootCreated, RootKeep}
+}
+
+// DirMtimeRule says what a directory's mtime is.
+type DirMtimeRule string
+
+const (
+	DirMtimeKeep DirMtimeRule = "keep"
+	// DirMtimeNewestChild is the newest mtime of what is in the directory, at
+	// any depth. An empty directory keeps its own.
+	DirMtimeNewestChild DirMtimeRule = "newest-child"
+)
+
+// DirMtimeRules lists all of them.
+func DirMtimeRules() []DirMtimeRule { return []DirMtimeRule{DirMtimeKeep, DirMtimeNewestChild} }
+
+// RunRule says what becomes of /run, where engines leave files of their own.
+type RunRule string
+
+const (
+	// RunEmpty removes what is in /run and gives it the mtime of /usr.
+	RunEmpty RunRule = "empty"
+	RunKeep  RunRule = "keep"
+)
+
+// RunRules lists all of them.
+func RunRules() []RunRule { return []RunRule{RunEmpty, RunKeep} }
+
+// XattrRule says which extended attributes stay.
+type XattrRule string
+
+const (
+	// XattrAllowlist keeps security.capability only.
+	XattrAllowlist XattrRule = "allowlist"
+	// XattrUser keeps user.* as well.
+	XattrUser XattrRule = "user"
+	XattrAll  XattrRule = "all"
+	XattrNone XattrRule = "none"
+)
+
+// XattrRules lists all of them.
+func XattrRules() []XattrRule { return []XattrRule{XattrAllowlist, XattrUser, XattrAll, XattrNone} }
+
+// MtimeRule is the precision of mtimes.
+type MtimeRule string
+
+const (
+	MtimeNanoseconds MtimeRule = "ns"
+	MtimeSeconds     MtimeRule = "s"
+)
+
+// MtimeRules lists all of them.
+func MtimeRules() []MtimeRule { return []MtimeRule{MtimeNanoseconds, MtimeSeconds} }
+
+// Policy is what is done to a tree, however it was read, before it is compared
+// or written.
+type Policy struct {
+	Root     RootRule
+	DirMtime DirMtimeRule
+	Run      RunRule
+	Xattrs   XattrRule
+	Mtime    MtimeRule
+	// Created is the time that RootCreated uses, nil if there is none.
+	Created *Time
+}
+
+// ComposefsRS is what composefs-rs 0.9 does to every container root
+// (transform_for_oci).
+func ComposefsRS() Policy {
+	return Policy{Root: RootUsr, DirMtime: DirMtimeKeep, Run: RunEmpty, Xattrs: XattrAllowlist, Mtime: MtimeNanoseconds}
+}
+
+// Issue34 is the rule of composefs-rs issue 34: only the root is made up, and
+// mtimes are whole seconds.
+func Issue34() Policy {
+	return Policy{Root: RootTarOrNewest, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAllowlist, Mtime: MtimeSeconds}
+}
+
+// Raw leaves a tree as it was read.
+func Raw() Policy {
+	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds}
+}
+
+// PolicyNames lists what ParsePolicy knows.
+func PolicyNames() []string { return []string{"composefs-rs", "issue34", "raw"} }
+
+// ParsePolicy gives the policy of that name.
+func ParsePolicy(name string) (Policy, error) {
+	switch name {
+	case "composefs-rs":
+		return ComposefsRS(), nil
+	case "issue34":
+		return Issue34(), nil
+	case "raw":
+		return Raw(), nil
+	}
+	return Policy{}, fmt.Errorf("unknown policy %q: use %s", name, strings.Join(PolicyNames(), ", "))
+}
+
+// Apply changes the tree by the policy's rules. The order is: /run, directory
+// mtimes, root, xattrs, precision; so the root's rule never sees what /run held.
+func (p Policy) Apply(t *Tree) error {
+	if p.Run == RunEmpty {
+		if err := EmptyRun(t); err != nil {
+			return err
+		}
+	}
+	if p.DirMtime == DirMtimeNewestChild {
+		SetDirMtimes(t)
+		if p.Run == RunEmpty {
+			setRunMtime(t)
+			setDirMtime(t.Root)
+		}
+	}
+	if err := p.setRoot(t); err != nil {
+		return err
+	}
+	FilterXattrs(t, p.Xattrs)
+	if p.Mtime == MtimeSeconds {
+		TruncateMtimes(t)
+	}
+	return nil
+}
+
+// EmptyRun removes what is in /run, gives /run the mtime of /usr (0 where there
+// is none), and counts links again.
+func EmptyRun(t *Tree) error {
+	run := t.Root.Child("run")
+	if run != nil {
+		if run.Node.Kind != Directory {
+			return fmt.Errorf("/run is a %v, so it cannot be emptied: use --run keep", run.Node.Kind)
+		}
+		run.Node.RemoveAll()
+		setRunMtime(t)
+	}
+	t.CountLinks()
+	return nil
+}
+
+func setRunMtime(t *Tree) {
+	run := t.Root.Child("run")
+	if run == nil {
+		return
+	}
+	run.Node.Mtime = Time{}
+	if usr := t.Root.Child("usr"); usr != nil {
+		run.Node.Mtime = usr.Node.Mtime
+	}
+}
+
+// SetDirMtimes gives every directory that is not empty the newest mtime of what
+// is in it, at any depth.
+func SetDirMtimes(t *Tree) {
+	var deep func(n *Node)
+	deep = func(n *Node) {
+		for _, e := range n.Children() {
+			if e.Node.Kind == Directory {
+				deep(e.Node)
+			}
+		}
+		setDirMtime(n)
+	}
+	deep(t.Root)
+}
+
+func setDirMtime(n *Node) {
+	for i, e := range n.Children() {
+		if i == 0 || e.Node.Mtime.Compare(n.Mtime) > 0 {
+			n.Mtime = e.Node.Mtime
+		}
+	}
+}
+
+// FilterXattrs removes the xattrs that the rule does not keep.
+func FilterXattrs(t *Tree, rule XattrRule) {
+	drop := func(a Xattr) bool {
+		switch {
+		case rule == XattrNone:
+			return true
+		case a.Name == "security.capability":
+			return false
+		}
+		return rule != XattrUser || !strings.HasPrefix(a.Name, "user.")
+	}
+	if rule == XattrAll {
+		return
+	}
+	for _, e := range t.All() {
+		if slices.ContainsFunc(e.Node.Xattrs, drop) {
+			e.Node.Xattrs = slices.DeleteFunc(e.Node.Xattrs.Clone(), drop)
+		}
+	}
+}
+
+// TruncateMtimes drops the nanoseconds of every mtime.
+func TruncateMtimes(t *Tree) {
+	for _, e := range t.All() {
+		e.Node.Mtime.Nsec = 0
+	}
+}

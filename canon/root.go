@@ -1,0 +1,94 @@
+package canon
+
+import (
+	"errors"
+	"fmt"
+)
+
+// setRoot applies the policy's root rule.
+func (p Policy) setRoot(t *Tree) error {
+	switch p.Root {
+	case RootKeep:
+		return nil
+	case RootUsr:
+		return setRootFromUsr(t)
+	case RootTarOrNewest:
+		if t.RootOrigin != nil {
+			return nil
+		}
+		setRootStat(t, newest(t))
+	case RootNewest:
+		setRootStat(t, newest(t))
+	case RootNewestInRoot:
+		setRootStat(t, newestOf(t.Root.Children()))
+	case RootOldestInRoot:
+		setRootStat(t, oldest(t.Root.Children()))
+	case RootEpoch:
+		setRootStat(t, Time{})
+	case RootCreated:
+		if p.Created == nil {
+			return errors.New("--root created needs an image config with a creation time: use another --root rule, such as newest")
+		}
+		setRootStat(t, *p.Created)
+	default:
+		return fmt.Errorf("unknown rule %q for the root directory", p.Root)
+	}
+	return nil
+}
+
+func setRootFromUsr(t *Tree) error {
+	usr := t.Root.Child("usr")
+	if usr == nil {
+		return errors.New("there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw")
+	}
+	if usr.Node.Kind != Directory {
+		return fmt.Errorf("/usr is a %v, so the root cannot take its metadata: use another --root rule, such as newest or keep", usr.Node.Kind)
+	}
+	from := usr.Node
+	t.Root.Perm, t.Root.UID, t.Root.GID, t.Root.Mtime = from.Perm, from.UID, from.GID, from.Mtime
+	t.Root.Xattrs = from.Xattrs.Clone()
+	return nil
+}
+
+func setRootStat(t *Tree, mtime Time) {
+	t.Root.Perm, t.Root.UID, t.Root.GID, t.Root.Mtime, t.Root.Xattrs = 0o555, 0, 0, mtime, nil
+}
+
+// newest is the newest mtime below the root, and never before 1970.
+func newest(t *Tree) Time {
+	newest := Time{}
+	for path, e := range t.All() {
+		if path != "/" {
+			newest = later(newest, e.Node.Mtime)
+		}
+	}
+	return newest
+}
+
+func newestOf(entries []Dirent) Time {
+	t := Time{}
+	for _, e := range entries {
+		t = later(t, e.Node.Mtime)
+	}
+	return t
+}
+
+func oldest(entries []Dirent) Time {
+	if len(entries) == 0 {
+		return Time{}
+	}
+	t := entries[0].Node.Mtime
+	for _, e := range entries[1:] {
+		if e.Node.Mtime.Compare(t) < 0 {
+			t = e.Node.Mtime
+		}
+	}
+	return t
+}
+
+func later(a, b Time) Time {
+	if b.Compare(a) > 0 {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,142 @@
+package importers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"cfsverify/canon"
+)
+
+// image is a container image whose manifest and config are verified, and whose
+// layers are still to be read.
+type image struct {
+	layers  []blob
+	created *canon.Time
+	close   func() error
+}
+
+// openImage opens the image that a source names. The caller closes it.
+func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
+	switch s.Transport {
+	case OCI:
+		dir, err := layout.FromPath(s.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no OCI image layout: %w", s.Path, err)
+		}
+		index, err := dir.ImageIndex()
+		if err != nil {
+			return nil, fmt.Errorf("%s is no OCI image layout: %w", s.Path, err)
+		}
+		return imageFromIndex(s, index, s.Ref, platform)
+	case OCIArchive:
+		archive, err := openOCIArchive(s.Path)
+		if err != nil {
+			return nil, err
+		}
+		img, err := imageFromArchive(s, archive, platform)
+		if err != nil {
+			archive.Close()
+			return nil, err
+		}
+		img.close = archive.Close
+		return img, nil
+	case DockerArchive:
+		return dockerArchive(s)
+	case Docker:
+		return registryImage(ctx, s, platform)
+	}
+	return bareLayers(s)
+}
+
+func imageFromArchive(s Source, archive *ociArchive, platform *v1.Platform) (*image, error) {
+	index, err := archive.index()
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	return imageFromIndex(s, index, s.Ref, platform)
+}
+
+func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Platform) (*image, error) {
+	found, err := imageOfIndex(index, ref, platform)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	img, err := verifiedImage(found)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	return img, nil
+}
+
+// verifiedImage checks the config against the manifest, and pairs the layers
+// with their diffIDs.
+func verifiedImage(from v1.Image) (*image, error) {
+	manifest, err := from.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("the manifest is not valid: %w", err)
+	}
+	if !manifest.Config.MediaType.IsConfig() {
+		return nil, fmt.Errorf("the config is of type %q: this is an artifact, not a container image", manifest.Config.MediaType)
+	}
+	raw, err := from.RawConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	if err := verifyBytes("config", raw, manifest.Config.Digest, manifest.Config.Size); err != nil {
+		return nil, err
+	}
+	config, err := from.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
+		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
+	}
+	layers, err := from.Layers()
+	if err != nil {
+		return nil, err
+	}
+	img := &image{created: createdTime(config), close: func() error { return nil }}
+	for i, desc := range manifest.Layers {
+		if !desc.MediaType.IsLayer() {
+			return nil, fmt.Errorf("layer %d is of type %q, which is no file system layer", i+1, desc.MediaType)
+		}
+		img.layers = append(img.layers, blob{
+			layer:  &canon.Layer{Index: i + 1, DiffID: config.RootFS.DiffIDs[i].String(), Digest: desc.Digest.String()},
+			digest: desc.Digest,
+			size:   desc.Size,
+			diffID: config.RootFS.DiffIDs[i],
+			open:   layers[i].Compressed,
+		})
+	}
+	return img, nil
+}
+
+func createdTime(config *v1.ConfigFile) *canon.Time {
+	if config.Created.IsZero() {
+		return nil
+	}
+	return &canon.Time{Sec: config.Created.Unix(), Nsec: uint32(config.Created.Nanosecond())}
+}
+
+// bareLayers are files whose digests nobody states.
+func bareLayers(s Source) (*image, error) {
+	img := &image{close: func() error { return nil }}
+	for i, file := range s.Layers {
+		open := func() (io.ReadCloser, error) { return os.Open(file) }
+		if file == "-" {
+			open = func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil }
+		}
+		img.layers = append(img.layers, blob{
+			layer: &canon.Layer{Index: i + 1, Name: file},
+			size:  -1,
+			open:  open,
+		})
+	}
+	return img, nil
+}

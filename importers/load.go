@@ -1,0 +1,127 @@
+package importers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"cfsverify/canon"
+	"cfsverify/canon/dumpfile"
+	"cfsverify/canon/fsverity"
+)
+
+// Options says how to import. Hash must be set.
+type Options struct {
+	// Hash is the fs-verity hash for file content.
+	Hash fsverity.Algorithm
+	// Platform chooses from an image index; nil takes the only image there is,
+	// or else that for linux on this machine's architecture.
+	Platform *v1.Platform
+	// Rules apply the layers of an image.
+	Rules Rules
+	// Progress, if set, is told how far the work is; calls come from several
+	// goroutines.
+	Progress func(Progress)
+}
+
+// Progress is how much was read since the last call.
+type Progress struct {
+	Entries int64
+	Bytes   int64
+}
+
+// Import is what a source holds.
+type Import struct {
+	Tree *canon.Tree
+	// Layers are those of an image, lowest first.
+	Layers []*canon.Layer
+	// Created is an image's creation time, nil if it states none.
+	Created *canon.Time
+	// Other is set if the rules that Options.Rules did not name treat the image
+	// in another way.
+	Other *OtherRules
+}
+
+// OtherRules is what the other set of layer rules makes of an image.
+type OtherRules struct {
+	Rules Rules
+	// Events are the entries that the two sets of rules treat differently.
+	Events []Event
+	// Tree is nil if the rules refuse the image; Err then says why.
+	Tree *canon.Tree
+	Err  error
+}
+
+// Load imports a source. The tree is as it was read: no policy is applied.
+func Load(ctx context.Context, s Source, o Options) (*Import, error) {
+	switch s.Transport {
+	case Dir:
+		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: o.Progress})
+		if err != nil {
+			return nil, err
+		}
+		return &Import{Tree: tree}, nil
+	case Dump:
+		return loadDump(s, o)
+	}
+	img, err := openImage(ctx, s, o.Platform)
+	if err != nil {
+		return nil, err
+	}
+	imported, err := loadImage(ctx, img, o)
+	if err := errors.Join(err, img.close()); err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	return imported, nil
+}
+
+func loadDump(s Source, o Options) (*Import, error) {
+	in := io.NopCloser(os.Stdin)
+	if s.Path != "-" {
+		f, err := os.Open(s.Path)
+		if err != nil {
+			return nil, err
+		}
+		in = f
+	}
+	defer in.Close()
+	tree, err := dumpfile.Parse(in, dumpfile.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	if alg := tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
+		return nil, fmt.Errorf("%v has %v digests of file content, not %v: add --hash %v", s, alg, o.Hash, alg)
+	}
+	return &Import{Tree: tree}, nil
+}
+
+func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
+	layers := make([]*LayerEntries, len(img.layers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, b := range img.layers {
+		group.Go(func() (err error) {
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	imported := &Import{Created: img.created}
+	for _, b := range img.layers {
+		imported.Layers = append(imported.Layers, b.layer)
+	}
+	tree, applied, err := ApplyLayers(layers, o.Rules)
+	if err != nil {
+		return nil, err
+	}
+	imported.Tree = tree
+	return imported, nil
+}

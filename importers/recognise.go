@@ -1,0 +1,106 @@
+package importers
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// recognise finds out what a path without a transport is.
+func recognise(arg string) (Source, error) {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return Source{}, unrecognised(arg)
+	}
+	if info.IsDir() {
+		if exists(filepath.Join(arg, "oci-layout")) {
+			return Source{Transport: OCI, Path: arg}, nil
+		}
+		return Source{Transport: Dir, Path: arg}, nil
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return Source{}, err
+	}
+	defer f.Close()
+	transport, err := recogniseFile(f)
+	switch {
+	case err != nil:
+		return Source{}, fmt.Errorf("%s: %w", arg, err)
+	case transport == "":
+		return Source{}, fmt.Errorf("%s is none of the files that are recognised: say what it is by one of %s", arg, prefixes())
+	case transport == Tar:
+		return Source{Transport: Tar, Layers: []string{arg}}, nil
+	}
+	return Source{Transport: transport, Path: arg}, nil
+}
+
+func unrecognised(arg string) error {
+	// What exists up to a colon is most likely a layout with a tag.
+	if path, ref := splitRef(arg, true); ref != "" && exists(path) {
+		if s, err := recognise(path); err == nil && (s.Transport == OCI || s.Transport == OCIArchive || s.Transport == DockerArchive) {
+			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", arg, s.Transport, arg)
+		}
+	}
+	if name, _, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(name, "/.") {
+		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", arg, name, prefixes())
+	}
+	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", arg, arg)
+}
+
+func prefixes() string {
+	var names []string
+	for _, t := range Transports() {
+		if t == Docker {
+			names = append(names, "docker://")
+			continue
+		}
+		names = append(names, string(t)+":")
+	}
+	return strings.Join(names, ", ")
+}
+
+// recogniseFile returns no transport for a file that it does not know.
+func recogniseFile(f *os.File) (Transport, error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	head = head[:n]
+	switch {
+	case bytes.HasPrefix(head, []byte("/ ")):
+		return Dump, nil
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}), bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return Tar, nil
+	case len(head) == 512 && string(head[257:262]) == "ustar":
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return "", err
+		}
+		return recogniseTar(f)
+	}
+	return "", nil
+}
+
+// recogniseTar tells image archives from layers by the files at their top.
+func recogniseTar(f io.Reader) (Transport, error) {
+	found := Tar
+	for tr := tar.NewReader(f); ; {
+		h, err := tr.Next()
+		if err != nil {
+			// A layer that is broken is the importer's to refuse.
+			return found, nil
+		}
+		switch strings.TrimPrefix(h.Name, "./") {
+		case "oci-layout":
+			return OCIArchive, nil
+		case "manifest.json":
+			found = DockerArchive
+		}
+	}
+}

@@ -1,0 +1,288 @@
+package reports
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// SchemaVersion is the version of the JSON report's form; reports/schema.json
+// describes it. It grows when a reader of the old form could be misled.
+const SchemaVersion = 1
+
+type jsonReport struct {
+	SchemaVersion int              `json:"schemaVersion"`
+	Equal         bool             `json:"equal"`
+	Recipe        jsonRecipe       `json:"recipe"`
+	A             jsonSide         `json:"a"`
+	B             jsonSide         `json:"b"`
+	Differences   []jsonDifference `json:"differences"`
+}
+
+type jsonRecipe struct {
+	ErofsVersion int        `json:"erofsVersion"`
+	Hash         string     `json:"hash"`
+	LayerRules   string     `json:"layerRules"`
+	Policy       jsonPolicy `json:"policy"`
+}
+
+type jsonPolicy struct {
+	Root     canon.RootRule     `json:"root"`
+	DirMtime canon.DirMtimeRule `json:"dirMtime"`
+	Run      canon.RunRule      `json:"run"`
+	Xattrs   canon.XattrRule    `json:"xattrs"`
+	Mtime    canon.MtimeRule    `json:"mtime"`
+}
+
+type jsonSide struct {
+	Name       string          `json:"name"`
+	Source     string          `json:"source"`
+	Entries    int             `json:"entries"`
+	Digest     string          `json:"digest"`
+	Layers     []jsonLayer     `json:"layers,omitempty"`
+	OtherRules *jsonOtherRules `json:"otherRules,omitempty"`
+}
+
+type jsonLayer struct {
+	Index  int    `json:"index"`
+	DiffID string `json:"diffID"`
+	Digest string `json:"digest,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+type jsonOtherRules struct {
+	Rules       string           `json:"rules"`
+	Refusal     string           `json:"refusal,omitempty"`
+	Digest      string           `json:"digest,omitempty"`
+	Differences []jsonDifference `json:"differences,omitempty"`
+	Events      []jsonEvent      `json:"events"`
+}
+
+type jsonEvent struct {
+	Layer  int    `json:"layer"`
+	Entry  int    `json:"entry"`
+	Path   string `json:"path"`
+	Effect string `json:"effect"`
+}
+
+type jsonDifference struct {
+	Path    string         `json:"path"`
+	Status  compare.Status `json:"status"`
+	Changes []jsonChange   `json:"changes,omitempty"`
+	A       *jsonEntry     `json:"a,omitempty"`
+	B       *jsonEntry     `json:"b,omitempty"`
+}
+
+type jsonChange struct {
+	Field compare.Field `json:"field"`
+	Xattr string        `json:"xattr,omitempty"`
+	A     any           `json:"a"`
+	B     any           `json:"b"`
+}
+
+type jsonEntry struct {
+	Type    string      `json:"type"`
+	Mode    string      `json:"mode"`
+	UID     uint32      `json:"uid"`
+	GID     uint32      `json:"gid"`
+	Mtime   jsonTime    `json:"mtime"`
+	Nlink   uint32      `json:"nlink,omitempty"`
+	Size    *uint64     `json:"size,omitempty"`
+	Inline  *[]byte     `json:"inline,omitempty"`
+	Digest  string      `json:"digest,omitempty"`
+	Payload string      `json:"payload,omitempty"`
+	Target  string      `json:"target,omitempty"`
+	Rdev    *jsonRdev   `json:"rdev,omitempty"`
+	Xattrs  []jsonXattr `json:"xattrs,omitempty"`
+	Origin  *jsonOrigin `json:"origin,omitempty"`
+}
+
+type jsonTime struct {
+	Sec  int64  `json:"sec"`
+	Nsec uint32 `json:"nsec"`
+}
+
+type jsonRdev struct {
+	Major uint32 `json:"major"`
+	Minor uint32 `json:"minor"`
+}
+
+type jsonXattr struct {
+	Name  string `json:"name"`
+	Value []byte `json:"value"`
+}
+
+type jsonOrigin struct {
+	Layer    int         `json:"layer"`
+	Entry    int         `json:"entry"`
+	Implicit bool        `json:"implicit"`
+	Header   *jsonHeader `json:"header,omitempty"`
+}
+
+type jsonHeader struct {
+	Offset   int64             `json:"offset"`
+	Typeflag string            `json:"typeflag"`
+	Name     string            `json:"name"`
+	Linkname string            `json:"linkname,omitempty"`
+	Mode     string            `json:"mode"`
+	UID      int64             `json:"uid"`
+	GID      int64             `json:"gid"`
+	Size     int64             `json:"size"`
+	Mtime    jsonTime          `json:"mtime"`
+	PAX      map[string][]byte `json:"pax,omitempty"`
+}
+
+// JSON writes the whole report as one JSON document in the form that
+// reports/schema.json describes. Names of an image are escaped as in the text
+// report, values of xattrs and inline content are base64.
+func JSON(w io.Writer, r *Report) error {
+	p := r.Recipe.Policy
+	doc := jsonReport{
+		SchemaVersion: SchemaVersion,
+		Equal:         r.Equal(),
+		Recipe: jsonRecipe{
+			ErofsVersion: r.Recipe.ErofsVersion,
+			Hash:         r.Recipe.Hash.String(),
+			LayerRules:   r.Recipe.LayerRules,
+			Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime},
+		},
+		A:           sideJSON(&r.A),
+		B:           sideJSON(&r.B),
+		Differences: differencesJSON(r.Differences),
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(doc)
+}
+
+func sideJSON(s *Side) jsonSide {
+	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
+	for _, l := range s.Layers {
+		j.Layers = append(j.Layers, jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)})
+	}
+	if o := s.OtherRules; o != nil {
+		j.OtherRules = &jsonOtherRules{Rules: o.Rules, Refusal: escape(o.Refusal), Digest: o.Digest.String(), Events: []jsonEvent{}}
+		if len(o.Differences) > 0 {
+			j.OtherRules.Differences = differencesJSON(o.Differences)
+		}
+		for _, e := range o.Events {
+			j.OtherRules.Events = append(j.OtherRules.Events, jsonEvent{e.Layer.Index, e.Entry, escape(e.Path), escape(e.Effect)})
+		}
+	}
+	return j
+}
+
+func differencesJSON(all []compare.Difference) []jsonDifference {
+	list := make([]jsonDifference, 0, len(all))
+	for _, d := range all {
+		j := jsonDifference{Path: escape(d.Path), Status: d.Status, A: entryJSON(d.A), B: entryJSON(d.B)}
+		for _, c := range d.Changes {
+			j.Changes = append(j.Changes, jsonChange{
+				Field: c.Field, Xattr: escape(c.Xattr),
+				A: fieldJSON(c, d.A.Node, d.LinksA), B: fieldJSON(c, d.B.Node, d.LinksB),
+			})
+		}
+		list = append(list, j)
+	}
+	return list
+}
+
+// fieldJSON is one side of a change: a number, a string, a list of paths, or
+// null for what is not there.
+func fieldJSON(c compare.Change, n *canon.Node, links []string) any {
+	switch c.Field {
+	case compare.UID:
+		return n.UID
+	case compare.GID:
+		return n.GID
+	case compare.Mtime:
+		return n.Mtime.Sec
+	case compare.MtimeNsec:
+		return n.Mtime.Nsec
+	case compare.Size:
+		return n.Size
+	case compare.Nlink:
+		return n.Nlink
+	case compare.Links:
+		return escapeAll(links)
+	case compare.Xattr:
+		if value, ok := n.Xattrs.Get(c.Xattr); ok {
+			return []byte(value)
+		}
+		return nil
+	case compare.Storage:
+		if n.Content != nil && n.Content.Inline != nil {
+			return "inline"
+		}
+		return "external"
+	case compare.Payload:
+		if n.Content == nil {
+			return ""
+		}
+		return escape(n.Content.Payload())
+	}
+	return fieldText(c, n, links)
+}
+
+func escapeAll(paths []string) []string {
+	list := make([]string, 0, len(paths))
+	for _, p := range paths {
+		list = append(list, escape(p))
+	}
+	return list
+}
+
+func entryJSON(e *canon.Dirent) *jsonEntry {
+	if e == nil {
+		return nil
+	}
+	n := e.Node
+	j := &jsonEntry{
+		Type: n.Kind.String(), Mode: modeText(n), UID: n.UID, GID: n.GID,
+		Mtime: jsonTime{n.Mtime.Sec, n.Mtime.Nsec}, Target: escape(n.Target), Origin: originJSON(e.Origin),
+	}
+	if n.Kind != canon.Directory {
+		j.Nlink = n.Nlink
+	}
+	if n.Kind == canon.Regular {
+		j.Size = &n.Size
+	}
+	if c := n.Content; c != nil {
+		if c.Inline != nil {
+			j.Inline = &c.Inline
+		}
+		j.Digest, j.Payload = c.Digest.String(), escape(c.Payload())
+	}
+	if n.Kind.IsDevice() {
+		major, minor := deviceNumber(n.Rdev)
+		j.Rdev = &jsonRdev{major, minor}
+	}
+	for _, x := range n.Xattrs {
+		j.Xattrs = append(j.Xattrs, jsonXattr{escape(x.Name), []byte(x.Value)})
+	}
+	return j
+}
+
+func originJSON(o *canon.Origin) *jsonOrigin {
+	if o == nil || o.Layer == nil {
+		return nil
+	}
+	j := &jsonOrigin{Layer: o.Layer.Index, Entry: o.Entry, Implicit: o.Implicit}
+	if h := o.Header; h != nil {
+		j.Header = &jsonHeader{
+			Offset: h.Offset, Typeflag: escape(string(rune(h.Typeflag))), Name: escape(h.Name), Linkname: escape(h.Linkname),
+			Mode: "0" + strconv.FormatInt(h.Mode, 8), UID: h.UID, GID: h.GID, Size: h.Size, Mtime: jsonTime{h.Mtime.Sec, h.Mtime.Nsec},
+		}
+		for key, value := range h.PAX {
+			if j.Header.PAX == nil {
+				j.Header.PAX = map[string][]byte{}
+			}
+			j.Header.PAX[escape(key)] = []byte(value)
+		}
+	}
+	return j
+}

@@ -1,0 +1,64 @@
+// Package reports presents a comparison of two root file systems. Report is
+// the one model; Text and JSON write it.
+package reports
+
+import (
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/compare"
+)
+
+// Report is the outcome of comparing two sources.
+type Report struct {
+	Recipe      Recipe
+	A, B        Side
+	Differences []compare.Difference
+}
+
+// Equal says that both digests are the same.
+func (r *Report) Equal() bool { return r.A.Digest == r.B.Digest }
+
+// Recipe is how both digests were computed.
+type Recipe struct {
+	ErofsVersion int
+	Hash         fsverity.Algorithm
+	Policy       canon.Policy
+	LayerRules   string
+}
+
+// Side is one of the two sources.
+type Side struct {
+	// Name is how the report calls the side: "inside" or "outside" where the
+	// user says which is which.
+	Name string
+	// Source is the source as the user may write it.
+	Source string
+	// Entries is the number of names, the root included.
+	Entries int
+	// Digest is the fs-verity digest of the composefs image.
+	Digest fsverity.Digest
+	// Layers are those of an image, lowest first.
+	Layers []*canon.Layer
+	// OtherRules is set if other layer rules treat the image in another way.
+	OtherRules *OtherRules
+}
+
+// OtherRules tells what layer rules that were not used make of an image.
+type OtherRules struct {
+	Rules string
+	// Refusal is why those rules refuse the image, empty if they do not.
+	Refusal string
+	// Digest and Differences compare the result with that of the rules used,
+	// unless there is a Refusal.
+	Digest      fsverity.Digest
+	Differences []compare.Difference
+	Events      []RuleEvent
+}
+
+// RuleEvent is a tar entry that the rules treat differently.
+type RuleEvent struct {
+	Layer  *canon.Layer
+	Entry  int
+	Path   string
+	Effect string
+}

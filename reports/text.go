@@ -1,0 +1,152 @@
+package reports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"github.com/fatih/color"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// TextOptions says how Text writes.
+type TextOptions struct {
+	Color bool
+	// Verbose lists every difference, not just the first ones of each group.
+	Verbose bool
+}
+
+// shownPerGroup is how many differences of a group are listed without Verbose.
+const shownPerGroup = 10
+
+// Text writes the report for a person to read.
+func Text(w io.Writer, r *Report, o TextOptions) error {
+	buf := bufio.NewWriter(w)
+	t := text{Writer: buf, report: r, verbose: o.Verbose}
+	t.good, t.bad, t.head, t.dim = color.New(color.FgGreen, color.Bold), color.New(color.FgRed, color.Bold), color.New(color.Bold), color.New(color.Faint)
+	for _, c := range []*color.Color{t.good, t.bad, t.head, t.dim} {
+		if o.Color {
+			c.EnableColor()
+		} else {
+			c.DisableColor()
+		}
+	}
+	t.write()
+	return buf.Flush()
+}
+
+type text struct {
+	io.Writer
+	report               *Report
+	verbose              bool
+	good, bad, head, dim *color.Color
+	nameWidth            int
+}
+
+func (t *text) write() {
+	r := t.report
+	t.nameWidth = max(len(r.A.Name), len(r.B.Name))
+	t.verdict()
+	for _, side := range []*Side{&r.A, &r.B} {
+		fmt.Fprintf(t, "  %-*s  %s  %s\n", t.nameWidth, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
+	}
+	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("composefs digest"), t.dim.Sprintf("(%s)", r.Recipe))
+	for _, side := range []*Side{&r.A, &r.B} {
+		paint := t.good
+		if !r.Equal() {
+			paint = t.bad
+		}
+		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, side.Name, paint.Sprint(side.Digest))
+	}
+	for _, g := range groups(r.Differences) {
+		t.group(g)
+	}
+	for _, side := range []*Side{&r.A, &r.B} {
+		t.otherRules(side)
+	}
+}
+
+func (t *text) verdict() {
+	r := t.report
+	if r.Equal() {
+		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
+		return
+	}
+	fmt.Fprintf(t, "%s: %s\n", t.bad.Sprint("DIFFERENT"), count(len(r.Differences), "entry differs", "entries differ"))
+}
+
+func (r Recipe) String() string {
+	p := r.Policy
+	return fmt.Sprintf("EROFS version %d, %v; root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s; layer rules %s",
+		r.ErofsVersion, r.Hash, p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, r.LayerRules)
+}
+
+func (t *text) group(g *group) {
+	r := t.report
+	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint(g.title(r.A.Name, r.B.Name)), t.dim.Sprintf("(%s)", count(len(g.members), "entry", "entries")))
+	for i, d := range g.members {
+		if i == shownPerGroup && !t.verbose {
+			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(g.members)-i))
+			return
+		}
+		t.difference(d)
+	}
+}
+
+func (t *text) difference(d compare.Difference) {
+	fmt.Fprintf(t, "  %s", escape(d.Path))
+	switch d.Status {
+	case compare.OnlyInA:
+		fmt.Fprintf(t, "  %s%s\n", nodeText(d.A.Node), t.origin(d.A))
+		return
+	case compare.OnlyInB:
+		fmt.Fprintf(t, "  %s%s\n", nodeText(d.B.Node), t.origin(d.B))
+		return
+	}
+	fmt.Fprintf(t, "%s%s\n", t.origin(d.A), t.origin(d.B))
+	r := t.report
+	for _, c := range d.Changes {
+		fmt.Fprintf(t, "    %s: %s %s, %s %s\n", changeName(c),
+			r.A.Name, fieldText(c, d.A.Node, d.LinksA), r.B.Name, fieldText(c, d.B.Node, d.LinksB))
+	}
+}
+
+func (t *text) origin(e *canon.Dirent) string {
+	if text := originText(e.Origin); text != "" {
+		return "  " + t.dim.Sprintf("[%s]", text)
+	}
+	return ""
+}
+
+func (t *text) otherRules(side *Side) {
+	o := side.OtherRules
+	if o == nil {
+		return
+	}
+	fmt.Fprintln(t)
+	switch {
+	case o.Refusal != "":
+		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: %s\n", t.bad.Sprint("note"), o.Rules, side.Name, escape(o.Refusal))
+	case o.Digest == side.Digest:
+		fmt.Fprintf(t, "%s: the layer rules %s treat entries of %s differently, but give the same digest\n", t.head.Sprint("note"), o.Rules, side.Name)
+	default:
+		fmt.Fprintf(t, "%s: the layer rules %s give %s another digest, %s in which %s: tools disagree about this image\n",
+			t.bad.Sprint("note"), o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
+	}
+	for i, e := range o.Events {
+		if i == shownPerGroup && !t.verbose {
+			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
+			return
+		}
+		fmt.Fprintf(t, "  %s, entry %d, %s: %s\n", layerText(e.Layer), e.Entry, escape(e.Path), escape(e.Effect))
+	}
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,141 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// fieldText shows one side of a change.
+func fieldText(c compare.Change, n *canon.Node, links []string) string {
+	switch c.Field {
+	case compare.Type:
+		return n.Kind.String()
+	case compare.Mode:
+		return modeText(n)
+	case compare.UID:
+		return fmt.Sprint(n.UID)
+	case compare.GID:
+		return fmt.Sprint(n.GID)
+	case compare.Mtime:
+		return timeText(n.Mtime)
+	case compare.MtimeNsec:
+		return fmt.Sprintf(".%09d", n.Mtime.Nsec)
+	case compare.Size:
+		return fmt.Sprintf("%d bytes", n.Size)
+	case compare.ContentDigest:
+		return contentText(n)
+	case compare.Storage:
+		if n.Content != nil && n.Content.Inline != nil {
+			return "in the image"
+		}
+		return "in the content store"
+	case compare.Payload:
+		if n.Content == nil || n.Content.Payload() == "" {
+			return "no path"
+		}
+		return escape(n.Content.Payload())
+	case compare.Target:
+		return escape(n.Target)
+	case compare.Rdev:
+		return rdevText(n.Rdev)
+	case compare.Xattr:
+		return xattrText(n, c.Xattr)
+	case compare.Links:
+		return linksText(links)
+	case compare.Nlink:
+		return fmt.Sprintf("%d links", n.Nlink)
+	}
+	return ""
+}
+
+func modeText(n *canon.Node) string { return fmt.Sprintf("%04o", n.Perm) }
+
+// timeText writes a time in UTC, or as seconds where a year has no four digits.
+func timeText(t canon.Time) string {
+	if t.Sec < -62135596800 || t.Sec > 253402300799 || t.Nsec > 999999999 {
+		return fmt.Sprintf("@%d.%09d", t.Sec, t.Nsec)
+	}
+	return time.Unix(t.Sec, int64(t.Nsec)).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+func contentText(n *canon.Node) string {
+	switch {
+	case n.Content == nil:
+		return "empty"
+	case n.Content.Inline != nil:
+		return fmt.Sprintf("%q", n.Content.Inline)
+	case n.Content.Digest.IsZero():
+		return "no digest"
+	}
+	return n.Content.Digest.Algorithm().String() + ":" + n.Content.Digest.String()
+}
+
+// deviceNumber undoes new_encode_dev of include/linux/kdev_t.h.
+func deviceNumber(rdev uint32) (major, minor uint32) {
+	return rdev >> 8 & 0xfff, rdev&0xff | rdev>>12&0xfff00
+}
+
+func rdevText(rdev uint32) string {
+	major, minor := deviceNumber(rdev)
+	return fmt.Sprintf("%d:%d", major, minor)
+}
+
+func xattrText(n *canon.Node, name string) string {
+	value, ok := n.Xattrs.Get(name)
+	if !ok {
+		return "none"
+	}
+	return fmt.Sprintf("%q", value)
+}
+
+func linksText(others []string) string {
+	const shown = 3
+	if len(others) == 0 {
+		return "no other name"
+	}
+	var names []string
+	for _, path := range others[:min(shown, len(others))] {
+		names = append(names, escape(path))
+	}
+	text := "one inode with " + strings.Join(names, ", ")
+	if len(others) > shown {
+		text += fmt.Sprintf(" and %d more", len(others)-shown)
+	}
+	return text
+}
+
+// originText says which tar entry a name comes from, empty if from none.
+func originText(o *canon.Origin) string {
+	switch {
+	case o == nil || o.Layer == nil:
+		return ""
+	case o.Implicit:
+		return fmt.Sprintf("no layer has an entry for it; layer %d needs it for entry %d", o.Layer.Index, o.Entry)
+	}
+	return fmt.Sprintf("layer %d, entry %d", o.Layer.Index, o.Entry)
+}
+
+func layerText(l *canon.Layer) string {
+	if l.Name != "" {
+		return fmt.Sprintf("layer %d (%s)", l.Index, escape(l.Name))
+	}
+	return fmt.Sprintf("layer %d (%s)", l.Index, l.DiffID)
+}
+
+// nodeText describes an inode in a few words.
+func nodeText(n *canon.Node) string {
+	text := n.Kind.String()
+	switch n.Kind {
+	case canon.Regular:
+		text += fmt.Sprintf(" of %d bytes", n.Size)
+	case canon.Symlink:
+		text += " to " + escape(n.Target)
+	case canon.CharDevice, canon.BlockDevice:
+		text += " " + rdevText(n.Rdev)
+	}
+	return fmt.Sprintf("%s, mode %s, owner %d:%d", text, modeText(n), n.UID, n.GID)
+}
