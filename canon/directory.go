@@ -10,6 +10,10 @@ type Dirent struct {
 	Name   string
 	Node   *Node
 	Origin *Origin
+	// Hardlink marks a name whose inode has its place in an image at another
+	// one of its names. Dump files say so; where nobody does, or all names are
+	// marked, the place is at the first name in the order of Tree.All.
+	Hardlink bool
 }
 
 // directory holds a directory's dirents: sorted, or, once a change came out of

@@ -59,13 +59,14 @@ func (t *Tree) Lookup(path string) *Dirent {
 	return e
 }
 
-// CountLinks sets Nlink of every non-directory to the number of its names, and
-// returns the number of inodes. Importers end with it; from then on reading
-// the tree from several goroutines is safe.
+// CountLinks sets Nlink of every non-directory to the number of its names,
+// leaves the inode's place to its first name, and returns the number of inodes.
+// Importers end with it; from then on reading the tree from several goroutines
+// is safe.
 func (t *Tree) CountLinks() int {
 	inodes := 0
 	for _, e := range t.All() {
-		e.Node.Nlink = 0
+		e.Node.Nlink, e.Hardlink = 0, false
 	}
 	for _, e := range t.All() {
 		if e.Node.Kind == Directory {

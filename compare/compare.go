@@ -81,10 +81,11 @@ type comparison struct {
 	found          []Difference
 }
 
-// linksOf gives the paths of each inode that has several, in walk order.
+// linksOf gives the paths of each inode that has several: the one where it has
+// its place in an image first, the others in walk order.
 func linksOf(t *canon.Tree) map[*canon.Node][]string {
 	seen := map[*canon.Node]bool{}
-	links := map[*canon.Node][]string{}
+	links, placed := map[*canon.Node][]string{}, map[*canon.Node]bool{}
 	for _, e := range t.All() {
 		if e.Node.Kind == canon.Directory {
 			continue
@@ -100,6 +101,14 @@ func linksOf(t *canon.Tree) map[*canon.Node][]string {
 	for path, e := range t.All() {
 		if paths, ok := links[e.Node]; ok {
 			links[e.Node] = append(paths, path)
+		}
+	}
+	for path, e := range t.All() {
+		if paths := links[e.Node]; !e.Hardlink && paths != nil && !placed[e.Node] {
+			placed[e.Node] = true
+			i := slices.Index(paths, path)
+			copy(paths[1:i+1], paths[:i])
+			paths[0] = path
 		}
 	}
 	return links

@@ -89,4 +89,3 @@ func chooseTag(s Source, manifest tarball.Manifest) (tarball.Descriptor, *name.T
 	}
 	return tarball.Descriptor{}, nil, fmt.Errorf("%v: there is no image %q: there are %s", s, s.Ref, listOrNone(tags))
 }
-

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // indexDepth is how many indexes may stand between a source and its image.
@@ -90,9 +91,11 @@ func choose(all []v1.Descriptor, ref string, platform *v1.Platform) (v1.Descript
 }
 
 // isAttached recognises what is about an image but is none: BuildKit's
-// attestations and artifacts that refer to an image.
+// attestations and other artifacts. An image's artifact type is that of its
+// config, if it is stated at all.
 func isAttached(d v1.Descriptor) bool {
-	return d.Annotations["vnd.docker.reference.type"] != "" || d.ArtifactType != "" && !d.MediaType.IsIndex()
+	isArtifact := d.ArtifactType != "" && !types.MediaType(d.ArtifactType).IsConfig()
+	return d.Annotations["vnd.docker.reference.type"] != "" || isArtifact && !d.MediaType.IsIndex()
 }
 
 func hasName(d v1.Descriptor, ref string) bool {

@@ -23,7 +23,7 @@ type Options struct {
 	// Platform chooses from an image index; nil takes the only image there is,
 	// or else that for linux on this machine's architecture.
 	Platform *v1.Platform
-	// Rules apply the layers of an image.
+	// Rules apply the layers of an image. They must be set.
 	Rules Rules
 	// Progress, if set, is told how far the work is; calls come from several
 	// goroutines.
@@ -62,7 +62,7 @@ type OtherRules struct {
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	switch s.Transport {
 	case Dir:
-		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: o.Progress})
+		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress)})
 		if err != nil {
 			return nil, err
 		}
@@ -118,10 +118,36 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	for _, b := range img.layers {
 		imported.Layers = append(imported.Layers, b.layer)
 	}
-	tree, applied, err := ApplyLayers(layers, o.Rules)
+	tree, err := ApplyLayers(layers, o.Rules)
 	if err != nil {
 		return nil, err
 	}
 	imported.Tree = tree
+	imported.Other = otherRules(layers, o.Rules, tree)
 	return imported, nil
+}
+
+func otherRules(layers []*LayerEntries, used Rules, tree *canon.Tree) *OtherRules {
+	other := &OtherRules{Rules: RulesOCI}
+	if used == RulesOCI {
+		other.Rules = RulesComposefsRS
+	}
+	other.Tree, other.Events, other.Err = applyOther(layers, used, tree)
+	if other.Tree == nil && other.Err == nil {
+		return nil
+	}
+	return other
+}
+
+// scanProgressSteps turns totals into what was read since the last call.
+func scanProgressSteps(report func(Progress)) func(entries, bytes int64) {
+	if report == nil {
+		return nil
+	}
+	var last Progress
+	return func(entries, bytes int64) {
+		now := Progress{Entries: entries, Bytes: bytes}
+		report(Progress{Entries: now.Entries - last.Entries, Bytes: now.Bytes - last.Bytes})
+		last = now
+	}
 }

@@ -40,4 +40,3 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
 }
-

@@ -165,7 +165,7 @@ func sideJSON(s *Side) jsonSide {
 		j.Layers = append(j.Layers, jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)})
 	}
 	if o := s.OtherRules; o != nil {
-		j.OtherRules = &jsonOtherRules{Rules: o.Rules, Refusal: escape(o.Refusal), Digest: o.Digest.String(), Events: []jsonEvent{}}
+		j.OtherRules = &jsonOtherRules{Rules: o.Rules, Refusal: o.Refusal, Digest: o.Digest.String(), Events: []jsonEvent{}}
 		if len(o.Differences) > 0 {
 			j.OtherRules.Differences = differencesJSON(o.Differences)
 		}

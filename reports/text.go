@@ -128,7 +128,7 @@ func (t *text) otherRules(side *Side) {
 	fmt.Fprintln(t)
 	switch {
 	case o.Refusal != "":
-		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: %s\n", t.bad.Sprint("note"), o.Rules, side.Name, escape(o.Refusal))
+		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: %s\n", t.bad.Sprint("note"), o.Rules, side.Name, o.Refusal)
 	case o.Digest == side.Digest:
 		fmt.Fprintf(t, "%s: the layer rules %s treat entries of %s differently, but give the same digest\n", t.head.Sprint("note"), o.Rules, side.Name)
 	default:

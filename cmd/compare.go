@@ -1,0 +1,180 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/compare"
+	"cfsverify/importers"
+	"cfsverify/reports"
+)
+
+func newInsideVsOutside(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "inside-vs-outside INSIDE OUTSIDE",
+		Short: "Compare a root file system scanned in a build with the image that came of it",
+		Long: `Compare the root file system of a build stage, scanned through a bind mount, with
+the image that the build made of it. INSIDE is a directory, or a dump file that
+cfsverify dump wrote in the build; OUTSIDE is a container image.
+
+` + sourcesHelp + `
+Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
+		Example: `  cfsverify inside-vs-outside /target oci:image:latest
+  cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
+		Args: cobra.ExactArgs(2),
+	}
+	return comparison(r, c, "inside", "outside", func(a, b importers.Source) error {
+		if a.Transport != importers.Dir && a.Transport != importers.Dump {
+			return fmt.Errorf("%v: INSIDE is a directory or a dump file: to compare any two sources use cfsverify diff", a)
+		}
+		if b.Transport == importers.Dir || b.Transport == importers.Dump {
+			return fmt.Errorf("%v: OUTSIDE is a container image: to compare any two sources use cfsverify diff", b)
+		}
+		return nil
+	})
+}
+
+func newDiff(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Compare any two sources",
+		Long: `Compare any two sources, whatever they are.
+
+` + sourcesHelp + `
+Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
+		Example: `  cfsverify diff oci:image:old oci:image:new
+  cfsverify diff --policy raw /mnt/a /mnt/b`,
+		Args: cobra.ExactArgs(2),
+	}
+	return comparison(r, c, "a", "b", func(a, b importers.Source) error { return nil })
+}
+
+// comparison makes c compare two sources that the report calls by these names.
+func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b importers.Source) error) *cobra.Command {
+	flags := addRecipeFlags(c)
+	output := enumFlag(c, "output", "text", []string{"text", "json"}, "form of the report")
+	color := enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
+	verbose := c.Flags().BoolP("verbose", "v", false, "list every difference")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var sources [2]importers.Source
+		for i, arg := range args {
+			s, err := importers.ParseSource(arg)
+			if err != nil {
+				return err
+			}
+			sources[i] = s
+		}
+		if err := check(sources[0], sources[1]); err != nil {
+			return err
+		}
+		rec, err := flags.recipe(sources[0].IsFinal() && sources[1].IsFinal())
+		if err != nil {
+			return err
+		}
+		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB})
+		if err != nil {
+			return err
+		}
+		if !report.Equal() {
+			r.status = statusDifferent
+		}
+		if output.value == "json" {
+			return reports.JSON(r.Out, report)
+		}
+		return reports.Text(r.Out, report, reports.TextOptions{Color: colored(color.value, r.Out), Verbose: *verbose})
+	}
+	return c
+}
+
+// colored follows https://no-color.org unless the user says what to do.
+func colored(when string, out *os.File) bool {
+	if when != "auto" {
+		return when == "always"
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
+}
+
+// compare imports both sources side by side and compares trees and images.
+func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string) (*reports.Report, error) {
+	imports, err := rec.loadAll(ctx, stderr, sources[:])
+	if err != nil {
+		return nil, err
+	}
+	report := &reports.Report{Recipe: reports.Recipe{
+		ErofsVersion: int(rec.version), Hash: rec.hash, Policy: rec.policy, LayerRules: string(rec.rules),
+	}}
+	created := imports[0].Created
+	if created == nil {
+		created = imports[1].Created
+	}
+	group, _ := errgroup.WithContext(ctx)
+	for i, side := range []*reports.Side{&report.A, &report.B} {
+		group.Go(func() error {
+			*side = reports.Side{Name: names[i], Source: sources[i].String(), Layers: imports[i].Layers}
+			return rec.finish(imports[i], created, side)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	report.Differences = compare.Trees(imports[0].Tree, imports[1].Tree)
+	if (len(report.Differences) == 0) != report.Equal() {
+		return nil, fmt.Errorf("internal error: the digests are %s and %s, but %d entries differ: please report this",
+			report.A.Digest, report.B.Digest, len(report.Differences))
+	}
+	return report, nil
+}
+
+// finish applies the policy to an import and fills in its side of the report.
+func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *reports.Side) error {
+	policy := rec.policy
+	policy.Created = imported.Created
+	if policy.Created == nil {
+		policy.Created = created
+	}
+	if err := policy.Apply(imported.Tree); err != nil {
+		return fmt.Errorf("%s: %w", side.Source, err)
+	}
+	for range imported.Tree.All() {
+		side.Entries++
+	}
+	digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.hash)
+	if err != nil {
+		return fmt.Errorf("%s: %w", side.Source, err)
+	}
+	side.Digest = digest
+	if imported.Other != nil {
+		side.OtherRules = rec.otherRules(imported, policy)
+	}
+	return nil
+}
+
+// otherRules compares what the layer rules that were not chosen make of an
+// image with the tree of the chosen ones.
+func (rec recipe) otherRules(imported *importers.Import, policy canon.Policy) *reports.OtherRules {
+	other := imported.Other
+	o := &reports.OtherRules{Rules: string(other.Rules)}
+	for _, e := range other.Events {
+		o.Events = append(o.Events, reports.RuleEvent{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Effect: e.What})
+	}
+	err := other.Err
+	if err == nil {
+		err = policy.Apply(other.Tree)
+	}
+	if err == nil {
+		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.hash)
+	}
+	if err != nil {
+		o.Refusal = err.Error()
+		return o
+	}
+	o.Differences = compare.Trees(imported.Tree, other.Tree)
+	return o
+}

@@ -1,0 +1,37 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon/erofs"
+)
+
+func newDigest(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "digest SOURCE",
+		Short: "Print the composefs digest of a source",
+		Long: `Print the fs-verity digest of the composefs image of a source, in hexadecimal and
+nothing else, as composefs= on a kernel command line wants it.
+
+` + sourcesHelp,
+		Example: `  cfsverify digest /target
+  cfsverify digest --hash sha256 oci:image:latest`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := addRecipeFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		tree, rec, err := flags.loadTree(c.Context(), r.Err, args[0])
+		if err != nil {
+			return err
+		}
+		digest, err := erofs.Digest(tree, erofs.Options{Version: rec.version}, rec.hash)
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		_, err = fmt.Fprintln(r.Out, digest)
+		return err
+	}
+	return c
+}

@@ -1,0 +1,180 @@
+package cmd
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// fixture makes a command for scripts of a function.
+func fixture(run func(args []string) error) func() {
+	return func() {
+		if err := run(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, filepath.Base(os.Args[0])+":", err)
+			os.Exit(2)
+		}
+	}
+}
+
+// mklayer OUT SPEC writes a layer; OUT ends in .tar, .tar.gz or .tar.zst. A
+// line of SPEC is "TYPE PATH MODE UID:GID SEC[.NSEC] [CONTENT or TARGET]"; TYPE
+// is dir, file, link, symlink or fifo.
+func mklayer(args []string) error {
+	spec, err := os.ReadFile(args[1])
+	if err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	compressed, err := compressor(args[0], &buf)
+	if err != nil {
+		return err
+	}
+	w := tar.NewWriter(compressed)
+	lines := bufio.NewScanner(bytes.NewReader(spec))
+	for lines.Scan() {
+		if err := addEntry(w, lines.Text()); err != nil {
+			return fmt.Errorf("%q: %w", lines.Text(), err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if err := compressed.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(args[0], buf.Bytes(), 0o644)
+}
+
+func addEntry(w *tar.Writer, line string) error {
+	fields := strings.SplitN(line, " ", 6)
+	if len(fields) < 5 {
+		return nil
+	}
+	var sec, nsec int64
+	whole, fraction, _ := strings.Cut(fields[4], ".")
+	sec, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return err
+	}
+	if fraction != "" {
+		if nsec, err = strconv.ParseInt(fraction, 10, 64); err != nil {
+			return err
+		}
+	}
+	h := &tar.Header{Name: fields[1], ModTime: time.Unix(sec, nsec), Format: tar.FormatPAX}
+	if _, err := fmt.Sscanf(fields[2]+" "+fields[3], "%o %d:%d", &h.Mode, &h.Uid, &h.Gid); err != nil {
+		return err
+	}
+	h.Typeflag = map[string]byte{"dir": tar.TypeDir, "file": tar.TypeReg, "link": tar.TypeLink, "symlink": tar.TypeSymlink, "fifo": tar.TypeFifo}[fields[0]]
+	var rest string
+	if len(fields) == 6 {
+		rest = fields[5]
+	}
+	switch h.Typeflag {
+	case tar.TypeReg:
+		h.Size = int64(len(rest))
+	case tar.TypeLink, tar.TypeSymlink:
+		h.Linkname, rest = rest, ""
+	}
+	if err := w.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, rest)
+	return err
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+func compressor(name string, w io.Writer) (io.WriteCloser, error) {
+	switch filepath.Ext(name) {
+	case ".gz":
+		return gzip.NewWriter(w), nil
+	case ".zst":
+		return zstd.NewWriter(w)
+	}
+	return nopCloser{w}, nil
+}
+
+// imageOf makes an image of layer files.
+func imageOf(files []string) (v1.Image, error) {
+	img := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1)
+	for _, file := range files {
+		mediaType := map[string]types.MediaType{".gz": types.OCILayer, ".zst": types.OCILayerZStd, ".tar": types.OCIUncompressedLayer}[filepath.Ext(file)]
+		layer, err := tarball.LayerFromFile(file, tarball.WithMediaType(mediaType))
+		if err != nil {
+			return nil, err
+		}
+		if img, err = mutate.AppendLayers(img, layer); err != nil {
+			return nil, err
+		}
+	}
+	return mutate.CreatedAt(img, v1.Time{Time: time.Unix(1700000000, 0)})
+}
+
+// mklayout DIR TAG[=OS/ARCH] LAYER… adds an image to an OCI layout.
+func mklayout(args []string) error {
+	img, err := imageOf(args[2:])
+	if err != nil {
+		return err
+	}
+	dir, err := layout.FromPath(args[0])
+	if err != nil {
+		if dir, err = layout.Write(args[0], empty.Index); err != nil {
+			return err
+		}
+	}
+	tag, platform, found := strings.Cut(args[1], "=")
+	options := []layout.Option{layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": tag})}
+	if found {
+		p, err := v1.ParsePlatform(platform)
+		if err != nil {
+			return err
+		}
+		options = append(options, layout.WithPlatform(*p))
+	}
+	return dir.AppendImage(img, options...)
+}
+
+// mkdockerarchive FILE NAME:TAG LAYER… writes what docker save writes.
+func mkdockerarchive(args []string) error {
+	img, err := imageOf(args[2:])
+	if err != nil {
+		return err
+	}
+	tag, err := name.NewTag(args[1])
+	if err != nil {
+		return err
+	}
+	return tarball.WriteToFile(args[0], tag, img)
+}
+
+// corrupt FILE OLD NEW replaces bytes of a file, which must be there.
+func corrupt(args []string) error {
+	content, err := os.ReadFile(args[0])
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(content, []byte(args[1])) {
+		return fmt.Errorf("%s does not hold %q", args[0], args[1])
+	}
+	return os.WriteFile(args[0], bytes.ReplaceAll(content, []byte(args[1]), []byte(args[2])), 0o644)
+}

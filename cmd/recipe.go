@@ -1,0 +1,94 @@
+package cmd
+
+import (
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/importers"
+)
+
+// recipeFlags say how sources are read and digests computed; every command has
+// them.
+type recipeFlags struct {
+	policy   *enum[string]
+	root     *enum[canon.RootRule]
+	dirMtime *enum[canon.DirMtimeRule]
+	run      *enum[canon.RunRule]
+	xattrs   *enum[canon.XattrRule]
+	mtime    *enum[canon.MtimeRule]
+	rules    *enum[importers.Rules]
+	hash     *enum[string]
+	version  *enum[string]
+	platform string
+	changed  func(flag string) bool
+}
+
+func addRecipeFlags(c *cobra.Command) *recipeFlags {
+	f := &recipeFlags{changed: c.Flags().Changed}
+	f.policy = enumFlag(c, "policy", "", canon.PolicyNames(),
+		"what is done to the trees before they are compared (composefs-rs, or raw where all sources are dump files)")
+	f.root = enumFlag(c, "root", "", canon.RootRules(), "where the root directory's metadata comes from")
+	f.dirMtime = enumFlag(c, "dir-mtime", "", canon.DirMtimeRules(), "what directory mtimes are")
+	f.run = enumFlag(c, "run", "", canon.RunRules(), "what becomes of /run")
+	f.xattrs = enumFlag(c, "xattrs", "", canon.XattrRules(), "which xattrs stay; allowlist is security.capability")
+	f.mtime = enumFlag(c, "mtime", "", canon.MtimeRules(), "precision of mtimes")
+	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
+	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1"}, "version of the composefs image format")
+	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
+	return f
+}
+
+// recipe is what the flags come to for given sources.
+type recipe struct {
+	policy   canon.Policy
+	rules    importers.Rules
+	hash     fsverity.Algorithm
+	version  erofs.Version
+	platform *v1.Platform
+}
+
+// recipe reads the flags. final says that all sources are trees to which a
+// policy was applied before.
+func (f *recipeFlags) recipe(final bool) (recipe, error) {
+	r := recipe{policy: canon.ComposefsRS()}
+	switch {
+	case f.changed("policy"):
+		policy, err := canon.ParsePolicy(f.policy.value)
+		if err != nil {
+			return recipe{}, err
+		}
+		r.policy = policy
+	case final:
+		r.policy = canon.Raw()
+	}
+	override(&r.policy.Root, f.root)
+	override(&r.policy.DirMtime, f.dirMtime)
+	override(&r.policy.Run, f.run)
+	override(&r.policy.Xattrs, f.xattrs)
+	override(&r.policy.Mtime, f.mtime)
+	hash, err := fsverity.ParseAlgorithm(f.hash.value)
+	if err != nil {
+		return recipe{}, err
+	}
+	r.hash = hash
+	r.rules = f.rules.value
+	r.version = erofs.Version(f.version.value[0] - '0')
+	if f.platform != "" {
+		if r.platform, err = v1.ParsePlatform(f.platform); err != nil {
+			return recipe{}, fmt.Errorf("--platform %q: %w: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", f.platform, err)
+		}
+	}
+	return r, nil
+}
+
+func override[T ~string](rule *T, flag *enum[T]) {
+	if flag.value != "" {
+		*rule = flag.value
+	}
+}

@@ -1,0 +1,115 @@
+package importers
+
+import (
+	"fmt"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// Rules say how the entries of layers make one tree.
+type Rules string
+
+const (
+	// RulesOCI are those of the OCI image-spec, layer.md: a marker acts on the
+	// layers below wherever it stands in its layer. Where the specification is
+	// silent they do what overlayfs shows of layers unpacked one by one:
+	// directories that no layer has an entry for come into being (0755, 0:0,
+	// mtime 0), also in place of a non-directory of a layer below.
+	RulesOCI Rules = "oci"
+	// RulesComposefsRS are those of composefs-rs 0.9: entries, markers included,
+	// act one by one on all that stands before them, and a parent directory must
+	// be there.
+	RulesComposefsRS Rules = "composefs-rs"
+)
+
+// AllRules lists them.
+func AllRules() []Rules { return []Rules{RulesOCI, RulesComposefsRS} }
+
+// ApplyLayers makes a tree of layers, lowest first. No node of it belongs to
+// another tree, so it can be changed; Contents are shared between all trees
+// made of the same layers. Errors are EntryErrors.
+func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
+	switch rules {
+	case RulesOCI:
+		return applyOCI(layers)
+	case RulesComposefsRS:
+		return applyComposefsRS(layers)
+	}
+	return nil, fmt.Errorf("unknown rules %q for layers", rules)
+}
+
+// applier holds what both sets of rules do alike.
+type applier struct {
+	tree  *canon.Tree
+	layer *LayerEntries
+}
+
+func (a *applier) origin(i int) *canon.Origin {
+	return &canon.Origin{Layer: a.layer.Layer, Entry: i + 1, Header: a.layer.entries[i].header}
+}
+
+func (a *applier) errorf(i int, format string, args ...any) error {
+	return &EntryError{Layer: a.layer.Layer, Entry: i + 1, Path: a.layer.entries[i].path, Err: fmt.Errorf(format, args...)}
+}
+
+// setRoot applies entry i, which is for the root directory.
+func (a *applier) setRoot(i int) {
+	setStat(a.tree.Root, a.layer.entries[i].node())
+	a.tree.RootOrigin = a.origin(i)
+}
+
+// put gives entry i's name to an inode. A directory over a directory leaves
+// what is in it.
+func (a *applier) put(i int, parent *canon.Node, n *canon.Node) {
+	_, name := splitPath(a.layer.entries[i].path)
+	old := parent.Child(name)
+	if n.Kind == canon.Directory && old != nil && old.Node.Kind == canon.Directory {
+		setStat(old.Node, n)
+		old.Origin = a.origin(i)
+		return
+	}
+	parent.Put(canon.Dirent{Name: name, Node: n, Origin: a.origin(i)})
+}
+
+func setStat(dir, from *canon.Node) {
+	dir.Perm, dir.UID, dir.GID, dir.Mtime, dir.Xattrs = from.Perm, from.UID, from.GID, from.Mtime, from.Xattrs
+}
+
+// putImplicit makes a directory that entry i needs and nobody has an entry for.
+func (a *applier) putImplicit(i int, parent *canon.Node, name string) *canon.Node {
+	origin := a.origin(i)
+	origin.Implicit = true
+	n := &canon.Node{Kind: canon.Directory, Perm: 0o755}
+	parent.Put(canon.Dirent{Name: name, Node: n, Origin: origin})
+	return n
+}
+
+// find gives the node at a clean path, nil if there is none. It follows no
+// symlinks.
+func (a *applier) find(path string) *canon.Node {
+	n := a.tree.Root
+	for path != "" && n != nil {
+		name, rest, _ := strings.Cut(path, "/")
+		child := n.Child(name)
+		if child == nil {
+			return nil
+		}
+		n, path = child.Node, rest
+	}
+	return n
+}
+
+// linkTarget finds what the hardlink entry i leads to.
+func (a *applier) linkTarget(i int) (*canon.Node, error) {
+	// newEntry saw to it that this is no error.
+	path, _ := cleanPath(a.layer.entries[i].header.Linkname)
+	n := a.find(path)
+	switch {
+	case n == nil:
+		return nil, fmt.Errorf("the hardlink's target %q is not there", path)
+	case n.Kind == canon.Directory:
+		return nil, fmt.Errorf("the hardlink's target %q is a directory", path)
+	}
+	return n, nil
+}

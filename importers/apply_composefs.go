@@ -1,0 +1,191 @@
+package importers
+
+import (
+	"fmt"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// Event is an entry that composefs-rs treats in a way of its own.
+type Event struct {
+	Layer *canon.Layer
+	// Entry counts as canon.Origin.Entry does; 0 is the layer as a whole.
+	Entry int
+	Path  string
+	// Refused says that composefs-rs does not import the image because of it.
+	Refused bool
+	// What tells what composefs-rs does, or why it refuses the image.
+	What string
+}
+
+// composefsApplier acts as process_entry of composefs-rs does (crate
+// composefs-oci, image.rs).
+type composefsApplier struct {
+	applier
+	// survey goes on after what composefs-rs refuses, as if it had done what the
+	// OCI rules do.
+	survey bool
+	events []Event
+}
+
+func applyComposefsRS(layers []*LayerEntries) (*canon.Tree, error) {
+	a := composefsApplier{}
+	return a.apply(layers)
+}
+
+func (a *composefsApplier) apply(layers []*LayerEntries) (*canon.Tree, error) {
+	a.tree = canon.NewTree()
+	for _, layer := range layers {
+		a.layer = layer
+		for i := range layer.entries {
+			if err := a.add(i); err != nil {
+				return nil, err
+			}
+		}
+		if layer.oneZeroBlock {
+			if err := a.refuse(-1, "the archive ends after one zero block instead of two"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	a.tree.CountLinks()
+	return a.tree, nil
+}
+
+// err is what composefs-rs ends with after a refusal.
+func (e *Event) err() error {
+	return &EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
+}
+
+func (a *composefsApplier) event(i int, refused bool, what string) Event {
+	e := Event{Layer: a.layer.Layer, Entry: i + 1, Refused: refused, What: what}
+	if i >= 0 {
+		e.Path = a.layer.entries[i].path
+	}
+	a.events = append(a.events, e)
+	return e
+}
+
+// refuse returns no error in a survey. Entry -1 is the layer as a whole.
+func (a *composefsApplier) refuse(i int, format string, args ...any) error {
+	e := a.event(i, true, fmt.Sprintf(format, args...))
+	if a.survey {
+		return nil
+	}
+	return e.err()
+}
+
+func (a *composefsApplier) add(i int) error {
+	e := &a.layer.entries[i]
+	if err := a.refuseQuirks(i); err != nil {
+		return err
+	}
+	if e.path == "" {
+		a.setRoot(i)
+		return nil
+	}
+	var n *canon.Node
+	if e.isHardlink() {
+		var err error
+		if n, err = a.linkTarget(i); err != nil {
+			return a.refuse(i, "%v", err)
+		}
+	} else {
+		n = e.node()
+	}
+	parent, err := a.parent(i)
+	if err != nil {
+		return err
+	}
+	_, name := splitPath(e.path)
+	switch hidden, found := strings.CutPrefix(name, whiteoutPrefix); {
+	case name == opaqueName:
+		a.tellRemoved(i, parent.Children())
+		parent.RemoveAll()
+	case found:
+		if child := parent.Child(hidden); child != nil {
+			a.tellRemoved(i, []canon.Dirent{*child})
+			parent.Remove(hidden)
+		}
+	default:
+		a.put(i, parent, n)
+	}
+	return nil
+}
+
+func (a *composefsApplier) refuseQuirks(i int) error {
+	for _, q := range []struct {
+		quirk tarQuirks
+		what  string
+	}{
+		{quirkNegativeMtime, "the mtime is before 1970"},
+		{quirkSize, "the header states a size, but entries of this type have no content"},
+		{quirkKeyNotUTF8, "the key of a PAX record is not UTF-8"},
+	} {
+		if a.layer.entries[i].quirks&q.quirk != 0 {
+			if err := a.refuse(i, "%s", q.what); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parent finds the directory of entry i.
+func (a *composefsApplier) parent(i int) (*canon.Node, error) {
+	n := a.tree.Root
+	dir, _ := splitPath(a.layer.entries[i].path)
+	refused := false
+	for rest := dir; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		child := n.Child(name)
+		if child != nil && child.Node.Kind == canon.Directory {
+			n = child.Node
+			continue
+		}
+		if !refused {
+			refused = true
+			if err := a.refuseParent(i, strings.TrimSuffix(strings.TrimSuffix(dir, rest), "/"), child); err != nil {
+				return nil, err
+			}
+		}
+		n = a.putImplicit(i, n, name)
+	}
+	return n, nil
+}
+
+func (a *composefsApplier) refuseParent(i int, path string, child *canon.Dirent) error {
+	if child == nil {
+		return a.refuse(i, "there is no entry for the directory %q", path)
+	}
+	return a.refuse(i, "%q is a %v, not a directory (%s, entry %d)", path, child.Node.Kind,
+		layerLabel(child.Origin.Layer), child.Origin.Entry)
+}
+
+// tellRemoved notes which entries of the marker's own layer the marker removes.
+func (a *composefsApplier) tellRemoved(marker int, doomed []canon.Dirent) {
+	count, first := a.countOwn(doomed)
+	if count > 0 {
+		a.event(marker, false, fmt.Sprintf("the marker removes %d of its own layer's entries that stand before it, the first being entry %d, %q",
+			count, first, a.layer.entries[first-1].path))
+	}
+}
+
+// countOwn counts the names that the current layer has entries for, and gives
+// the first of these entries.
+func (a *composefsApplier) countOwn(dirents []canon.Dirent) (count, first int) {
+	for _, e := range dirents {
+		n, entry := a.countOwn(e.Node.Children())
+		if e.Origin.Layer == a.layer.Layer && !e.Origin.Implicit {
+			n++
+			entry = e.Origin.Entry
+		}
+		if n > 0 && (count == 0 || entry < first) {
+			first = entry
+		}
+		count += n
+	}
+	return count, first
+}

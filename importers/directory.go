@@ -1,0 +1,103 @@
+package importers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cfsverify/canon/fsverity"
+)
+
+// ScanOptions says how ScanDirectory reads a directory.
+type ScanOptions struct {
+	// Hash is the algorithm of the digests of file content.
+	Hash fsverity.Algorithm
+	// Progress, if there is one, is told now and then how many entries were found
+	// and how many bytes of content were read, and once more at the end of a scan
+	// that reached it. It is called by one goroutine at a time, which waits for it.
+	Progress func(entries, bytes int64)
+}
+
+// UnreadableError says that a directory was scanned as far as permissions went.
+type UnreadableError struct {
+	// Root is the directory that was scanned.
+	Root string
+	// Paths are in the order of their bytes. What lies below a directory that
+	// could not be listed is not among them.
+	Paths []UnreadablePath
+}
+
+// UnreadablePath is something that the scan was not permitted to read.
+type UnreadablePath struct {
+	// Path is relative to the scanned directory and begins with a slash.
+	Path string
+	// What is the part of it: "metadata", "entries", "content", "xattrs", or
+	// `xattr "NAME"`.
+	What string
+	Err  error
+}
+
+func (e *UnreadableError) Error() string {
+	items := make([]string, len(e.Paths))
+	for i, p := range e.Paths {
+		items[i] = fmt.Sprintf("%s of %q: %v", p.What, p.Path, p.Err)
+	}
+	return fmt.Sprintf("%q cannot be read whole, so it has no digest: scan as root, or for an image of a rootless engine under its unshare command:%s",
+		e.Root, scanListing(items))
+}
+
+// scanMountsError refuses a directory that other file systems are mounted in.
+func scanMountsError(root string, mounts []string) error {
+	slices.Sort(mounts)
+	items := make([]string, len(mounts))
+	for i, m := range mounts {
+		items[i] = fmt.Sprintf("%q", m)
+	}
+	return fmt.Errorf("%q has other mounts in it, which are no part of the image: unmount them, or scan where only the image is mounted:%s",
+		root, scanListing(items))
+}
+
+// scanListingMax is the number of lines that an error shows.
+const scanListingMax = 10
+
+func scanListing(items []string) string {
+	more := ""
+	if n := len(items) - scanListingMax; n > 0 {
+		more = fmt.Sprintf("\n  and %d more", n)
+		items = items[:scanListingMax]
+	}
+	return "\n  " + strings.Join(items, "\n  ") + more
+}
+
+// scanProgressInterval is the least time between two calls of a Progress.
+const scanProgressInterval = 100 * time.Millisecond
+
+type scanProgress struct {
+	report         func(entries, bytes int64)
+	entries, bytes atomic.Int64
+
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (p *scanProgress) add(entries, bytes int64) {
+	p.entries.Add(entries)
+	p.bytes.Add(bytes)
+	if p.report == nil || !p.mu.TryLock() {
+		return
+	}
+	defer p.mu.Unlock()
+	if now := time.Now(); now.Sub(p.last) >= scanProgressInterval {
+		p.last = now
+		p.report(p.entries.Load(), p.bytes.Load())
+	}
+}
+
+func (p *scanProgress) end() {
+	if p.report != nil {
+		p.report(p.entries.Load(), p.bytes.Load())
+	}
+}

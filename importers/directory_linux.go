@@ -1,0 +1,181 @@
+package importers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// ScanDirectory reads the root file system at path, which may be a symlink to
+// it. Below it no symlink is followed and nothing is left out. Non-directories
+// of one device and inode number are one inode: link counts are not consulted,
+// since union file systems get them wrong.
+//
+// It fails, naming the path, when a file or directory changes between the first
+// and the last look at it, when something is mounted below path, when path is
+// the root of the running system, and when an inode does not fit a composefs
+// image. Where permissions are missing, the rest is still looked at and the
+// error is, or wraps, an *UnreadableError. Kernels hide trusted.* xattrs from
+// processes without CAP_SYS_ADMIN: to such a scan they do not exist.
+func ScanDirectory(ctx context.Context, path string, o ScanOptions) (*canon.Tree, error) {
+	root, err := openScanRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	workers := min(runtime.GOMAXPROCS(0), scanWorkersMax)
+	s := &dirScan{
+		path:     path,
+		hash:     o.Hash,
+		progress: scanProgress{report: o.Progress},
+		root:     root,
+		links:    map[scanInode]scanLink{},
+		contents: make(chan scanContent, workers),
+		names:    make([]byte, 64<<10),
+	}
+	if err := s.run(ctx, workers); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	if err := s.refusal(); err != nil {
+		return nil, err
+	}
+	tree := &canon.Tree{Root: root.node}
+	tree.CountLinks()
+	s.progress.end()
+	return tree, nil
+}
+
+// At most this many files are read at a time, and this many directories kept
+// open. With the files that wait to be read, some 130 descriptors are in use,
+// which leaves room below the usual RLIMIT_NOFILE of 1024.
+const (
+	scanWorkersMax  = 32
+	scanOpenDirsMax = 32
+)
+
+// dirScan is one run of ScanDirectory. One goroutine walks the tree and reads
+// everything but the content of files, which others read.
+type dirScan struct {
+	path     string
+	hash     fsverity.Algorithm
+	progress scanProgress
+
+	// What only the walk uses.
+	root     *scanDir
+	stack    []*scanDir // from the root to the directory that is being scanned
+	closed   int        // so many of the stack, from the root on, are not open now
+	links    map[scanInode]scanLink
+	mounts   []string
+	names    []byte
+	xattrBuf [2][]byte
+
+	contents chan scanContent
+	// refused is set when no tree can come of the scan any more.
+	refused    atomic.Bool
+	mu         sync.Mutex
+	unreadable []UnreadablePath // guarded by mu
+}
+
+func (s *dirScan) run(ctx context.Context, workers int) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(s.contents)
+		defer s.closeDirs()
+		return s.scanDir(ctx, s.root)
+	})
+	for range workers {
+		g.Go(func() error { return s.readContents(ctx) })
+	}
+	err := g.Wait()
+	for c := range s.contents {
+		unix.Close(c.fd)
+	}
+	return err
+}
+
+func (s *dirScan) refusal() error {
+	var errs []error
+	if len(s.mounts) > 0 {
+		errs = append(errs, scanMountsError(s.path, s.mounts))
+	}
+	if len(s.unreadable) > 0 {
+		slices.SortFunc(s.unreadable, func(a, b UnreadablePath) int {
+			if c := strings.Compare(a.Path, b.Path); c != 0 {
+				return c
+			}
+			return strings.Compare(a.What, b.What)
+		})
+		errs = append(errs, &UnreadableError{Root: s.path, Paths: s.unreadable})
+	}
+	return errors.Join(errs...)
+}
+
+// cannotRead notes what permissions forbid, and gives every other error back
+// with the path.
+func (s *dirScan) cannotRead(e scanEntry, what string, err error) error {
+	switch {
+	// The kernel answers EOVERFLOW for a security.capability whose root user has
+	// no id in the reader's user namespace (cap_inode_getsecurity).
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EOVERFLOW):
+		s.refused.Store(true)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.unreadable = append(s.unreadable, UnreadablePath{Path: e.path(), What: what, Err: err})
+		return nil
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESTALE):
+		return s.changed(e)
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return fmt.Errorf("%s of %q: %w: raise the limit (ulimit -n)", what, s.show(e), err)
+	}
+	return fmt.Errorf("%s of %q: %w", what, s.show(e), err)
+}
+
+func (s *dirScan) changed(e scanEntry) error {
+	return fmt.Errorf("%q changed while it was scanned: stop what writes there, or scan a mounted image", s.show(e))
+}
+
+// show is an entry's path as the user knows it.
+func (s *dirScan) show(e scanEntry) string {
+	return strings.TrimRight(s.path, "/") + strings.TrimSuffix(e.path(), "/")
+}
+
+// openScanRoot opens the directory with O_PATH.
+func openScanRoot(path string) (*scanDir, error) {
+	fd, err := scanOpen(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w: name the directory of an unpacked or mounted image", path, err)
+	}
+	root, err := newScanRoot(fd, path)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return root, nil
+}
+
+func newScanRoot(fd int, path string) (*scanDir, error) {
+	stat, err := scanStat(fd, "")
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
+	if slash, err := scanStat(unix.AT_FDCWD, "/"); err == nil && slash.inode == stat.inode && slash.mount == stat.mount {
+		return nil, fmt.Errorf("%q is the root of the running system, which holds more than an image: mount the image, or bind it, at a directory of its own and scan that", path)
+	}
+	if self, err := scanStat(unix.AT_FDCWD, scanProcPath(fd)); err != nil || self.inode != stat.inode {
+		return nil, errors.New("/proc is not mounted, or it is that of other processes: mount it (mount -t proc proc /proc): through /proc/self/fd a scan reads exactly the file it looked at, and the xattrs of symlinks and devices")
+	}
+	return &scanDir{fd: fd, stat: stat, node: &canon.Node{Kind: canon.Directory}}, nil
+}

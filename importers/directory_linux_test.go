@@ -1,0 +1,319 @@
+package importers
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// scanMaker makes files below a directory and fails the test where it cannot.
+type scanMaker struct {
+	testing.TB
+	dir string
+}
+
+func (m scanMaker) do(err error) {
+	m.Helper()
+	if err != nil {
+		m.Fatal(err)
+	}
+}
+
+func (m scanMaker) path(name string) string { return filepath.Join(m.dir, name) }
+
+func (m scanMaker) mkdir(name string)       { m.Helper(); m.do(os.MkdirAll(m.path(name), 0o755)) }
+func (m scanMaker) symlink(to, name string) { m.Helper(); m.do(os.Symlink(to, m.path(name))) }
+func (m scanMaker) link(from, name string)  { m.Helper(); m.do(os.Link(m.path(from), m.path(name))) }
+func (m scanMaker) file(name, content string) {
+	m.Helper()
+	m.do(os.WriteFile(m.path(name), []byte(content), 0o644))
+}
+func (m scanMaker) chmod(name string, mode uint32) {
+	m.Helper()
+	m.do(unix.Chmod(m.path(name), mode))
+}
+
+func (m scanMaker) mknod(name string, mode, major, minor uint32) {
+	m.Helper()
+	m.do(unix.Mknod(m.path(name), mode, int(unix.Mkdev(major, minor))))
+}
+
+func (m scanMaker) xattr(name, key, value string) {
+	m.Helper()
+	m.do(unix.Lsetxattr(m.path(name), key, []byte(value), 0))
+}
+
+func (m scanMaker) mtime(name string, sec, nsec int64) {
+	m.Helper()
+	at := []unix.Timespec{{Sec: sec, Nsec: nsec}, {Sec: sec, Nsec: nsec}}
+	m.do(unix.UtimesNanoAt(unix.AT_FDCWD, m.path(name), at, unix.AT_SYMLINK_NOFOLLOW))
+}
+
+// A security.capability of version 2 with CAP_NET_BIND_SERVICE permitted and
+// effective, see struct vfs_ns_cap_data in include/uapi/linux/capability.h.
+const scanCapability = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// makeEverything makes at least one of each thing that a file system can hold.
+func (m scanMaker) makeEverything() {
+	m.Helper()
+	for _, dir := range []string{"etc/empty", "usr/bin", "dev", "tmp", "names"} {
+		m.mkdir(dir)
+	}
+	for _, size := range []int{0, 1, 63, 64, 65, 4095, 4096, 4097, 256 << 10, 256<<10 + 1, 600_000} {
+		m.file(fmt.Sprintf("etc/size-%d", size), string(bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]))
+	}
+	m.file("usr/bin/tool", strings.Repeat("tool", 100))
+	m.chmod("usr/bin/tool", 0o4755)
+	m.xattr("usr/bin/tool", "security.capability", scanCapability)
+	m.xattr("usr/bin/tool", "user.empty", "")
+	m.xattr("usr/bin/tool", "user.long", strings.Repeat("x", 2000))
+	m.xattr("usr/bin/tool", "trusted.binary", "\x00\xff\n=")
+	for i := range 40 {
+		m.xattr("etc/size-64", fmt.Sprintf("user.the-list-of-names-is-longer-than-the-first-buffer-%d", i), "v")
+	}
+	m.chmod("tmp", 0o1777)
+	m.xattr("tmp", "user.on-a-directory", "yes")
+	m.xattr(".", "user.on-the-root", "yes")
+
+	m.symlink("/etc/size-64", "absolute")
+	m.symlink("nowhere\xff", "dangling")
+	m.symlink(strings.Repeat("x/", 2047)+"x", "long")
+	m.symlink("../../..", "usr/outside")
+	m.xattr("dangling", "trusted.on-a-symlink", "yes")
+	m.mknod("dev/null", unix.S_IFCHR|0o666, 1, 3)
+	m.mknod("dev/whiteout", unix.S_IFCHR, 0, 0)
+	m.mknod("dev/large", unix.S_IFBLK|0o660, 4095, 1048575)
+	m.mknod("dev/minor-257", unix.S_IFCHR|0o600, 259, 257)
+	m.mknod("dev/fifo", unix.S_IFIFO|0o620, 0, 0)
+	m.mknod("dev/socket", unix.S_IFSOCK|0o755, 0, 0)
+	m.xattr("dev/fifo", "trusted.on-a-fifo", "yes")
+	m.xattr("dev/null", "security.on-a-device", "yes")
+
+	m.link("usr/bin/tool", "a-tool")
+	m.link("usr/bin/tool", "etc/tool")
+	m.link("dangling", "usr/dangling")
+	m.link("dev/fifo", "usr/fifo")
+	m.link("dev/socket", "usr/socket")
+	m.link("dev/null", "usr/null")
+	m.link("etc/size-0", "usr/size-0")
+	for _, name := range []string{"latin-\xe9", "new\nline", "back\\slash", " ", strings.Repeat("n", 255), "...", "-rf"} {
+		m.file("names/"+name, name)
+	}
+	m.do(os.Lchown(m.path("dangling"), 12, 34))
+	m.do(os.Lchown(m.path("etc/size-65"), 4_000_000_000, 3_000_000))
+	m.chmod("etc/size-63", 0o2070)
+	m.mtime("etc/size-1", -2, 500_000_000)
+	m.mtime("etc/size-63", 1_700_000_000, 1)
+	m.mtime("dangling", 4_000_000_000, 999_999_999)
+	m.mtime("dev/null", -1, 0)
+	m.mtime("usr", 0, 0)
+	m.chmod(".", 0o555)
+	m.do(os.Lchown(m.dir, 5, 6))
+	m.mtime(".", 1_234_567_890, 123_456_789)
+}
+
+func scanOK(t testing.TB, dir string, alg fsverity.Algorithm) *canon.Tree {
+	t.Helper()
+	tree, err := ScanDirectory(t.Context(), dir, ScanOptions{Hash: alg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func scanSameAsTools(t testing.TB, dir string, alg fsverity.Algorithm) map[string]scanned {
+	t.Helper()
+	want := scannedByTools(t, dir, alg.String())
+	got := scannedTree(t, scanOK(t, dir, alg))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("the tools (-) and the scan (+) differ:\n%s", diff)
+	}
+	return got
+}
+
+func TestScanAgreesWithTools(t *testing.T) {
+	scanNeedsRoot(t)
+	m := scanMaker{t, t.TempDir()}
+	m.makeEverything()
+	for _, alg := range []fsverity.Algorithm{fsverity.SHA256, fsverity.SHA512} {
+		got := scanSameAsTools(t, m.dir, alg)
+		// Guard the oracle itself: what makes this tree hard must be in it.
+		types := map[string]bool{}
+		for _, e := range got {
+			types[e.Type] = true
+		}
+		if want := strings.Split("bcdflps", ""); !slices.Equal(slices.Sorted(maps.Keys(types)), want) {
+			t.Errorf("the types %v are there, not %v", types, want)
+		}
+		if e := got["/usr/dangling"]; e.Nlink != 2 || e.FirstName != "/dangling" || e.Xattrs["trusted.on-a-symlink"] == "" {
+			t.Errorf("/usr/dangling is %+v", e)
+		}
+		if e := got["/"]; e.Mtime != "1234567890.123456789" || e.Mode != "555" || e.Xattrs["user.on-the-root"] == "" {
+			t.Errorf("/ is %+v", e)
+		}
+		if e := got["/etc/size-1"]; e.Mtime != "-1.500000000" {
+			t.Errorf("/etc/size-1 is %+v", e)
+		}
+	}
+}
+
+func TestScanFollowsTheGivenPathOnly(t *testing.T) {
+	m := scanMaker{t, t.TempDir()}
+	m.mkdir("tree")
+	m.mkdir("outside")
+	m.file("outside/file", "x")
+	m.symlink("../outside", "tree/link")
+	m.symlink("tree", "to-tree")
+	m.file("file", "x")
+	m.symlink("file", "to-file")
+	for _, path := range []string{"tree", "tree/", "to-tree", "to-tree/"} {
+		tree := scanOK(t, m.dir+"/"+path, fsverity.SHA256)
+		if e := tree.Lookup("/link"); e == nil || e.Node.Kind != canon.Symlink || len(tree.Root.Children()) != 1 {
+			t.Errorf("%s: /link is %+v of %d entries", path, e, len(tree.Root.Children()))
+		}
+	}
+	for _, path := range []string{"file", "to-file", "missing", "to-file/"} {
+		_, err := ScanDirectory(t.Context(), m.path(path), ScanOptions{Hash: fsverity.SHA256})
+		if err == nil || !strings.Contains(err.Error(), m.path(path)) {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
+}
+
+func TestScanOverlay(t *testing.T) {
+	scanNeedsRoot(t)
+	m := scanMaker{t, t.TempDir()}
+	for _, dir := range []string{"lower1/d", "lower2/d", "upper", "work", "merged"} {
+		m.mkdir(dir)
+	}
+	content := strings.Repeat("content ", 100)
+	m.file("lower1/d/kept", content)
+	m.link("lower1/d/kept", "lower1/kept-too")
+	m.file("lower1/d/split", content)
+	m.link("lower1/d/split", "lower1/split-too")
+	m.link("lower1/d/split", "lower1/split-three")
+	m.symlink("x", "lower2/d/symlink")
+	m.link("lower2/d/symlink", "lower2/symlink-too")
+	m.file("lower2/d/moved", content)
+	m.file("lower2/gone", content)
+	scanMount(t, "overlay", m.path("merged"), "overlay", "lowerdir="+m.path("lower2")+":"+m.path("lower1")+",upperdir="+m.path("upper")+",workdir="+m.path("work"))
+	m.do(os.Chmod(m.path("merged/split-too"), 0o600))
+	m.do(os.Remove(m.path("merged/gone")))
+	m.file("merged/new", content)
+	m.link("merged/new", "merged/d/new")
+	// A file that was copied up marks its directory as impure. Once it is gone,
+	// the next listing of the directory removes the mark.
+	m.do(os.Rename(m.path("merged/d/moved"), m.path("merged/moved")))
+	m.mkdir("merged/impure")
+	m.do(os.Rename(m.path("merged/moved"), m.path("merged/impure/moved")))
+	m.do(os.Remove(m.path("merged/impure/moved")))
+
+	got := scannedTree(t, scanOK(t, m.path("merged"), fsverity.SHA256))
+	if diff := cmp.Diff(scannedByTools(t, m.path("merged"), "sha256"), got); diff != "" {
+		t.Errorf("the tools (-) and the scan (+) differ:\n%s", diff)
+	}
+	for path, nlink := range map[string]int{
+		"/d/kept": 2, "/d/split": 2, "/split-three": 2, "/split-too": 1, "/d/symlink": 2, "/d/new": 2,
+	} {
+		if got[path].Nlink != nlink {
+			t.Errorf("%s has %d names, want %d", path, got[path].Nlink, nlink)
+		}
+	}
+}
+
+func scanMount(t testing.TB, source, target, fstype, data string) {
+	t.Helper()
+	flags := uintptr(0)
+	if fstype == "" {
+		flags = unix.MS_BIND
+	}
+	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
+		scanSkip(t, fmt.Sprintf("cannot mount %q at %s: %v", fstype, target, err))
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestScanRefusesMounts(t *testing.T) {
+	scanNeedsRoot(t)
+	m := scanMaker{t, t.TempDir()}
+	m.mkdir("tree")
+	m.file("hosts", "")
+	scanMount(t, "tmpfs", m.path("tree"), "tmpfs", "")
+	m.mkdir("tree/proc/deep")
+	m.mkdir("tree/same-device")
+	m.file("tree/resolv.conf", "")
+	scanOK(t, m.path("tree"), fsverity.SHA256)
+
+	scanMount(t, "tmpfs", m.path("tree/proc/deep"), "tmpfs", "")
+	scanMount(t, m.path("tree/proc"), m.path("tree/same-device"), "", "")
+	scanMount(t, m.path("hosts"), m.path("tree/resolv.conf"), "", "")
+	_, err := ScanDirectory(t.Context(), m.path("tree"), ScanOptions{Hash: fsverity.SHA256})
+	if err == nil {
+		t.Fatal("scanned across mounts")
+	}
+	for _, want := range []string{`"/proc/deep"`, `"/same-device"`, `"/resolv.conf"`, "no part of the image"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %s", err, want)
+		}
+	}
+}
+
+func TestScanMountWithoutMountRoot(t *testing.T) {
+	root := scanInfo{inode: scanInode{dev: 1}}
+	for _, test := range []struct {
+		dev  uint64
+		mode uint32
+		want bool
+	}{
+		{1, unix.S_IFDIR, false},
+		{2, unix.S_IFDIR, true},
+		{2, unix.S_IFREG, false},
+	} {
+		info := scanInfo{inode: scanInode{dev: test.dev}, mode: test.mode}
+		if info.isMount(root) != test.want {
+			t.Errorf("%+v: isMount is %v", test, !test.want)
+		}
+	}
+}
+
+func TestScanRefusesRunningSystem(t *testing.T) {
+	m := scanMaker{t, t.TempDir()}
+	m.symlink("/", "slash")
+	for _, path := range []string{"/", "//", "/..", m.path("slash")} {
+		_, err := ScanDirectory(t.Context(), path, ScanOptions{Hash: fsverity.SHA256})
+		if err == nil || !strings.Contains(err.Error(), "running system") {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
+}
+
+func TestScanDeviceNumbers(t *testing.T) {
+	for _, test := range []struct{ major, minor uint32 }{{4096, 0}, {0, 1 << 20}, {1 << 31, 1}} {
+		if got, ok := scanEncodeRdev(test.major, test.minor); ok {
+			t.Errorf("%v: %#x", test, got)
+		}
+	}
+	// Values of the kernel's macro, worked out by hand.
+	for _, test := range []struct{ major, minor, want uint32 }{
+		{1, 3, 0x103}, {0xfff, 0xfffff, 0xffffffff}, {0x103, 0x101, 0x110301}, {0, 0x100, 0x100000},
+	} {
+		if got, ok := scanEncodeRdev(test.major, test.minor); !ok || got != test.want {
+			t.Errorf("%v: %#x, %v", test, got, ok)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package importers
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"cfsverify/canon"
+)
+
+// scanSkip skips a test that lacks something, or fails it where nothing may.
+func scanSkip(t testing.TB, lacking string) {
+	t.Helper()
+	if os.Getenv("CFSVERIFY_ORACLES") == "require" {
+		t.Fatalf("CFSVERIFY_ORACLES=require, but: %s", lacking)
+	}
+	t.Skip(lacking)
+}
+
+func scanNeedsRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		scanSkip(t, "needs root to make device nodes, owners and mounts")
+	}
+}
+
+// scanTool runs a tool and returns its standard output.
+func scanTool(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		scanSkip(t, "needs the tool "+name)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, &stderr)
+	}
+	return string(out)
+}
+
+// scanned is what a tree or the tools say of one name.
+type scanned struct {
+	Type, Mode, UID, GID string
+	Mtime, Size, Target  string
+	Rdev                 string
+	Content              string // inline bytes in hex, or a digest
+	Xattrs               map[string]string
+	FirstName            string // of the inode, unless it is a directory
+	Nlink                int
+}
+
+// scannedByTools describes a directory with find, stat, getfattr and fsverity.
+func scannedByTools(t testing.TB, dir, hash string) map[string]scanned {
+	t.Helper()
+	xattrs := scanGetfattr(t, dir)
+	firstNames := map[string]string{}
+	rows := strings.Split(scanTool(t, "find", dir, "-printf", `%P\0%y\0%m\0%U\0%G\0%s\0%l\0%D:%i\0\n\0`), "\x00\n\x00")
+	rows = rows[:len(rows)-1]
+	slices.SortFunc(rows, func(a, b string) int {
+		return slices.Compare(scanPathSplit(a), scanPathSplit(b))
+	})
+	all := map[string]scanned{}
+	for _, row := range rows {
+		f := strings.Split(row, "\x00")
+		path := filepath.Join(dir, f[0])
+		e := scanned{Type: f[1], Mode: f[2], UID: f[3], GID: f[4], Target: f[6], Xattrs: xattrs[path]}
+		stat := strings.Fields(scanTool(t, "stat", "--printf=%.9Y %Hr %Lr", path))
+		e.Mtime = stat[0]
+		switch e.Type {
+		case "b", "c":
+			e.Rdev = stat[1] + ":" + stat[2]
+		case "f":
+			e.Size = f[5]
+			e.Content = scanContentByTools(t, path, f[5], hash)
+		}
+		if e.Type != "d" {
+			id := f[7]
+			if firstNames[id] == "" {
+				firstNames[id] = "/" + f[0]
+			}
+			e.FirstName = firstNames[id]
+		}
+		all["/"+f[0]] = e
+	}
+	counts := map[string]int{}
+	for _, e := range all {
+		counts[e.FirstName]++
+	}
+	for path, e := range all {
+		if e.Type != "d" {
+			e.Nlink = counts[e.FirstName]
+			all[path] = e
+		}
+	}
+	return all
+}
+
+func scanPathSplit(row string) []string {
+	path, _, _ := strings.Cut(row, "\x00")
+	return strings.Split(path, "/")
+}
+
+func scanContentByTools(t testing.TB, path, size, hash string) string {
+	t.Helper()
+	if n, err := strconv.Atoi(size); err != nil || n > 64 {
+		return strings.TrimSpace(scanTool(t, "fsverity", "digest", "--compact", "--hash-alg="+hash, path))
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(content)
+}
+
+// scanGetfattr gives the xattrs of all that is in dir, values in hex.
+func scanGetfattr(t testing.TB, dir string) map[string]map[string]string {
+	t.Helper()
+	all := map[string]map[string]string{}
+	out := scanTool(t, "getfattr", "-R", "-P", "-h", "-d", "-m", "-", "-e", "hex", "--absolute-names", dir)
+	for block := range strings.SplitSeq(out, "\n\n") {
+		lines := strings.Split(strings.TrimSpace(block), "\n")
+		path, ok := strings.CutPrefix(lines[0], "# file: ")
+		if !ok {
+			continue
+		}
+		values := map[string]string{}
+		for _, line := range lines[1:] {
+			name, value, _ := strings.Cut(line, "=")
+			values[scanUnescape(t, name)] = strings.TrimPrefix(value, "0x")
+		}
+		all[scanUnescape(t, path)] = values
+	}
+	return all
+}
+
+// scanUnescape undoes the \ooo of getfattr.
+func scanUnescape(t testing.TB, s string) string {
+	t.Helper()
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		c, err := strconv.ParseUint(s[i+1:i+4], 8, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.WriteByte(byte(c))
+		i += 3
+	}
+	return b.String()
+}
+
+// scannedTree describes a tree in the same words.
+func scannedTree(t testing.TB, tree *canon.Tree) map[string]scanned {
+	t.Helper()
+	if err := tree.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	types := map[canon.Kind]string{
+		canon.Regular: "f", canon.Directory: "d", canon.Symlink: "l", canon.CharDevice: "c",
+		canon.BlockDevice: "b", canon.FIFO: "p", canon.Socket: "s",
+	}
+	firstNames := map[*canon.Node]string{}
+	all := map[string]scanned{}
+	for path, d := range tree.All() {
+		n := d.Node
+		e := scanned{
+			Type: types[n.Kind], Mode: strconv.FormatUint(uint64(n.Perm), 8),
+			UID: strconv.Itoa(int(n.UID)), GID: strconv.Itoa(int(n.GID)),
+			Mtime: scanDecimal(n.Mtime), Target: n.Target,
+		}
+		if n.Kind.IsDevice() {
+			// The inverse, new_decode_dev in include/linux/kdev_t.h.
+			e.Rdev = fmt.Sprintf("%d:%d", n.Rdev&0xfff00>>8, n.Rdev&0xff|n.Rdev>>12&0xfff00)
+		}
+		if n.Kind == canon.Regular {
+			e.Size = strconv.FormatUint(n.Size, 10)
+		}
+		if n.Content != nil {
+			e.Content = n.Content.Digest.String() + hex.EncodeToString(n.Content.Inline)
+		}
+		for _, x := range n.Xattrs {
+			if e.Xattrs == nil {
+				e.Xattrs = map[string]string{}
+			}
+			e.Xattrs[x.Name] = hex.EncodeToString([]byte(x.Value))
+		}
+		if n.Kind != canon.Directory {
+			if firstNames[n] == "" {
+				firstNames[n] = path
+			}
+			e.FirstName, e.Nlink = firstNames[n], int(n.Nlink)
+		}
+		all[path] = e
+	}
+	return all
+}
+
+// scanDecimal writes a time as stat does: -1.5 is half a second before -1.
+func scanDecimal(m canon.Time) string {
+	if m.Sec < 0 && m.Nsec > 0 {
+		return fmt.Sprintf("-%d.%09d", -m.Sec-1, 1_000_000_000-m.Nsec)
+	}
+	return fmt.Sprintf("%d.%09d", m.Sec, m.Nsec)
+}

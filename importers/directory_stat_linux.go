@@ -1,0 +1,123 @@
+package importers
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+)
+
+// scanInode identifies an inode.
+type scanInode struct{ dev, ino uint64 }
+
+// scanInfo is what statx says of an inode. Two of one inode are equal if
+// nothing changed it in between.
+type scanInfo struct {
+	inode                scanInode
+	mode, uid, gid       uint32
+	size                 uint64
+	mtime, ctime         canon.Time
+	rdevMajor, rdevMinor uint32
+	// mount is the id of the mount that it was reached in, 0 on kernels before
+	// Linux 5.8.
+	mount uint64
+	// mountRoot says that it is where something is mounted, and that statx can
+	// tell (Linux 5.8), as can is true.
+	mountRoot, mountKnown bool
+}
+
+// scanStat follows a symlink at the end of name; without a name it is about the
+// descriptor, which may be one of O_PATH.
+func scanStat(dirfd int, name string) (scanInfo, error) {
+	flags := unix.AT_NO_AUTOMOUNT
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var x unix.Statx_t
+	_, err := scanRetry(func() (int, error) {
+		return 0, unix.Statx(dirfd, name, flags, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &x)
+	})
+	if err != nil {
+		return scanInfo{}, err
+	}
+	info := scanInfo{
+		inode:      scanInode{unix.Mkdev(x.Dev_major, x.Dev_minor), x.Ino},
+		mode:       uint32(x.Mode),
+		uid:        x.Uid,
+		gid:        x.Gid,
+		size:       x.Size,
+		mtime:      canon.Time{Sec: x.Mtime.Sec, Nsec: x.Mtime.Nsec},
+		ctime:      canon.Time{Sec: x.Ctime.Sec, Nsec: x.Ctime.Nsec},
+		rdevMajor:  x.Rdev_major,
+		rdevMinor:  x.Rdev_minor,
+		mountRoot:  x.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0,
+		mountKnown: x.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0,
+	}
+	if x.Mask&unix.STATX_MNT_ID != 0 {
+		info.mount = x.Mnt_id
+	}
+	return info, nil
+}
+
+// isMount says that something is mounted on the entry. Before Linux 5.8 only
+// the device tells, and only that of directories: overlayfs may show one for
+// each layer on others.
+func (i scanInfo) isMount(root scanInfo) bool {
+	if i.mountKnown {
+		return i.mountRoot
+	}
+	return i.isDir() && i.inode.dev != root.inode.dev
+}
+
+func (i scanInfo) isDir() bool { return i.mode&unix.S_IFMT == unix.S_IFDIR }
+
+// setNode sets what statx knows of a node.
+func (i scanInfo) setNode(n *canon.Node) error {
+	kind, ok := canon.KindOfMode(i.mode)
+	if !ok {
+		return fmt.Errorf("the file type of mode %o is unknown", i.mode)
+	}
+	n.Kind = kind
+	n.Perm = uint16(i.mode & 0o7777)
+	n.UID, n.GID = i.uid, i.gid
+	n.Mtime = i.mtime
+	if kind == canon.Regular {
+		n.Size = i.size
+	}
+	if !kind.IsDevice() {
+		return nil
+	}
+	n.Rdev, ok = scanEncodeRdev(i.rdevMajor, i.rdevMinor)
+	if !ok {
+		return fmt.Errorf("the device number %d:%d does not fit an image: 4095:1048575 is the highest", i.rdevMajor, i.rdevMinor)
+	}
+	return nil
+}
+
+// scanEncodeRdev is new_encode_dev of include/linux/kdev_t.h.
+func scanEncodeRdev(major, minor uint32) (uint32, bool) {
+	if major >= 1<<12 || minor >= 1<<20 {
+		return 0, false
+	}
+	return minor&0xff | major<<8 | minor>>8<<20, true
+}
+
+// scanProcPath leads to what a descriptor is open for, even with O_PATH and
+// for a symlink, without any name that could meanwhile mean another file.
+func scanProcPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+func scanOpen(dirfd int, name string, flags int) (int, error) {
+	return scanRetry(func() (int, error) { return unix.Openat(dirfd, name, flags|unix.O_CLOEXEC, 0) })
+}
+
+// scanRetry repeats a system call that a signal interrupted.
+func scanRetry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}

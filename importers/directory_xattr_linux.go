@@ -1,0 +1,81 @@
+package importers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+)
+
+// scanXattrMax is XATTR_SIZE_MAX and XATTR_LIST_MAX of include/uapi/linux/limits.h:
+// the kernel returns nothing larger.
+const scanXattrMax = 65536
+
+// readXattrs reads all extended attributes that the kernel lists. The
+// descriptor may be one of O_PATH, of any type of file.
+func (s *dirScan) readXattrs(fd int, e scanEntry) (canon.Xattrs, error) {
+	path := scanProcPath(fd)
+	for try := 1; ; try++ {
+		xattrs, gone, err := s.readXattrsOnce(path, e)
+		if err != nil || gone == "" {
+			return xattrs, err
+		}
+		if try == scanTries {
+			return nil, fmt.Errorf("%q: xattr %q is listed but has no value: stop what writes there, or scan a mounted image", s.show(e), gone)
+		}
+	}
+}
+
+// readXattrsOnce returns the name of an attribute that was listed but has no
+// value, if there is one.
+func (s *dirScan) readXattrsOnce(path string, e scanEntry) (xattrs canon.Xattrs, gone string, err error) {
+	list, err := scanXattrCall(&s.xattrBuf[0], func(buf []byte) (int, error) { return unix.Listxattr(path, buf) })
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", s.cannotRead(e, "xattrs", err)
+	}
+	for name := range strings.SplitSeq(string(list), "\x00") {
+		if name == "" {
+			continue
+		}
+		value, err := scanXattrCall(&s.xattrBuf[1], func(buf []byte) (int, error) { return unix.Getxattr(path, name, buf) })
+		if errors.Is(err, unix.ENODATA) {
+			return nil, name, nil
+		}
+		if err != nil {
+			if err := s.cannotRead(e, fmt.Sprintf("xattr %q", name), err); err != nil {
+				return nil, "", err
+			}
+			continue
+		}
+		if len(value) > canon.XattrValueMax {
+			return nil, "", fmt.Errorf("%q: xattr %q has %d bytes, an image holds up to %d", s.show(e), name, len(value), canon.XattrValueMax)
+		}
+		xattrs.Set(name, string(value))
+	}
+	return xattrs, "", nil
+}
+
+// scanXattrCall calls with a small buffer, for the kernel allocates one of the
+// same size, and with the largest there can be if that does not do. Thus no
+// size is asked for that could be wrong at the next call.
+func scanXattrCall(buf *[]byte, call func([]byte) (int, error)) ([]byte, error) {
+	if *buf == nil {
+		*buf = make([]byte, scanXattrMax)
+	}
+	for _, size := range []int{512, scanXattrMax} {
+		n, err := scanRetry(func() (int, error) { return call((*buf)[:size]) })
+		if err == nil {
+			return (*buf)[:n], nil
+		}
+		if !errors.Is(err, unix.ERANGE) {
+			return nil, err
+		}
+	}
+	return nil, unix.E2BIG
+}

@@ -1,0 +1,112 @@
+package importers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// pathMax is PATH_MAX of linux/limits.h.
+const pathMax = 4096
+
+// cleanPath gives the components of a name in an archive, joined by slashes:
+// empty for the root. Leading, repeated and trailing slashes and "." vanish.
+// ".." is an error: nothing in a layer can mean what is outside, and tools
+// disagree about the rest.
+func cleanPath(name string) (string, error) {
+	switch {
+	case name == "":
+		return "", errors.New("the name is empty")
+	case len(name) > pathMax:
+		return "", fmt.Errorf("the name has %d bytes, the limit is %d", len(name), pathMax)
+	case strings.Contains(name, "\x00"):
+		return "", errors.New("the name holds a NUL byte")
+	}
+	path := strings.Trim(strings.TrimPrefix(name, "./"), "/")
+	clean := true
+	for component := range strings.SplitSeq(path, "/") {
+		if component == "" || component == "." {
+			clean = false
+			continue
+		}
+		if component == ".." {
+			return "", errors.New(`the name has a ".." component`)
+		}
+		if err := canon.ValidName(component); err != nil {
+			return "", err
+		}
+	}
+	if clean {
+		return path, nil
+	}
+	var components []string
+	for component := range strings.SplitSeq(path, "/") {
+		if component != "" && component != "." {
+			components = append(components, component)
+		}
+	}
+	return strings.Join(components, "/"), nil
+}
+
+// splitPath gives the directory, empty for the root, and the last component.
+func splitPath(path string) (dir, base string) {
+	slash := strings.LastIndexByte(path, '/')
+	if slash < 0 {
+		return "", path
+	}
+	return path[:slash], path[slash+1:]
+}
+
+// whiteoutPrefix begins the names of markers: OCI image-spec, layer.md,
+// "Whiteouts".
+const (
+	whiteoutPrefix = ".wh."
+	aufsPrefix     = ".wh..wh."
+	opaqueName     = ".wh..wh..opq"
+)
+
+// marker is what a name stands for that is not the name of a file.
+type marker uint8
+
+const (
+	noMarker marker = iota
+	// whiteout hides one name of the layers below.
+	whiteout
+	// opaque hides all that the layers below have in the directory.
+	opaque
+	// aufs is one of the files that AUFS kept beside, or below one.
+	aufs
+	// badMarker stands for nothing.
+	badMarker
+)
+
+// markerOf classifies a clean path by the OCI rules. For a whiteout it gives the
+// name that is hidden.
+func markerOf(path string) (m marker, hidden string) {
+	if !strings.Contains(path, whiteoutPrefix) {
+		return noMarker, ""
+	}
+	dir, base := splitPath(path)
+	for component := range strings.SplitSeq(dir, "/") {
+		switch {
+		case strings.HasPrefix(component, aufsPrefix):
+			return aufs, ""
+		case strings.HasPrefix(component, whiteoutPrefix):
+			return badMarker, ""
+		}
+	}
+	hidden, found := strings.CutPrefix(base, whiteoutPrefix)
+	switch {
+	case !found:
+		return noMarker, ""
+	case base == opaqueName:
+		return opaque, ""
+	case strings.HasPrefix(base, aufsPrefix):
+		return aufs, ""
+	case hidden == "" || hidden == "." || hidden == "..":
+		return badMarker, ""
+	}
+	return whiteout, hidden
+}

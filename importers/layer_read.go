@@ -1,0 +1,134 @@
+package importers
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// ReadOptions says how to read a layer. Hash must be set.
+type ReadOptions struct {
+	// Hash is the fs-verity hash for file content.
+	Hash fsverity.Algorithm
+	// Progress, if set, is told now and then how far the work is.
+	Progress func(Progress)
+}
+
+const bufferSize = 64 << 10
+
+// progressEntries and progressBytes are how much is read between two calls of
+// ReadOptions.Progress.
+const (
+	progressEntries = 1 << 10
+	progressBytes   = 4 << 20
+)
+
+// ReadLayer reads an uncompressed archive to the end of r, what follows the
+// archive's own end included. Content of more than canon.InlineMax bytes is
+// hashed and not kept. Errors are EntryErrors, but for those of ctx.
+func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
+	l := &layerReader{
+		tar:    tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
+		out:    &LayerEntries{Layer: layer},
+		hasher: fsverity.New(o.Hash),
+		buffer: make([]byte, bufferSize),
+		report: o.Progress,
+	}
+	for {
+		header, quirks, err := l.tar.next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = l.add(header, quirks)
+		}
+		if err != nil {
+			return nil, l.fail(ctx, header, err)
+		}
+	}
+	l.out.oneZeroBlock = l.tar.oneZeroBlock
+	trailing, err := io.Copy(io.Discard, l.tar.r)
+	if err != nil {
+		return nil, &EntryError{Layer: layer, Err: err}
+	}
+	l.tar.offset += trailing
+	l.progress(0, 0)
+	return l.out, nil
+}
+
+// layerReader turns headers and content into entries.
+type layerReader struct {
+	tar    tarReader
+	out    *LayerEntries
+	hasher *fsverity.Hasher
+	buffer []byte
+	report func(Progress)
+	// reported is how far the last report went.
+	reported Progress
+}
+
+func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
+	e, err := newEntry(h, quirks)
+	if err != nil {
+		return err
+	}
+	if e.kind == canon.Regular && h.Size > 0 {
+		if e.content, err = l.content(h.Size); err != nil {
+			return err
+		}
+	}
+	l.out.entries = append(l.out.entries, e)
+	l.progress(progressEntries, progressBytes)
+	return nil
+}
+
+func (l *layerReader) content(size int64) (*canon.Content, error) {
+	if size <= canon.InlineMax {
+		inline := make([]byte, size)
+		_, err := io.ReadFull(&l.tar, inline)
+		return &canon.Content{Inline: inline}, err
+	}
+	l.hasher.Reset()
+	if _, err := io.CopyBuffer(l.hasher, &l.tar, l.buffer); err != nil {
+		return nil, err
+	}
+	return canon.External(l.hasher.Digest()), nil
+}
+
+// progress reports if there is at least that much to report.
+func (l *layerReader) progress(entries, bytes int64) {
+	now := Progress{Entries: int64(len(l.out.entries)), Bytes: l.tar.offset}
+	news := Progress{Entries: now.Entries - l.reported.Entries, Bytes: now.Bytes - l.reported.Bytes}
+	if l.report != nil && (news.Entries >= entries || news.Bytes >= bytes) {
+		l.report(news)
+		l.reported = now
+	}
+}
+
+func (l *layerReader) fail(ctx context.Context, h *canon.Header, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
+	}
+	e := &EntryError{Layer: l.out.Layer, Entry: len(l.out.entries) + 1, Err: err}
+	if h != nil {
+		e.Path = h.Name
+	}
+	return e
+}
+
+// contextReader ends with the context's error.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,112 @@
+package importers
+
+import (
+	"archive/tar"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func writeTar(t *testing.T, path string, names ...string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, name := range names {
+		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeTestFile(t, path, buf.Bytes())
+}
+
+func writeTestFile(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestParseSource(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeTestFile(t, "layout/oci-layout", nil)
+	writeTestFile(t, "root/etc/passwd", nil)
+	writeTestFile(t, "with:colon/oci-layout", nil)
+	writeTestFile(t, "x.dump", []byte("/ 0 40755 2 0 0 0 0.0 - - -\n"))
+	writeTestFile(t, "x.gz", []byte{0x1f, 0x8b, 8})
+	writeTestFile(t, "x.zst", []byte{0x28, 0xb5, 0x2f, 0xfd})
+	writeTestFile(t, "x.txt", []byte("hello"))
+	writeTestFile(t, "empty", nil)
+	writeTar(t, "layer.tar", "etc/group", "etc/passwd")
+	writeTar(t, "save.tar", "a.json", "manifest.json", "layer/layer.tar")
+	writeTar(t, "oci.tar", "index.json", "manifest.json", "oci-layout")
+	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+
+	for _, tt := range []struct {
+		arg  string
+		want Source
+	}{
+		{"root", Source{Transport: Dir, Path: "root"}},
+		{"dir:root", Source{Transport: Dir, Path: "root"}},
+		{"dir:oci:odd", Source{Transport: Dir, Path: "oci:odd"}},
+		{"layout", Source{Transport: OCI, Path: "layout"}},
+		{"oci:layout", Source{Transport: OCI, Path: "layout"}},
+		{"oci:layout:1.0", Source{Transport: OCI, Path: "layout", Ref: "1.0"}},
+		{"oci:layout:localhost/a:1.0", Source{Transport: OCI, Path: "layout", Ref: "localhost/a:1.0"}},
+		{"oci:layout@" + digest, Source{Transport: OCI, Path: "layout", Ref: digest}},
+		{"oci:with:colon", Source{Transport: OCI, Path: "with:colon"}},
+		{"oci:with:colon:tag", Source{Transport: OCI, Path: "with:colon", Ref: "tag"}},
+		{"oci:absent:tag", Source{Transport: OCI, Path: "absent", Ref: "tag"}},
+		{"oci-archive:oci.tar:tag", Source{Transport: OCIArchive, Path: "oci.tar", Ref: "tag"}},
+		{"docker-archive:save.tar:name:tag", Source{Transport: DockerArchive, Path: "save.tar", Ref: "name:tag"}},
+		{"docker://host:5000/name:tag", Source{Transport: Docker, Ref: "host:5000/name:tag"}},
+		{"tar:a,b.gz", Source{Transport: Tar, Layers: []string{"a", "b.gz"}}},
+		{"dump:-", Source{Transport: Dump, Path: "-"}},
+		{"-", Source{Transport: Dump, Path: "-"}},
+		{"x.dump", Source{Transport: Dump, Path: "x.dump"}},
+		{"x.gz", Source{Transport: Tar, Layers: []string{"x.gz"}}},
+		{"x.zst", Source{Transport: Tar, Layers: []string{"x.zst"}}},
+		{"layer.tar", Source{Transport: Tar, Layers: []string{"layer.tar"}}},
+		{"save.tar", Source{Transport: DockerArchive, Path: "save.tar"}},
+		{"oci.tar", Source{Transport: OCIArchive, Path: "oci.tar"}},
+	} {
+		got, err := ParseSource(tt.arg)
+		if err != nil {
+			t.Errorf("%s: %v", tt.arg, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.arg, diff)
+		}
+		again, err := ParseSource(got.String())
+		if err != nil || cmp.Diff(got, again) != "" {
+			t.Errorf("%s: written as %s, which reads as %+v, %v", tt.arg, got, again, err)
+		}
+	}
+
+	for _, tt := range []struct{ arg, want string }{
+		{"", "empty"},
+		{"absent", "docker://absent"},
+		{"ocl:layout", `"ocl" is no transport`},
+		{"layout:latest", "did you mean oci:layout:latest"},
+		{"docker:name", "docker://REGISTRY/NAME:TAG"},
+		{"docker://", "docker://REGISTRY/NAME:TAG"},
+		{"tar:a,,b", "no file name"},
+		{"oci:", "path is missing"},
+		{"x.txt", "say what it is"},
+		{"empty", "say what it is"},
+	} {
+		if got, err := ParseSource(tt.arg); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %+v, error %v, want one with %q", tt.arg, got, err, tt.want)
+		}
+	}
+}

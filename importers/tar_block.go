@@ -1,0 +1,138 @@
+package importers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"cfsverify/canon"
+)
+
+const tarBlockSize = 512
+
+// tarBlock is a header block: POSIX pax, "ustar Interchange Format"; GNU tar
+// manual, "Basic Tar Format".
+type tarBlock [tarBlockSize]byte
+
+func (b *tarBlock) isZero() bool     { return *b == tarBlock{} }
+func (b *tarBlock) typeflag() byte   { return b[156] }
+func (b *tarBlock) isUstar() bool    { return string(b[257:263]) == "ustar\x00" }
+func (b *tarBlock) isGNU() bool      { return string(b[257:265]) == "ustar  \x00" }
+func (b *tarBlock) linkname() []byte { return untilNUL(b[157:257]) }
+
+// name puts ustar's prefix before the name. GNU tar keeps other things there.
+func (b *tarBlock) name() string {
+	name := string(untilNUL(b[0:100]))
+	if prefix := untilNUL(b[345:500]); b.isUstar() && len(prefix) > 0 {
+		return string(prefix) + "/" + name
+	}
+	return name
+}
+
+func untilNUL(field []byte) []byte {
+	before, _, _ := bytes.Cut(field, []byte{0})
+	return before
+}
+
+// verify checks the sum of the block's bytes, which old writers took of signed
+// ones.
+func (b *tarBlock) verify() error {
+	want, err := tarNumber("checksum", b[148:156])
+	if err != nil {
+		return err
+	}
+	var unsigned, signed int64
+	for i, c := range b {
+		if i >= 148 && i < 156 {
+			c = ' '
+		}
+		unsigned += int64(c)
+		signed += int64(int8(c))
+	}
+	if want != unsigned && want != signed {
+		return fmt.Errorf("this is no tar header: its checksum is %d, not %d", unsigned, want)
+	}
+	return nil
+}
+
+// header reads all but the extension headers' part of canon.Header.
+func (b *tarBlock) header() (*canon.Header, error) {
+	h := &canon.Header{Typeflag: b.typeflag(), Name: b.name(), Linkname: string(b.linkname())}
+	for _, f := range []struct {
+		name  string
+		field []byte
+		value *int64
+	}{
+		{"mode", b[100:108], &h.Mode},
+		{"uid", b[108:116], &h.UID},
+		{"gid", b[116:124], &h.GID},
+		{"size", b[124:136], &h.Size},
+		{"mtime", b[136:148], &h.Mtime.Sec},
+	} {
+		n, err := tarNumber(f.name, f.field)
+		if err != nil {
+			return h, err
+		}
+		if n < 0 && f.name != "mtime" {
+			return h, fmt.Errorf("the %s is %d, below zero", f.name, n)
+		}
+		*f.value = n
+	}
+	if h.Typeflag == '3' || h.Typeflag == '4' {
+		return h, b.rdev(h)
+	}
+	return h, nil
+}
+
+// rdev encodes a device number as new_encode_dev in include/linux/kdev_t.h:
+// 12 bits for the major, 20 for the minor.
+func (b *tarBlock) rdev(h *canon.Header) error {
+	if !b.isUstar() && !b.isGNU() {
+		return errors.New("a device without a number: the header is of the format before ustar")
+	}
+	major, err := tarNumber("devmajor", b[329:337])
+	if err != nil {
+		return err
+	}
+	minor, err := tarNumber("devminor", b[337:345])
+	if err != nil {
+		return err
+	}
+	if major < 0 || major >= 1<<12 || minor < 0 || minor >= 1<<20 {
+		return fmt.Errorf("the device number %d:%d does not fit: the limits are 4095 and 1048575", major, minor)
+	}
+	h.Rdev = uint32(minor&0xff | major<<8 | minor&^0xff<<12)
+	return nil
+}
+
+// tarNumber reads octal digits, or GNU's base-256 numbers: two's complement
+// behind a set top bit.
+func tarNumber(name string, field []byte) (int64, error) {
+	if field[0]&0x80 == 0 {
+		return tarOctal(name, field)
+	}
+	n := int64(int8(field[0]<<1) >> 1)
+	for _, c := range field[1:] {
+		if n > math.MaxInt64>>8 || n < math.MinInt64>>8 {
+			return 0, fmt.Errorf("the %s % x is out of range", name, field)
+		}
+		n = n<<8 | int64(c)
+	}
+	return n, nil
+}
+
+func tarOctal(name string, field []byte) (int64, error) {
+	digits := bytes.Trim(untilNUL(field), " ")
+	// Some tools skip NULs in front of digits, others end there.
+	ambiguous := field[0] == 0 && bytes.ContainsAny(field, "01234567")
+	if len(digits) == 0 && !ambiguous {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(string(digits), 8, 63)
+	if err != nil {
+		return 0, fmt.Errorf("the %s %q is no octal number", name, field)
+	}
+	return int64(n), nil
+}

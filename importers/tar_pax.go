@@ -1,0 +1,130 @@
+package importers
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"cfsverify/canon"
+)
+
+const paxXattrPrefix = "SCHILY.xattr."
+
+// parsePAX reads the records of an extended header (POSIX pax, "pax Extended
+// Header"): "LENGTH KEY=VALUE\n", the length being that of the whole record. Of
+// two records of one key the last one counts.
+func parsePAX(data string) (map[string]string, error) {
+	records := map[string]string{}
+	for data != "" {
+		digits, _, _ := strings.Cut(data, " ")
+		length, err := strconv.ParseUint(digits, 10, 31)
+		if err != nil || int(length) > len(data) || int(length) < len(digits)+2 {
+			return nil, errors.New("a PAX record is not valid: its length is wrong")
+		}
+		record, ended := strings.CutSuffix(data[len(digits)+1:length], "\n")
+		key, value, found := strings.Cut(record, "=")
+		if !ended || !found || key == "" {
+			return nil, fmt.Errorf("the PAX record %.40q is not valid: it must be KEY=VALUE and a newline", record)
+		}
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return nil, errSparse
+		}
+		records[key] = value
+		data = data[length:]
+	}
+	return records, nil
+}
+
+// applyPAX overrides what the header block says.
+func applyPAX(h *canon.Header, records map[string]string) (tarQuirks, error) {
+	if len(records) == 0 {
+		return 0, nil
+	}
+	h.PAX = records
+	for key, field := range map[string]*string{"path": &h.Name, "linkpath": &h.Linkname} {
+		if value, ok := records[key]; ok {
+			*field = value
+		}
+	}
+	for _, f := range []struct {
+		key   string
+		value *int64
+	}{{"size", &h.Size}, {"uid", &h.UID}, {"gid", &h.GID}} {
+		text, ok := records[f.key]
+		if !ok {
+			continue
+		}
+		n, err := paxNumber(text)
+		if err != nil {
+			return 0, fmt.Errorf("the PAX %s %q is no decimal number of 63 bits", f.key, text)
+		}
+		*f.value = n
+	}
+	var quirks tarQuirks
+	if text, ok := records["mtime"]; ok {
+		t, err := paxTime(text)
+		if err != nil {
+			return 0, err
+		}
+		h.Mtime = t
+		if strings.HasPrefix(text, "-") {
+			quirks |= quirkNegativeMtime
+		}
+	}
+	for key := range records {
+		if !utf8.ValidString(key) {
+			quirks |= quirkKeyNotUTF8
+		}
+	}
+	return quirks, nil
+}
+
+func paxNumber(text string) (int64, error) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 63)
+	return int64(n), err
+}
+
+// paxTime reads seconds with a fraction, of which nine digits count. A fraction
+// that is no number is 0, as composefs-rs has it.
+func paxTime(text string) (canon.Time, error) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	digits, negative := strings.CutPrefix(whole, "-")
+	sec, err := paxNumber(digits)
+	if err != nil || sec > math.MaxInt64-1 || negative && strings.HasPrefix(digits, "+") {
+		return canon.Time{}, fmt.Errorf("the PAX mtime %q is no number of seconds", text)
+	}
+	nsec := paxNanoseconds(fraction)
+	switch {
+	case negative && nsec > 0:
+		return canon.Time{Sec: -sec - 1, Nsec: 1e9 - nsec}, nil
+	case negative:
+		return canon.Time{Sec: -sec}, nil
+	}
+	return canon.Time{Sec: sec, Nsec: nsec}, nil
+}
+
+func paxNanoseconds(fraction string) uint32 {
+	n, scale := uint32(0), uint32(1e9)
+	for i := 0; i < len(fraction) && i < 9; i++ {
+		c := fraction[i]
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n, scale = n*10+uint32(c-'0'), scale/10
+	}
+	return n * scale
+}
+
+// paxXattrs gives the xattrs of an entry, in a slice of its own.
+func paxXattrs(records map[string]string) canon.Xattrs {
+	var xattrs canon.Xattrs
+	for key, value := range records {
+		if name, ok := strings.CutPrefix(key, paxXattrPrefix); ok {
+			xattrs.Set(name, value)
+		}
+	}
+	return xattrs
+}

@@ -1,0 +1,252 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/compare"
+)
+
+// sample is a report with one difference of every sort, names that are hostile
+// to a terminal included.
+func sample() *Report {
+	layer := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Digest: "sha256:" + strings.Repeat("2", 64)}
+	digest := func(s string) fsverity.Digest { return fsverity.SumBytes(fsverity.SHA256, []byte(s)) }
+	put := func(t *canon.Tree, name string, n *canon.Node, o *canon.Origin) {
+		t.Root.Put(canon.Dirent{Name: name, Node: n, Origin: o})
+	}
+	a, b := canon.NewTree(), canon.NewTree()
+	b.Root.Mtime = canon.Time{Sec: 1, Nsec: 5}
+	put(a, "su", &canon.Node{Kind: canon.Regular, Perm: 0o755}, nil)
+	put(b, "su", &canon.Node{Kind: canon.Regular, Perm: 0o4755, Xattrs: canon.Xattrs{{Name: "user.x", Value: "\x00"}}},
+		&canon.Origin{Layer: layer, Entry: 7, Header: &canon.Header{Offset: 512, Typeflag: '0', Name: "./su", Mode: 0o4755, PAX: map[string]string{"SCHILY.xattr.user.x": "\x00"}}})
+	put(a, "evil\x1b[31m\n\xff", &canon.Node{Kind: canon.Symlink, Target: "a\tb"}, nil)
+	put(b, "made", &canon.Node{Kind: canon.Directory, Perm: 0o755}, &canon.Origin{Layer: layer, Entry: 9, Implicit: true})
+	put(a, "big", &canon.Node{Kind: canon.Regular, Size: 65, Content: canon.External(digest("a"))}, nil)
+	put(b, "big", &canon.Node{Kind: canon.Regular, Size: 66, Content: canon.External(digest("b"))}, nil)
+	put(a, "null", &canon.Node{Kind: canon.CharDevice, Rdev: 1<<8 | 3}, nil)
+	put(b, "null", &canon.Node{Kind: canon.CharDevice, Rdev: 1<<8 | 5}, nil)
+	a.CountLinks()
+	b.CountLinks()
+	return &Report{
+		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.Raw(), LayerRules: "oci"},
+		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
+		B: Side{Name: "outside", Source: "oci:image", Entries: 6, Digest: digest("outside"), Layers: []*canon.Layer{layer},
+			OtherRules: &OtherRules{Rules: "composefs-rs", Refusal: "layer 1, entry 9: no parent",
+				Events: []RuleEvent{{Layer: layer, Entry: 9, Path: "/made/x", Effect: "refuses: no layer has the parent"}}}},
+		Differences: compare.Trees(a, b),
+	}
+}
+
+const sampleText = `DIFFERENT: 6 entries differ
+  inside   dir:/target  (5 entries)
+  outside  oci:image  (6 entries)
+
+composefs digest (EROFS version 1, sha256; root keep, directory mtimes keep, /run keep, xattrs all, mtimes in ns; layer rules oci)
+  inside   DIGEST
+  outside  DIGEST
+
+only inside (1 entry)
+  /evil\x1b[31m\x0a\xff  symlink to a\x09b, mode 0000, owner 0:0
+
+only outside (1 entry)
+  /made  directory, mode 0755, owner 0:0  [no layer has an entry for it; layer 1 needs it for entry 9]
+
+another mtime, mtime-nsec (1 entry)
+  /
+    mtime: inside 1970-01-01T00:00:00.000000000Z, outside 1970-01-01T00:00:01.000000005Z
+    mtime-nsec: inside .000000000, outside .000000005
+
+another size, content (1 entry)
+  /big
+    size: inside 65 bytes, outside 66 bytes
+    content: inside sha256:DIGEST, outside sha256:DIGEST
+
+another rdev (1 entry)
+  /null
+    rdev: inside 1:3, outside 1:5
+
+another mode, xattr user.x (1 entry)
+  /su  [layer 1, entry 7]
+    mode: inside 0755, outside 4755
+    xattr user.x: inside none, outside "\x00"
+
+note: the layer rules composefs-rs refuse outside: layer 1, entry 9: no parent
+  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111), entry 9, /made/x: refuses: no layer has the parent
+`
+
+func TestText(t *testing.T) {
+	r := sample()
+	var buf bytes.Buffer
+	if err := Text(&buf, r, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	got := buf.String()
+	for _, n := range []*canon.Node{r.Differences[1].A.Node, r.Differences[1].B.Node} {
+		got = strings.ReplaceAll(got, n.Content.Digest.String(), "DIGEST")
+	}
+	for _, d := range []fsverity.Digest{r.A.Digest, r.B.Digest} {
+		got = strings.ReplaceAll(got, d.String(), "DIGEST")
+	}
+	if diff := cmp.Diff(sampleText, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Without colour no escape sequence, with colour only our own.
+func TestTextColor(t *testing.T) {
+	var plain, colored bytes.Buffer
+	if err := Text(&plain, sample(), TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Text(&colored, sample(), TextOptions{Color: true}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(plain.String(), "\x1b") {
+		t.Error("plain text holds an escape sequence")
+	}
+	if !strings.Contains(colored.String(), "\x1b[31;1mDIFFERENT\x1b[") || strings.Contains(colored.String(), "evil\x1b") {
+		t.Errorf("coloured text: %q", colored.String())
+	}
+}
+
+func TestTextLimitsGroups(t *testing.T) {
+	a, b := canon.NewTree(), canon.NewTree()
+	for c := range 26 {
+		b.Root.Put(canon.Dirent{Name: string(rune('a' + c)), Node: &canon.Node{Kind: canon.FIFO}})
+	}
+	r := &Report{A: Side{Name: "a"}, B: Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Differences: compare.Trees(a, b)}
+	for _, verbose := range []bool{false, true} {
+		var buf bytes.Buffer
+		if err := Text(&buf, r, TextOptions{Verbose: verbose}); err != nil {
+			t.Fatal(err)
+		}
+		hasTenth, hasLast := strings.Contains(buf.String(), "\n  /j  FIFO"), strings.Contains(buf.String(), "\n  /z  FIFO")
+		if !hasTenth || hasLast != verbose || strings.Contains(buf.String(), "and 16 more") == verbose {
+			t.Errorf("verbose %v: %s", verbose, buf.String())
+		}
+	}
+}
+
+func TestJSONFollowsSchema(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal := &Report{
+		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.ComposefsRS(), LayerRules: "oci"},
+		A:      Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
+		B:      Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
+	}
+	for _, r := range []*Report{sample(), equal} {
+		var buf bytes.Buffer
+		if err := JSON(&buf, r); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(&buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(doc); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Every field that compare knows is in the schema, and no other.
+func TestSchemaListsFields(t *testing.T) {
+	raw, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs struct {
+			Change struct {
+				Properties struct {
+					Field struct{ Enum []compare.Field }
+				}
+			}
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		t.Fatal(err)
+	}
+	want := []compare.Field{compare.Type, compare.Mode, compare.UID, compare.GID, compare.Mtime, compare.MtimeNsec, compare.Size,
+		compare.ContentDigest, compare.Storage, compare.Payload, compare.Target, compare.Rdev, compare.Xattr, compare.Links, compare.Nlink}
+	if diff := cmp.Diff(want, schema.Defs.Change.Properties.Field.Enum); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJSONValues(t *testing.T) {
+	var buf bytes.Buffer
+	if err := JSON(&buf, sample()); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Equal       bool
+		Differences []struct {
+			Path, Status string
+			Changes      []struct {
+				Field, Xattr string
+				A, B         any
+			}
+			B struct {
+				Origin struct {
+					Layer, Entry int
+					Header       struct{ PAX map[string][]byte }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(buf.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Equal || len(doc.Differences) != 6 {
+		t.Fatalf("equal %v, %d differences", doc.Equal, len(doc.Differences))
+	}
+	if got := doc.Differences[2].Path; got != `/evil\x1b[31m\x0a\xff` {
+		t.Errorf("path %q", got)
+	}
+	su := doc.Differences[5]
+	if su.Path != "/su" || su.Status != "changed" || su.B.Origin.Layer != 1 || su.B.Origin.Entry != 7 ||
+		string(su.B.Origin.Header.PAX["SCHILY.xattr.user.x"]) != "\x00" {
+		t.Errorf("%+v", su)
+	}
+	if c := su.Changes[1]; c.Field != "xattr" || c.Xattr != "user.x" || c.A != nil || c.B != "AA==" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTimeText(t *testing.T) {
+	for _, tt := range []struct {
+		time canon.Time
+		want string
+	}{
+		{canon.Time{}, "1970-01-01T00:00:00.000000000Z"},
+		{canon.Time{Sec: -1, Nsec: 999999999}, "1969-12-31T23:59:59.999999999Z"},
+		{canon.Time{Sec: 253402300800}, "@253402300800.000000000"},
+		{canon.Time{Sec: 1, Nsec: 4294967295}, "@1.4294967295"},
+	} {
+		if got := timeText(tt.time); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.time, got, tt.want)
+		}
+	}
+}
+
+func TestDeviceNumber(t *testing.T) {
+	// From new_encode_dev(MKDEV(4095, 1048575)) and of /dev/sda1 in the kernel.
+	for rdev, want := range map[uint32]string{0xffffffff: "4095:1048575", 0x801: "8:1", 0x10000300: "3:65536"} {
+		if got := rdevText(rdev); got != want {
+			t.Errorf("%#x: %s, want %s", rdev, got, want)
+		}
+	}
+}
