@@ -19,7 +19,6 @@ type progress struct {
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar
 	started time.Time
-	entries int64
 }
 
 func startProgress(stderr *os.File) *progress {

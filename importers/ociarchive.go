@@ -36,7 +36,7 @@ func openOCIArchive(name string) (*ociArchive, error) {
 	}
 	if a.files["index.json"] == nil {
 		f.Close()
-		return nil, fmt.Errorf("%s is no OCI archive: it has no index.json: for what docker save wrote use docker-archive:, for a layer tar:", name)
+		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json: write docker-archive:%s for what docker save wrote, tar:%s for a layer", name, name, name)
 	}
 	return a, nil
 }

@@ -74,12 +74,12 @@ func generate(dir string) error {
 const insideDump = `/ 0 40755 5 0 0 0 1772366400.0 - - -
 /bin 7 120777 1 0 0 0 1772366400.0 usr/bin - -
 /etc 0 40755 2 0 0 0 1772366400.0 - - -
-/etc/os-release 20 100644 1 0 0 0 1772366400.0 - content\x20of\x20os-release -
+/etc/os-release 21 100644 1 0 0 0 1772366400.0 - content\x20of\x20os-release -
 /run 0 40755 2 0 0 0 1772366400.0 - - -
 /usr 0 40755 4 0 0 0 1772366400.0 - - -
 /usr/bin 0 40755 2 0 0 0 1772366400.0 - - -
-/usr/bin/su 12 104755 2 0 0 0 1772366400.0 - content\x20of\x20su -
-/usr/bin/sulogin 12 @104755 2 0 0 0 1772366400.0 /usr/bin/su - -
+/usr/bin/su 13 104755 2 0 0 0 1772366400.0 - content\x20of\x20su -
+/usr/bin/sulogin 13 @104755 2 0 0 0 1772366400.0 /usr/bin/su - -
 /usr/share 0 40755 2 0 0 0 1777000000.123456789 - - -
 /usr/share/late 15 100644 1 0 0 0 1772496000.0 - content\x20of\x20late -
 `
