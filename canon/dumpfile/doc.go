@@ -11,6 +11,9 @@
 //   - 128 hexadecimal digits, which are a sha512 digest here;
 //   - lines of more than 1 MiB and paths of more than 65535 bytes, which are
 //     errors here.
+//
+// What mkcomposefs refuses only when it lays out the image, such as a file size
+// beyond what EROFS chunks can hold, is accepted here: that is for the writer.
 package dumpfile
 
 // Limits of mkcomposefs on what a line holds, in bytes.

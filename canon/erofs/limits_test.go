@@ -1,0 +1,82 @@
+package erofs
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// What does not fit is an error that names the path, before the first byte.
+func TestLimits(t *testing.T) {
+	file := func(size uint64) *canon.Node {
+		return &canon.Node{Kind: canon.Regular, Size: size, Nlink: 1, Content: canon.External(fsverity.SumBytes(fsverity.SHA256, nil))}
+	}
+	many := &canon.Node{Kind: canon.FIFO}
+	for i := range 5 {
+		many.Xattrs.Set(fmt.Sprintf("user.%d", i), strings.Repeat("v", 60000))
+	}
+	for _, tt := range []struct {
+		name string
+		node *canon.Node
+		want string // empty: it fits
+	}{
+		{"1024 chunks", file(1 << 53), ""},
+		{"1025 chunks", file(1<<53 + 1), `"/dir/node": a file of 9007199254740993 bytes is too large`},
+		{"chunk count overflows", file(1<<64 - 1), ""},
+		{"xattrs over 16 bits of words", many, `"/dir/node": its xattrs take`},
+		{"replaced longer xattr", &canon.Node{Kind: canon.CharDevice, Xattrs: canon.Xattrs{{Name: "trusted.overlay.whiteout", Value: "abc"}, {Name: "user.x"}}},
+			`"/dir/node": its xattr "trusted.overlay.overlay.whiteout"`},
+		{"invalid tree", &canon.Node{}, `"/dir/node": unknown type`},
+	} {
+		tree := canon.NewTree()
+		dir := &canon.Node{Kind: canon.Directory}
+		tree.Root.Put(canon.Dirent{Name: "dir", Node: dir})
+		dir.Put(canon.Dirent{Name: "node", Node: tt.node})
+		var out bytes.Buffer
+		err := Write(&out, tree, Options{Version: V1})
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || out.Len() > 0):
+			t.Errorf("%s: error %v after %d bytes, want %s", tt.name, err, out.Len(), tt.want)
+		}
+	}
+	if err := Write(&bytes.Buffer{}, canon.NewTree(), Options{Version: 7}); err == nil {
+		t.Error("version 7 is no error")
+	}
+}
+
+// The order in which names were put into directories does not matter.
+func TestOrderOfInput(t *testing.T) {
+	names := []string{"b", "a", ".x", "-", "c", "+", "ff", "00", "zz"}
+	digest := func(names []string) fsverity.Digest {
+		tree := canon.NewTree()
+		for _, name := range names {
+			tree.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Directory}})
+		}
+		d, err := Digest(tree, Options{Version: V1}, fsverity.SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	want := digest(names)
+	for i := range names {
+		if got := digest(append(append([]string{}, names[i:]...), names[:i]...)); got != want {
+			t.Errorf("rotated by %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	tree := parseVector(b, "debian-bookworm-minbase")
+	for b.Loop() {
+		if _, err := Digest(tree, Options{Version: V1}, fsverity.SHA256); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
