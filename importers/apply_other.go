@@ -27,37 +27,77 @@ func applyOther(layers []*LayerEntries, used Rules, tree *canon.Tree) (other *ca
 	default:
 		other = surveyed
 	}
-	if err == nil && sameTree(tree, other) {
+	if err != nil {
+		return nil, survey.events, err
+	}
+	path, differ := firstDifference(tree, other)
+	if !differ {
 		return nil, nil, nil
 	}
-	return other, survey.events, err
+	if len(survey.events) == 0 {
+		survey.events = []Event{differenceEvent(path, tree, other)}
+	}
+	return other, survey.events, nil
 }
 
-// sameTree says whether composefs images of two trees are the same. Links must
-// have been counted in both.
-func sameTree(a, b *canon.Tree) bool {
-	links := nodeLinks{ab: map[*canon.Node]*canon.Node{}, ba: map[*canon.Node]*canon.Node{}}
-	return links.same(a.Root, b.Root)
+// differenceEvent is for trees that differ by entries none of which alone makes
+// a difference: two markers, one for a directory, one in it.
+func differenceEvent(path string, trees ...*canon.Tree) Event {
+	event := Event{Path: path, What: "composefs-rs makes something else of this path"}
+	for _, t := range trees {
+		if e := t.Lookup(path); e != nil && e.Origin != nil && event.Layer == nil {
+			event.Layer, event.Entry = e.Origin.Layer, e.Origin.Entry
+		}
+	}
+	return event
 }
 
-// nodeLinks pairs the hardlinked nodes of two trees.
-type nodeLinks struct{ ab, ba map[*canon.Node]*canon.Node }
+// firstDifference finds the first path, in the order of canon.Tree.All, for
+// which composefs images of two trees would differ. The trees must be made of
+// the same layers, and their links counted.
+func firstDifference(a, b *canon.Tree) (path string, differ bool) {
+	c := treeComparison{ab: map[*canon.Node]*canon.Node{}, ba: map[*canon.Node]*canon.Node{}}
+	return c.node("", a.Root, b.Root)
+}
 
-func (l *nodeLinks) same(a, b *canon.Node) bool {
+// treeComparison pairs the hardlinked nodes of two trees.
+type treeComparison struct{ ab, ba map[*canon.Node]*canon.Node }
+
+func (c *treeComparison) node(path string, a, b *canon.Node) (string, bool) {
 	if !sameStat(a, b) {
-		return false
+		return path, true
 	}
 	if a.Kind == canon.Directory {
-		return slices.EqualFunc(a.Children(), b.Children(), func(x, y canon.Dirent) bool {
-			return x.Name == y.Name && l.same(x.Node, y.Node)
-		})
+		return c.children(path, a.Children(), b.Children())
 	}
-	if a.Nlink == 1 {
-		return true
+	if a.Nlink > 1 {
+		pairA, pairB := cmp.Or(c.ab[a], b), cmp.Or(c.ba[b], a)
+		c.ab[a], c.ba[b] = pairA, pairB
+		return path, pairA != b || pairB != a
 	}
-	pairA, pairB := cmp.Or(l.ab[a], b), cmp.Or(l.ba[b], a)
-	l.ab[a], l.ba[b] = pairA, pairB
-	return pairA == b && pairB == a
+	return "", false
+}
+
+func (c *treeComparison) children(path string, a, b []canon.Dirent) (string, bool) {
+	for i := range max(len(a), len(b)) {
+		switch {
+		case i >= len(a) || i < len(b) && b[i].Name < a[i].Name:
+			return joinPath(path, b[i].Name), true
+		case i >= len(b) || a[i].Name < b[i].Name:
+			return joinPath(path, a[i].Name), true
+		}
+		if found, differ := c.node(joinPath(path, a[i].Name), a[i].Node, b[i].Node); differ {
+			return found, true
+		}
+	}
+	return "", false
+}
+
+func joinPath(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
 }
 
 // sameStat compares two nodes of trees made of the same layers, so the same

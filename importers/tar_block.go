@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"cfsverify/canon"
 )
@@ -37,11 +38,12 @@ func untilNUL(field []byte) []byte {
 }
 
 // verify checks the sum of the block's bytes, which old writers took of signed
-// ones.
+// ones. It refuses versions of ustar that archive/tar takes for ustar and
+// composefs-rs does not, where that makes a difference.
 func (b *tarBlock) verify() error {
 	want, err := tarNumber("checksum", b[148:156])
 	if err != nil {
-		return err
+		return fmt.Errorf("this is no tar header: %w", err)
 	}
 	var unsigned, signed int64
 	for i, c := range b {
@@ -54,10 +56,15 @@ func (b *tarBlock) verify() error {
 	if want != unsigned && want != signed {
 		return fmt.Errorf("this is no tar header: its checksum is %d, not %d", unsigned, want)
 	}
+	known := !b.isUstar() || string(b[263:265]) == "00"
+	if !known && (b[345] != 0 || strings.IndexByte("34xLK", b.typeflag()) >= 0) {
+		return fmt.Errorf("the version %q of the ustar format is not known: tools disagree what it has", b[263:265])
+	}
 	return nil
 }
 
-// header reads all but the extension headers' part of canon.Header.
+// header reads an entry's header as far as it can, without what extension
+// headers say.
 func (b *tarBlock) header() (*canon.Header, error) {
 	h := &canon.Header{Typeflag: b.typeflag(), Name: b.name(), Linkname: string(b.linkname())}
 	for _, f := range []struct {
@@ -68,7 +75,6 @@ func (b *tarBlock) header() (*canon.Header, error) {
 		{"mode", b[100:108], &h.Mode},
 		{"uid", b[108:116], &h.UID},
 		{"gid", b[116:124], &h.GID},
-		{"size", b[124:136], &h.Size},
 		{"mtime", b[136:148], &h.Mtime.Sec},
 	} {
 		n, err := tarNumber(f.name, f.field)
@@ -76,35 +82,52 @@ func (b *tarBlock) header() (*canon.Header, error) {
 			return h, err
 		}
 		if n < 0 && f.name != "mtime" {
-			return h, fmt.Errorf("the %s is %d, below zero", f.name, n)
+			return h, errNegative(f.name, n)
 		}
 		*f.value = n
 	}
-	if h.Typeflag == '3' || h.Typeflag == '4' {
-		return h, b.rdev(h)
+	var err error
+	if h.Size, err = b.size(); err != nil {
+		return h, err
 	}
-	return h, nil
+	major, minor, err := b.device()
+	if err == nil && (h.Typeflag == '3' || h.Typeflag == '4') {
+		h.Rdev, err = encodeRdev(major, minor)
+	}
+	return h, err
 }
 
-// rdev encodes a device number as new_encode_dev in include/linux/kdev_t.h:
-// 12 bits for the major, 20 for the minor.
-func (b *tarBlock) rdev(h *canon.Header) error {
+func (b *tarBlock) size() (int64, error) {
+	n, err := tarNumber("size", b[124:136])
+	if err == nil && n < 0 {
+		err = errNegative("size", n)
+	}
+	return n, err
+}
+
+func errNegative(name string, n int64) error { return fmt.Errorf("the %s is %d, below zero", name, n) }
+
+// device reads fields that must hold numbers whatever the entry is.
+func (b *tarBlock) device() (major, minor int64, err error) {
 	if !b.isUstar() && !b.isGNU() {
-		return errors.New("a device without a number: the header is of the format before ustar")
+		if b.typeflag() == '3' || b.typeflag() == '4' {
+			err = errors.New("a device without a number: the header is of the format before ustar")
+		}
+		return 0, 0, err
 	}
-	major, err := tarNumber("devmajor", b[329:337])
-	if err != nil {
-		return err
+	if major, err = tarNumber("devmajor", b[329:337]); err == nil {
+		minor, err = tarNumber("devminor", b[337:345])
 	}
-	minor, err := tarNumber("devminor", b[337:345])
-	if err != nil {
-		return err
-	}
+	return major, minor, err
+}
+
+// encodeRdev does what new_encode_dev in include/linux/kdev_t.h does: 12 bits
+// for the major, 20 for the minor.
+func encodeRdev(major, minor int64) (uint32, error) {
 	if major < 0 || major >= 1<<12 || minor < 0 || minor >= 1<<20 {
-		return fmt.Errorf("the device number %d:%d does not fit: the limits are 4095 and 1048575", major, minor)
+		return 0, fmt.Errorf("the device number %d:%d does not fit: the limits are 4095 and 1048575", major, minor)
 	}
-	h.Rdev = uint32(minor&0xff | major<<8 | minor&^0xff<<12)
-	return nil
+	return uint32(minor&0xff | major<<8 | minor&^0xff<<12), nil
 }
 
 // tarNumber reads octal digits, or GNU's base-256 numbers: two's complement
@@ -126,8 +149,7 @@ func tarNumber(name string, field []byte) (int64, error) {
 func tarOctal(name string, field []byte) (int64, error) {
 	digits := bytes.Trim(untilNUL(field), " ")
 	// Some tools skip NULs in front of digits, others end there.
-	ambiguous := field[0] == 0 && bytes.ContainsAny(field, "01234567")
-	if len(digits) == 0 && !ambiguous {
+	if len(digits) == 0 && !bytes.ContainsAny(field, "01234567") {
 		return 0, nil
 	}
 	n, err := strconv.ParseUint(string(digits), 8, 63)

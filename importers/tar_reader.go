@@ -70,25 +70,26 @@ func (t *tarReader) next() (*canon.Header, tarQuirks, error) {
 		if err := t.block.verify(); err != nil {
 			return nil, 0, fmt.Errorf("block at byte %d: %w", at, err)
 		}
-		h, err := t.block.header()
-		if err != nil {
-			return h, 0, err
-		}
-		h.Offset = start
+		flag := t.block.typeflag()
 		switch {
-		case h.Typeflag == 'g':
+		case flag == 'g':
 			if ext.any() {
-				return h, 0, errors.New("a global PAX header stands between an entry and its extension headers")
+				return nil, 0, errors.New("a global PAX header stands between an entry and its extension headers")
 			}
-			if _, err := t.readExtension(h.Size, 0); err != nil {
+			if _, err := t.readExtension(0); err != nil {
 				return nil, 0, err
 			}
 			start = t.offset
-		case strings.IndexByte("xLK", h.Typeflag) >= 0 && (t.block.isUstar() || t.block.isGNU()):
-			if err := t.addExtension(&ext, h); err != nil {
+		case strings.IndexByte("xLK", flag) >= 0 && (t.block.isUstar() || t.block.isGNU()):
+			if err := t.addExtension(&ext, flag); err != nil {
 				return nil, 0, err
 			}
 		default:
+			h, err := t.block.header()
+			h.Offset = start
+			if err != nil {
+				return h, 0, err
+			}
 			quirks, err := t.finish(h, &ext)
 			return h, quirks, err
 		}
@@ -138,12 +139,16 @@ func (t *tarReader) skip(n int64) error {
 
 // readExtension reads the content of an extension header; before is the size of
 // those that came before it.
-func (t *tarReader) readExtension(size, before int64) (string, error) {
+func (t *tarReader) readExtension(before int64) (string, error) {
+	size, err := t.block.size()
+	if err != nil {
+		return "", err
+	}
 	if size > tarExtensionsMax-before {
 		return "", fmt.Errorf("the extension headers have more than %d bytes", tarExtensionsMax)
 	}
 	data := make([]byte, size)
-	err := t.readFull(data)
+	err = t.readFull(data)
 	if err == io.EOF {
 		err = errTruncated
 	}
@@ -155,25 +160,25 @@ func (t *tarReader) readExtension(size, before int64) (string, error) {
 
 func tarPadding(size int64) int64 { return -size & (tarBlockSize - 1) }
 
-func (t *tarReader) addExtension(ext *tarExtensions, h *canon.Header) error {
-	data, err := t.readExtension(h.Size, ext.size)
+func (t *tarReader) addExtension(ext *tarExtensions, flag byte) error {
+	data, err := t.readExtension(ext.size)
 	if err != nil {
 		return err
 	}
-	ext.size += h.Size
-	if h.Typeflag == 'x' {
+	ext.size += int64(len(data))
+	if flag == 'x' {
 		if ext.pax != nil {
-			return errTwoHeaders(h.Typeflag)
+			return errTwoHeaders(flag)
 		}
 		ext.pax, err = parsePAX(data)
 		return err
 	}
 	field := &ext.name
-	if h.Typeflag == 'K' {
+	if flag == 'K' {
 		field = &ext.link
 	}
 	if *field != nil {
-		return errTwoHeaders(h.Typeflag)
+		return errTwoHeaders(flag)
 	}
 	data = strings.TrimSuffix(data, "\x00")
 	*field = &data
