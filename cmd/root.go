@@ -17,6 +17,8 @@ const (
 	statusSame      = 0
 	statusDifferent = 1
 	statusTrouble   = 2
+	// What a shell reports of a program that SIGINT ended.
+	statusInterrupted = 130
 )
 
 // Streams are the standard streams of a run.
@@ -38,7 +40,11 @@ func Main(args []string, streams Streams) int {
 	r := &run{Streams: streams}
 	root := newRoot(r)
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
+	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		return statusInterrupted
+	}
+	if err != nil {
 		fmt.Fprintf(streams.Err, "cfsverify: %v\n", err)
 		return statusTrouble
 	}

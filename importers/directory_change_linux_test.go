@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/oracle"
 )
 
 // scanAtEntry scans a directory and calls act while the n-th entry is being
@@ -196,7 +197,7 @@ func TestScanClosesDescriptors(t *testing.T) {
 }
 
 func TestScanXattrTooLarge(t *testing.T) {
-	scanNeedsRoot(t)
+	oracle.Root(t)
 	m := scanMaker{t, t.TempDir()}
 	scanMount(t, "tmpfs", m.dir, "tmpfs", "")
 	m.file("file", "")

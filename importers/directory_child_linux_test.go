@@ -16,6 +16,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/oracle"
 )
 
 // The names of the environment in which TestScanInChild is the child.
@@ -83,7 +84,7 @@ func TestScanInChild(t *testing.T) {
 		scanChild(t, dir)
 		return
 	}
-	scanNeedsRoot(t)
+	oracle.Root(t)
 	t.Run("unprivileged", testScanUnprivileged)
 	t.Run("deep", testScanDeep)
 	t.Run("without proc", testScanWithoutProc)

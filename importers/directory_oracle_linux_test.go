@@ -13,30 +13,19 @@ import (
 	"testing"
 
 	"cfsverify/canon"
+	"cfsverify/testdata/oracle"
 )
 
-// scanSkip skips a test that lacks something, or fails it where nothing may.
-func scanSkip(t testing.TB, lacking string) {
-	t.Helper()
-	if os.Getenv("CFSVERIFY_ORACLES") == "require" {
-		t.Fatalf("CFSVERIFY_ORACLES=require, but: %s", lacking)
-	}
-	t.Skip(lacking)
-}
-
-func scanNeedsRoot(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		scanSkip(t, "needs root to make device nodes, owners and mounts")
-	}
+// oraclePackages are the Debian packages that the tools are in.
+var oraclePackages = map[string]string{
+	"bsdtar": "libarchive-tools", "buildah": "buildah", "find": "findutils", "fsverity": "fsverity", "getfattr": "attr",
+	"setfattr": "attr", "skopeo": "skopeo", "stat": "coreutils", "tar": "tar", "umoci": "umoci",
 }
 
 // scanTool runs a tool and returns its standard output.
 func scanTool(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		scanSkip(t, "needs the tool "+name)
-	}
+	oracle.Tool(t, name, oraclePackages[name])
 	var stderr bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Stderr = &stderr

@@ -89,19 +89,9 @@ func (i scanInfo) setNode(n *canon.Node) error {
 	if !kind.IsDevice() {
 		return nil
 	}
-	n.Rdev, ok = scanEncodeRdev(i.rdevMajor, i.rdevMinor)
-	if !ok {
-		return fmt.Errorf("the device number %d:%d does not fit an image: 4095:1048575 is the highest", i.rdevMajor, i.rdevMinor)
-	}
-	return nil
-}
-
-// scanEncodeRdev is new_encode_dev of include/linux/kdev_t.h.
-func scanEncodeRdev(major, minor uint32) (uint32, bool) {
-	if major >= 1<<12 || minor >= 1<<20 {
-		return 0, false
-	}
-	return minor&0xff | major<<8 | minor>>8<<20, true
+	var err error
+	n.Rdev, err = canon.EncodeRdev(int64(i.rdevMajor), int64(i.rdevMinor))
+	return err
 }
 
 // scanProcPath leads to what a descriptor is open for, even with O_PATH and

@@ -10,12 +10,13 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/oracle"
 )
 
 // TestReadLayerAgreesWithTools: archives that real tools make of a directory
 // give what other tools see in the directory.
 func TestReadLayerAgreesWithTools(t *testing.T) {
-	scanNeedsRoot(t)
+	oracle.Root(t)
 	m := scanMaker{t, t.TempDir()}
 	m.makeEverything()
 	// tar has no sockets, and these tools no hardlinks of FIFOs and devices.
@@ -129,7 +130,7 @@ var engineImages = []struct {
 }
 
 func TestEngines(t *testing.T) {
-	scanNeedsRoot(t)
+	oracle.Root(t)
 	for _, image := range engineImages {
 		t.Run(image.name, func(t *testing.T) {
 			dir := lowerCaseDir(t)
@@ -149,7 +150,7 @@ func TestEngines(t *testing.T) {
 // place of a symlink below. What such a directory lists is not to be compared:
 // the kernel lists the whiteout, but cannot stat it.
 func TestMarkersMakeDirectories(t *testing.T) {
-	scanNeedsRoot(t)
+	oracle.Root(t)
 	dir := lowerCaseDir(t)
 	layout, tree := makeLayout(t, dir, []string{"d b\nf b/x\nl a ->b", "f a/.wh.x\nf c/d/.wh.y\nf e/.wh..wh..opq"})
 	root := buildahMount(t, dir, layout)

@@ -92,7 +92,7 @@ func (b *tarBlock) header() (*canon.Header, error) {
 	}
 	major, minor, err := b.device()
 	if err == nil && (h.Typeflag == '3' || h.Typeflag == '4') {
-		h.Rdev, err = encodeRdev(major, minor)
+		h.Rdev, err = canon.EncodeRdev(major, minor)
 	}
 	return h, err
 }
@@ -119,15 +119,6 @@ func (b *tarBlock) device() (major, minor int64, err error) {
 		minor, err = tarNumber("devminor", b[337:345])
 	}
 	return major, minor, err
-}
-
-// encodeRdev does what new_encode_dev in include/linux/kdev_t.h does: 12 bits
-// for the major, 20 for the minor.
-func encodeRdev(major, minor int64) (uint32, error) {
-	if major < 0 || major >= 1<<12 || minor < 0 || minor >= 1<<20 {
-		return 0, fmt.Errorf("the device number %d:%d does not fit: the limits are 4095 and 1048575", major, minor)
-	}
-	return uint32(minor&0xff | major<<8 | minor&^0xff<<12), nil
 }
 
 // tarNumber reads octal digits, or GNU's base-256 numbers: two's complement

@@ -258,7 +258,7 @@ func entryJSON(e *canon.Dirent) *jsonEntry {
 		j.Digest, j.Payload = c.Digest.String(), escape(c.Payload())
 	}
 	if n.Kind.IsDevice() {
-		major, minor := deviceNumber(n.Rdev)
+		major, minor := n.Device()
 		j.Rdev = &jsonRdev{major, minor}
 	}
 	for _, x := range n.Xattrs {

@@ -79,7 +79,7 @@ another mode, xattr user.x (1 entry)
     mode: inside 0755, outside 4755
     xattr user.x: inside none, outside "\x00"
 
-note: the layer rules composefs-rs refuse outside: layer 1, entry 9: no parent
+note: the layer rules composefs-rs refuse outside: tools disagree about this image
   layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111), entry 9, /made/x: refuses: no layer has the parent
 `
 
@@ -238,15 +238,6 @@ func TestTimeText(t *testing.T) {
 	} {
 		if got := timeText(tt.time); got != tt.want {
 			t.Errorf("%v: %s, want %s", tt.time, got, tt.want)
-		}
-	}
-}
-
-func TestDeviceNumber(t *testing.T) {
-	// From new_encode_dev(MKDEV(4095, 1048575)) and of /dev/sda1 in the kernel.
-	for rdev, want := range map[uint32]string{0xffffffff: "4095:1048575", 0x801: "8:1", 0x10000300: "3:65536"} {
-		if got := rdevText(rdev); got != want {
-			t.Errorf("%#x: %s, want %s", rdev, got, want)
 		}
 	}
 }

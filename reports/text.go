@@ -127,8 +127,10 @@ func (t *text) otherRules(side *Side) {
 	}
 	fmt.Fprintln(t)
 	switch {
-	case o.Refusal != "":
+	case o.Refusal != "" && len(o.Events) == 0:
 		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: %s\n", t.bad.Sprint("note"), o.Rules, side.Name, o.Refusal)
+	case o.Refusal != "":
+		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: tools disagree about this image\n", t.bad.Sprint("note"), o.Rules, side.Name)
 	case o.Digest == side.Digest:
 		fmt.Fprintf(t, "%s: the layer rules %s treat entries of %s differently, but give the same digest\n", t.head.Sprint("note"), o.Rules, side.Name)
 	default:

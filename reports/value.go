@@ -41,7 +41,7 @@ func fieldText(c compare.Change, n *canon.Node, links []string) string {
 	case compare.Target:
 		return escape(n.Target)
 	case compare.Rdev:
-		return rdevText(n.Rdev)
+		return rdevText(n)
 	case compare.Xattr:
 		return xattrText(n, c.Xattr)
 	case compare.Links:
@@ -74,13 +74,8 @@ func contentText(n *canon.Node) string {
 	return n.Content.Digest.Algorithm().String() + ":" + n.Content.Digest.String()
 }
 
-// deviceNumber undoes new_encode_dev of include/linux/kdev_t.h.
-func deviceNumber(rdev uint32) (major, minor uint32) {
-	return rdev >> 8 & 0xfff, rdev&0xff | rdev>>12&0xfff00
-}
-
-func rdevText(rdev uint32) string {
-	major, minor := deviceNumber(rdev)
+func rdevText(n *canon.Node) string {
+	major, minor := n.Device()
 	return fmt.Sprintf("%d:%d", major, minor)
 }
 
@@ -135,7 +130,7 @@ func nodeText(n *canon.Node) string {
 	case canon.Symlink:
 		text += " to " + escape(n.Target)
 	case canon.CharDevice, canon.BlockDevice:
-		text += " " + rdevText(n.Rdev)
+		text += " " + rdevText(n)
 	}
 	return fmt.Sprintf("%s, mode %s, owner %d:%d", text, modeText(n), n.UID, n.GID)
 }

@@ -1,0 +1,56 @@
+package cmd
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestImportArrows holds who may import whom: what is left of a package's name
+// must not appear in what it imports.
+func TestImportArrows(t *testing.T) {
+	allowed := map[string][]string{
+		"cfsverify/canon/fsverity": nil,
+		"cfsverify/canon":          {"cfsverify/canon/fsverity"},
+		"cfsverify/canon/dumpfile": {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/erofs":    {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
+		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/compare"},
+	}
+	// Outside libraries keep to one room each.
+	rooms := map[string]string{
+		"github.com/spf13/cobra":                     "cfsverify/cmd",
+		"github.com/fatih/color":                     "cfsverify/reports",
+		"github.com/schollz/progressbar/v3":          "cfsverify/cmd",
+		"github.com/google/go-cmp/cmp":               "none",
+		"github.com/google/go-containerregistry/pkg": "cfsverify/importers cfsverify/cmd",
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "cfsverify/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg, imports := fields[0], fields[1:]
+		targets, listed := allowed[pkg]
+		if listed {
+			seen++
+		}
+		for _, imported := range imports {
+			if listed && strings.HasPrefix(imported, "cfsverify/") && !slices.Contains(targets, imported) {
+				t.Errorf("%s imports %s", pkg, imported)
+			}
+			for library, room := range rooms {
+				if strings.HasPrefix(imported, library) && !slices.Contains(strings.Fields(room), pkg) {
+					t.Errorf("%s imports %s, which belongs to %s", pkg, imported, room)
+				}
+			}
+		}
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d of %d packages seen", seen, len(allowed))
+	}
+}

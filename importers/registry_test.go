@@ -1,0 +1,197 @@
+package importers
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"cfsverify/canon/fsverity"
+)
+
+// loopbackRegistry wants the user "me" with the password "secret".
+func loopbackRegistry(t *testing.T, tamper func(http.Handler) http.Handler) string {
+	t.Helper()
+	handler := tamper(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED"}]}`, http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func untouched(h http.Handler) http.Handler { return h }
+
+func randomImage(t *testing.T, layers int64) v1.Image {
+	t.Helper()
+	img, err := random.Image(1000, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func pushOptions() remote.Option {
+	return remote.WithAuth(&authn.Basic{Username: "me", Password: "secret"})
+}
+
+func loadRegistry(t *testing.T, ref string, platform *v1.Platform) (*Import, error) {
+	t.Helper()
+	s, err := ParseSource("docker://" + ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Load(t.Context(), s, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Platform: platform})
+}
+
+// writeAuth puts credentials where docker or podman has them, and hides those
+// of the machine.
+func writeAuth(t *testing.T, file, host string) {
+	t.Helper()
+	home := t.TempDir()
+	for _, key := range []string{"HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
+		t.Setenv(key, filepath.Join(home, key))
+	}
+	t.Setenv("REGISTRY_AUTH_FILE", "")
+	// "me:secret" in base64.
+	content := fmt.Sprintf(`{"auths":{%q:{"auth":"bWU6c2VjcmV0"}}}`, host)
+	writeTestFile(t, filepath.Join(home, file), []byte(content))
+}
+
+func TestRegistryCredentials(t *testing.T) {
+	for _, file := range []string{"DOCKER_CONFIG/config.json", "XDG_RUNTIME_DIR/containers/auth.json"} {
+		t.Run(file, func(t *testing.T) {
+			host := loopbackRegistry(t, untouched)
+			img := randomImage(t, 3)
+			ref, err := name.ParseReference(host + "/os:v1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := remote.Write(ref, img, pushOptions()); err != nil {
+				t.Fatal(err)
+			}
+			writeAuth(t, file, "elsewhere.example")
+			if _, err := loadRegistry(t, ref.String(), nil); err == nil || !strings.Contains(err.Error(), "UNAUTHORIZED") {
+				t.Errorf("without credentials: error %v", err)
+			}
+			writeAuth(t, file, host)
+			imported, err := loadRegistry(t, ref.String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := img.ConfigFile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(imported.Layers) != 3 {
+				t.Fatalf("%d layers, want 3", len(imported.Layers))
+			}
+			for i, layer := range imported.Layers {
+				if want := config.RootFS.DiffIDs[i].String(); layer.DiffID != want || layer.Index != i+1 {
+					t.Errorf("layer %d: %+v, want diffID %s", i+1, layer, want)
+				}
+			}
+			digest, err := img.Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadRegistry(t, host+"/os@"+digest.String(), nil); err != nil {
+				t.Errorf("by digest: %v", err)
+			}
+			if _, err := loadRegistry(t, host+"/os:v2", nil); err == nil || !strings.Contains(err.Error(), "MANIFEST_UNKNOWN") {
+				t.Errorf("an absent tag: error %v", err)
+			}
+		})
+	}
+}
+
+func TestRegistryPlatform(t *testing.T) {
+	host := loopbackRegistry(t, untouched)
+	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	index := mutate.IndexMediaType(empty.Index, "application/vnd.docker.distribution.manifest.list.v2+json")
+	for layers, arch := range []string{1: "s390x", 2: "arm64"} {
+		if arch != "" {
+			index = mutate.AppendManifests(index, mutate.IndexAddendum{
+				Add: randomImage(t, int64(layers)), Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
+			})
+		}
+	}
+	ref, err := name.ParseReference(host + "/os:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(ref, index, pushOptions()); err != nil {
+		t.Fatal(err)
+	}
+	for layers, arch := range []string{1: "s390x", 2: "arm64"} {
+		if arch == "" {
+			continue
+		}
+		imported, err := loadRegistry(t, ref.String(), &v1.Platform{OS: "linux", Architecture: arch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(imported.Layers) != layers {
+			t.Errorf("%s: %d layers, want %d", arch, len(imported.Layers), layers)
+		}
+	}
+	_, err = loadRegistry(t, ref.String(), &v1.Platform{OS: "linux", Architecture: "riscv64"})
+	if err == nil || !strings.Contains(err.Error(), "there are linux/s390x, linux/arm64") {
+		t.Errorf("an absent platform: error %v", err)
+	}
+}
+
+// A registry that serves other bytes than it should is found out.
+func TestRegistryServesOtherBlob(t *testing.T) {
+	img := randomImage(t, 1)
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := layers[0].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := false
+	host := loopbackRegistry(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, digest.String()) {
+				served = true
+				if _, err := io.WriteString(w, "something else"); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	ref, err := name.ParseReference(host + "/os:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img, pushOptions()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadRegistry(t, ref.String(), nil); err == nil || !strings.Contains(err.Error(), "layer 1") || !served {
+		t.Errorf("error %v, blob served: %v", err, served)
+	}
+}
