@@ -26,10 +26,28 @@ import (
 // An error is w's, or about a tree that breaks the rules of package canon or
 // holds more than a dump file can. What was written until then is of no use.
 func Write(w io.Writer, t *canon.Tree) error {
+	return write(w, t, nil, places(t.Root, false))
+}
+
+// ImageDetails is what composefs-info tells of an image beyond its tree.
+type ImageDetails struct {
+	// DirSize is the size that the image states for a directory.
+	DirSize func(*canon.Node) uint64
+	// XattrOrder lists an inode's xattrs as they stand in the image.
+	XattrOrder func(*canon.Node) []canon.Xattr
+}
+
+// WriteImage writes the tree of an image just as "composefs-info dump" prints
+// it, that is without the exceptions of Write.
+func WriteImage(w io.Writer, t *canon.Tree, details ImageDetails) error {
+	return write(w, t, &details, places(t.Root, true))
+}
+
+func write(w io.Writer, t *canon.Tree, details *ImageDetails, places map[*canon.Node]place) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	d := writer{out: bufio.NewWriterSize(w, 64<<10), places: places(t.Root)}
+	d := writer{out: bufio.NewWriterSize(w, 64<<10), places: places, details: details}
 	if err := d.file("/", "", t.Root); err != nil {
 		return err
 	}
@@ -45,8 +63,9 @@ type place struct {
 	hardlink bool
 }
 
-// places finds the places of all nodes that have several names.
-func places(root *canon.Node) map[*canon.Node]place {
+// places finds the places of all nodes that have several names; atFirst says
+// that they are at the first name, whatever the tree says.
+func places(root *canon.Node, atFirst bool) map[*canon.Node]place {
 	several := map[*canon.Node]place{}
 	seen := map[*canon.Node]struct{}{}
 	walkFiles(nil, root, func(_ []byte, e canon.Dirent) {
@@ -61,7 +80,7 @@ func places(root *canon.Node) map[*canon.Node]place {
 	walkFiles(nil, root, func(path []byte, e canon.Dirent) {
 		p, ok := several[e.Node]
 		if ok && (p.path == "" || p.hardlink && !e.Hardlink) {
-			several[e.Node] = place{string(path), e.Hardlink}
+			several[e.Node] = place{string(path), e.Hardlink && !atFirst}
 		}
 	})
 	return several
@@ -87,6 +106,7 @@ type writer struct {
 	path      []byte
 	line      []byte
 	places    map[*canon.Node]place
+	details   *ImageDetails // nil for a tree that comes of no image
 	algorithm fsverity.Algorithm
 }
 
@@ -135,7 +155,11 @@ func (d *writer) file(path, target string, n *canon.Node) error {
 	d.line = appendOptional(append(d.line, ' '), payload)
 	d.line = appendOptional(append(d.line, ' '), content)
 	d.line = append(append(d.line, ' '), digest...)
-	if err := d.xattrs(n.Xattrs); err != nil {
+	xattrs := []canon.Xattr(n.Xattrs)
+	if d.details != nil {
+		xattrs = d.details.XattrOrder(n)
+	}
+	if err := d.xattrs(xattrs); err != nil {
 		return fmt.Errorf("%q: %w", path, err)
 	}
 	d.line = append(d.line, '\n')
@@ -150,6 +174,9 @@ func (d *writer) stat(n *canon.Node, hardlink bool) {
 	case canon.Symlink:
 		size = uint64(len(n.Target))
 	case canon.Directory:
+		if d.details != nil {
+			size = d.details.DirSize(n)
+		}
 		nlink = 2
 		for _, e := range n.Children() {
 			if e.Node.Kind == canon.Directory {
@@ -170,7 +197,7 @@ func (d *writer) stat(n *canon.Node, hardlink bool) {
 	d.line = strconv.AppendUint(append(line, '.'), uint64(n.Mtime.Nsec), 10)
 }
 
-func (d *writer) xattrs(xattrs canon.Xattrs) error {
+func (d *writer) xattrs(xattrs []canon.Xattr) error {
 	start := len(d.line)
 	d.line = appendXattrs(d.line, xattrs, escapeXattr, escapeXattr)
 	// The space before the first does not count.
@@ -184,7 +211,7 @@ func (d *writer) xattrs(xattrs canon.Xattrs) error {
 	return nil
 }
 
-func appendXattrs(dst []byte, xattrs canon.Xattrs, key, value escaping) []byte {
+func appendXattrs(dst []byte, xattrs []canon.Xattr, key, value escaping) []byte {
 	for _, x := range xattrs {
 		dst = key.append(append(dst, ' '), x.Name)
 		dst = value.append(append(dst, '='), x.Value)

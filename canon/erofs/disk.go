@@ -28,9 +28,9 @@ const (
 	layoutChunkBased    = 4
 	chunkBitsMax        = 43 // 31 in the five bits of the chunk format, plus blockBits
 	chunkCountMax       = 1024
-	noBlock             = 0xffffffff
+	chunkEntrySize      = 4
+	noBlock             = 0xff // each byte of the address of a chunk that lies nowhere
 	xattrFilterSeed     = 0x25bbe08f
-	sharedPerInodeMax   = 128
 	fileTypeRegular     = 1
 	fileTypeDirectory   = 2
 	fileTypeCharDevice  = 3
@@ -43,16 +43,3 @@ const (
 var le = binary.LittleEndian
 
 func roundUp(n, to uint64) uint64 { return (n + to - 1) / to * to }
-
-// xattrPrefixes are the name prefixes that are stored as a number; the first
-// that fits counts.
-var xattrPrefixes = []struct {
-	index  uint8
-	prefix string
-}{
-	{1, "user."},
-	{2, "system.posix_acl_access"},
-	{3, "system.posix_acl_default"},
-	{4, "trusted."},
-	{6, "security."},
-}

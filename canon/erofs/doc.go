@@ -4,11 +4,11 @@
 //
 // The steps are: list the inodes in their order on disk (order.go), give them
 // the xattrs that overlayfs needs (rewrite.go), find the xattrs that inodes share
-// (shared.go), lay everything out (layout.go), and write it (write.go).
+// (shared.go), lay everything out (layout.go), and write it (write.go). What
+// differs from version to version is in format.go and legacy.go.
 package erofs
 
 import (
-	"fmt"
 	"io"
 
 	"cfsverify/canon"
@@ -23,6 +23,9 @@ const (
 	// at 0 or 1. V1 differs in the marks on directories that hold whiteouts.
 	V0 Version = 0
 	V1 Version = 1
+	// V2 is the format that composefs-rs wrote before it had the other two. Its
+	// reference is FormatVersion::V2 of composefs-rs 0.9.
+	V2 Version = 2
 )
 
 // Options says how an image is written.
@@ -31,15 +34,21 @@ type Options struct {
 }
 
 // Write writes the composefs image of a tree. Whatever is wrong with the tree,
-// or does not fit into the format, is reported before the first byte.
+// or does not fit into the format, is reported before the first byte; any later
+// error is w's.
+//
+// The tree is only read. Names of one inode are seen as such where its Nlink
+// says that there are several, or a Hardlink mark. V0 and V1 have Nlink as it
+// stands, V2 counts the names.
 func Write(w io.Writer, t *canon.Tree, o Options) error {
-	if o.Version != V0 && o.Version != V1 {
-		return fmt.Errorf("there is no composefs format version %d", o.Version)
+	format, err := formatOf(o.Version)
+	if err != nil {
+		return err
 	}
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	img := &image{version: o.Version}
+	img := &image{format: format}
 	if err := img.collect(t); err != nil {
 		return err
 	}

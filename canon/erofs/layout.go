@@ -10,93 +10,93 @@ import (
 
 // layOut decides the form and the place of every inode.
 func (img *image) layOut() error {
-	img.buildTime = img.inodes[0].node.Mtime
-	for i := range img.inodes {
-		if t := img.inodes[i].node.Mtime; t.Compare(img.buildTime) < 0 {
-			img.buildTime = t
+	if img.format.compact {
+		img.buildTime = img.inodes[0].node.Mtime
+		for i := range img.inodes {
+			if t := img.inodes[i].node.Mtime; t.Compare(img.buildTime) < 0 {
+				img.buildTime = t
+			}
 		}
 	}
 	pos := uint64(inodesOffset)
-	var buf canon.Xattrs
+	var list xattrList
 	for i := range img.inodes {
-		buf = img.xattrs(buf[:0], i)
-		if err := img.measure(i, buf); err != nil {
+		if err := img.measureXattrs(i, &list); err != nil {
+			return err
+		}
+		if err := img.measure(i); err != nil {
 			return err
 		}
 		in := &img.inodes[i]
 		pos = roundUp(pos, slotSize)
-		in.place(pos)
+		img.format.place(in, pos)
 		pos += uint64(in.pad)
 		in.nid = pos / slotSize
 		pos += in.headSize() + uint64(in.tail)
 		img.blocks += uint64(in.blocks)
 	}
 	img.inodesEnd = roundUp(pos, slotSize)
+	if img.sharedNumber(img.shared.size) > math.MaxUint32 || img.inodesEnd/slotSize > math.MaxUint32 {
+		return fmt.Errorf("the tree needs %d bytes for its metadata, more than an image can hold", img.inodesEnd+img.shared.size)
+	}
 	return nil
 }
 
-// measure sets what an inode needs, wherever it comes to lie.
-func (img *image) measure(i int, xattrs canon.Xattrs) error {
+// measureXattrs sets the size of the xattrs behind an inode's head.
+func (img *image) measureXattrs(i int, l *xattrList) error {
 	if err := img.checkBudget(i); err != nil {
 		return err
 	}
-	in := &img.inodes[i]
-	for _, x := range xattrs {
-		if x.Name == "system.posix_acl_access" || x.Name == "system.posix_acl_default" {
+	img.xattrs(l, i)
+	if len(l.all) == 0 {
+		return nil
+	}
+	img.splitShared(l)
+	for _, x := range l.all {
+		if img.format.flagsACL && (x.name == "system.posix_acl_access" || x.name == "system.posix_acl_default") {
 			img.acl = true
 		}
 	}
-	size, err := img.xattrBodySize(i, xattrs)
-	if err != nil {
-		return err
+	size := uint64(xattrBodyHeader + 4*len(l.shared))
+	for _, x := range l.own {
+		size += img.format.prefixes.entrySize(x.name, len(x.value))
 	}
-	in.xattrSize = size
-	formSize := in.size()
 	switch {
-	case in.isDir():
-		in.blocks, in.tail = img.measureDir(i)
-		formSize = uint64(in.blocks)*blockSize + uint64(in.tail)
-	case in.kind() == canon.Symlink:
-		in.tail = uint32(formSize)
-	case in.inline() != nil:
-		in.blocks, in.tail = splitTail(formSize)
-	case in.external() != nil:
-		chunks := chunkCount(formSize)
-		if chunks > chunkCountMax {
-			return fmt.Errorf("%s: a file of %d bytes is too large: an image can hold 2^53", img.path(i), formSize)
-		}
-		in.tail = 4 * uint32(chunks)
+	case len(l.shared) > math.MaxUint8:
+		return fmt.Errorf("%s: %d of its xattrs are those of other inodes too, an image can refer to %d: remove some", img.path(i), len(l.shared), math.MaxUint8)
+	case xattrCount(size) > math.MaxUint16:
+		return fmt.Errorf("%s: its xattrs take %d bytes, more than an image can hold: remove some", img.path(i), size)
 	}
-	n := in.node
-	in.extended = n.Mtime != img.buildTime || img.nlink(in) > math.MaxUint16 || n.UID > math.MaxUint16 ||
-		n.GID > math.MaxUint16 || formSize > math.MaxUint32
+	img.inodes[i].xattrSize = uint32(size)
 	return nil
 }
 
-// xattrBodySize is the size of the xattrs behind an inode's head.
-func (img *image) xattrBodySize(i int, xattrs canon.Xattrs) (uint32, error) {
-	if len(xattrs) == 0 {
-		return 0, nil
+// xattrCount is i_xattr_icount, which stands for the size of all that follows
+// an inode's head in the way of xattrs.
+func xattrCount(size uint64) uint64 {
+	if size == 0 {
+		return 0
 	}
-	shared, own := img.splitShared(xattrs)
-	size := uint64(xattrBodyHeader + 4*len(shared))
-	for _, x := range own {
-		size += xattrEntrySize(x)
-	}
-	if (size-xattrBodyHeader)/4+1 > math.MaxUint16 {
-		return 0, fmt.Errorf("%s: its xattrs take %d bytes, more than an image can hold: remove some", img.path(i), size)
-	}
-	return uint32(size), nil
+	return (size-xattrBodyHeader)/4 + 1
 }
 
-// splitTail parts a size into whole blocks and what follows the inode, unless
-// that is more than half a block.
-func splitTail(size uint64) (blocks, tail uint32) {
-	blocks, tail = uint32(size/blockSize), uint32(size%blockSize)
-	if tail > blockSize/2 {
-		return blocks + 1, 0
+// measure sets what else an inode needs, wherever it comes to lie.
+func (img *image) measure(i int) error {
+	in := &img.inodes[i]
+	formSize := in.size()
+	if in.isDir() {
+		in.blocks, in.tail = img.measureDir(i)
+		formSize = uint64(in.blocks)*blockSize + uint64(in.tail)
+	} else {
+		var err error
+		if in.blocks, in.tail, err = img.format.measure(in); err != nil {
+			return fmt.Errorf("%s: %w", img.path(i), err)
+		}
 	}
-	return blocks, tail
+	n := in.node
+	in.extended = !img.format.compact || n.Mtime != img.buildTime || in.nlink > math.MaxUint16 ||
+		n.UID > math.MaxUint16 || n.GID > math.MaxUint16 || formSize > math.MaxUint32
+	return nil
 }
 
 // measureDir packs dirents into blocks, as many as fit into each.
@@ -114,7 +114,42 @@ func (img *image) measureDir(i int) (blocks, tail uint32) {
 	return blocks + more, tail
 }
 
-// chunkBits is the size of an external file's chunks, as a power of two.
+// splitTail parts a size into whole blocks and what follows the inode, unless
+// that is more than half a block.
+func splitTail(size uint64) (blocks, tail uint32) {
+	blocks, tail = uint32(size/blockSize), uint32(size%blockSize)
+	if tail > blockSize/2 {
+		return blocks + 1, 0
+	}
+	return blocks, tail
+}
+
+func (in *inode) headSize() uint64 {
+	if in.extended {
+		return extendedSize + uint64(in.xattrSize)
+	}
+	return compactSize + uint64(in.xattrSize)
+}
+
+// measure is for V0 and V1.
+func measure(in *inode) (blocks, tail uint32, err error) {
+	switch size := in.size(); {
+	case in.kind() == canon.Symlink:
+		return 0, uint32(size), nil
+	case in.inline() != nil:
+		blocks, tail = splitTail(size)
+		return blocks, tail, nil
+	case in.external() != nil:
+		chunks := chunkCount(size)
+		if chunks > chunkCountMax {
+			return 0, 0, fmt.Errorf("a file of %d bytes is too large: an image can hold 2^53", size)
+		}
+		return 0, chunkEntrySize * chunks, nil
+	}
+	return 0, 0, nil
+}
+
+// chunkBits makes chunks as few as can be, and no larger than that needs.
 func chunkBits(size uint64) int {
 	return min(max(bits.Len64(size-1), blockBits), chunkBitsMax)
 }
@@ -125,18 +160,11 @@ func chunkCount(size uint64) uint32 {
 	return uint32((size + 1<<chunkBits(size) - 1) >> chunkBits(size))
 }
 
-func (in *inode) headSize() uint64 {
-	if in.extended {
-		return extendedSize + uint64(in.xattrSize)
-	}
-	return compactSize + uint64(in.xattrSize)
-}
-
-// place puts an inode at pos or, if its tail would cross a block there, behind
-// it; a tail that fits nowhere becomes a block of its own.
-func (in *inode) place(pos uint64) {
+// place puts an inode of V0 or V1 at pos or, if its tail would cross a block
+// there, behind it; a tail that fits nowhere becomes a block of its own.
+func place(in *inode, pos uint64) {
 	if in.kind() == canon.Symlink {
-		in.placeSymlink(pos)
+		placeSymlink(in, pos)
 		return
 	}
 	end := pos + in.headSize()
@@ -155,7 +183,7 @@ func (in *inode) place(pos uint64) {
 }
 
 // placeSymlink keeps a whole symlink inode within a block.
-func (in *inode) placeSymlink(pos uint64) {
+func placeSymlink(in *inode, pos uint64) {
 	total := in.headSize() + uint64(in.tail)
 	if total >= blockSize {
 		in.blocks, in.tail = 1, 0
@@ -163,14 +191,4 @@ func (in *inode) placeSymlink(pos uint64) {
 	if pos/blockSize != (pos+total-1)/blockSize {
 		in.pad = uint32(roundUp(pos, blockSize) - pos)
 	}
-}
-
-func (img *image) nlink(in *inode) uint32 {
-	switch {
-	case in.role == stub:
-		return 1
-	case in.isDir():
-		return 2 + in.subdirs
-	}
-	return in.node.Nlink
 }

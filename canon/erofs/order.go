@@ -1,21 +1,22 @@
 package erofs
 
 import (
+	"errors"
 	"fmt"
-	"iter"
 
 	"cfsverify/canon"
 )
 
 // image is an image in the making.
 type image struct {
-	version Version
-	// inodes are in the order that they have on disk: breadth first, names in
-	// the order of their bytes.
+	format format
+	// inodes are in the order that they have on disk.
 	inodes []inode
-	// children are the inode numbers of all directories' dirents, "." and ".."
-	// left out; see inode.children.
+	// children say where all directories' dirents lead, "." and ".." left out: to
+	// the inode of that number or, with linkFlag, to that of links.list. See
+	// inode.children.
 	children  []uint32
+	links     linkTable
 	acl       bool
 	buildTime canon.Time
 	shared    sharedTable
@@ -23,13 +24,19 @@ type image struct {
 	blocks    uint64 // data blocks of all inodes
 }
 
+const (
+	linkFlag = 1 << 31
+	// namesMax leaves room for the stubs below linkFlag.
+	namesMax = 1 << 30
+)
+
 // inode is an inode in the making; its number is its index.
 type inode struct {
 	node   *canon.Node
 	parent uint32
 	// children is where a directory's dirents begin in image.children.
 	children      uint32
-	subdirs       uint32
+	nlink         uint32
 	role          role
 	holdsWhiteout bool
 
@@ -53,163 +60,119 @@ const (
 	stub
 )
 
-const stubMode = 0o020644
+const (
+	stubCount = 256
+	stubMode  = 0o020644
+)
 
 // collect lists the inodes.
 func (img *image) collect(t *canon.Tree) error {
-	places := hardlinkPlaces(t)
-	numbers := map[*canon.Node]uint32{} // of hardlinked inodes
-	img.inodes = append(img.inodes, inode{node: t.Root})
-	for i := 0; i < len(img.inodes); i++ {
-		n := img.inodes[i].node
-		img.inodes[i].children = uint32(len(img.children))
-		if n.Kind != canon.Directory || img.inodes[i].role == stub {
-			continue
-		}
-		add := func(child inode) {
-			child.parent = uint32(i)
-			img.children = append(img.children, uint32(len(img.inodes)))
-			img.inodes = append(img.inodes, child)
-		}
-		for _, e := range withStubs(n.Children(), i == 0) {
-			place, linked := (*canon.Dirent)(nil), false
-			if e != nil {
-				place, linked = places[e.Node]
-			}
-			switch {
-			case e == nil:
-				add(inode{node: t.Root, role: stub})
-			case linked && place != e:
-				// The number is put in when all are known.
-				img.children = append(img.children, 0)
-			default:
-				if linked {
-					numbers[e.Node] = uint32(len(img.inodes))
-				}
-				child := inode{node: e.Node}
-				if e.Node.IsWhiteout() {
-					child.role = whiteout
-					img.inodes[i].holdsWhiteout = true
-				}
-				if e.Node.Kind == canon.Directory {
-					img.inodes[i].subdirs++
-				}
-				add(child)
-			}
-		}
-		if uint64(len(img.inodes))+uint64(len(img.children)) > 1<<31 {
-			return fmt.Errorf("the tree has more entries than an image can hold")
+	names := img.links.find(t.Root, img.format.placesAtFirstName)
+	if names > namesMax {
+		return errors.New("the tree has more entries than an image can hold")
+	}
+	img.inodes = make([]inode, 0, 1+names+stubCount)
+	img.children = make([]uint32, 0, names+stubCount)
+	img.inodes = append(img.inodes, inode{node: t.Root, nlink: 2})
+	if img.format.depthFirst {
+		img.visit(0)
+	} else {
+		for i := 0; i < len(img.inodes); i++ {
+			img.visit(i)
 		}
 	}
-	if len(numbers) > 0 {
-		img.numberLinks(places, numbers)
+	if img.format.refusesLinkedWhiteouts {
+		return img.checkWhiteouts()
 	}
 	return nil
 }
 
-// numberLinks puts in the inode numbers of names that stand before the place
-// of their inode, or behind it.
-func (img *image) numberLinks(places map[*canon.Node]*canon.Dirent, numbers map[*canon.Node]uint32) {
-	for i := range img.inodes {
-		in := &img.inodes[i]
-		if in.node.Kind != canon.Directory || in.role == stub {
-			continue
-		}
-		k := in.children
-		for _, e := range withStubs(in.node.Children(), i == 0) {
-			if e != nil {
-				if place, linked := places[e.Node]; linked && place != e {
-					img.children[k] = numbers[e.Node]
-				}
-			}
-			k++
-		}
-	}
-}
-
-// hardlinkPlaces finds for every inode that may have several names the one
-// where it has its place.
-func hardlinkPlaces(t *canon.Tree) map[*canon.Node]*canon.Dirent {
-	places := map[*canon.Node]*canon.Dirent{}
-	for _, e := range t.All() {
-		if e.Hardlink {
-			places[e.Node] = nil
-		}
-	}
-	for _, e := range t.All() {
-		if e.Node.Kind == canon.Directory || e.Hardlink {
-			continue
-		}
-		if place, linked := places[e.Node]; place == nil && (linked || e.Node.Nlink > 1) {
-			places[e.Node] = e
-		}
-	}
-	// All names are marked.
-	for _, e := range t.All() {
-		if e.Hardlink && places[e.Node] == nil {
-			places[e.Node] = e
-		}
-	}
-	return places
-}
-
-// withStubs adds the root's stubs, for which it yields no dirent, to its names.
-func withStubs(children []canon.Dirent, root bool) iter.Seq2[string, *canon.Dirent] {
-	return func(yield func(string, *canon.Dirent) bool) {
-		next := 0
-		stubsBefore := func(name string, all bool) bool {
-			for ; root && next < 256; next++ {
-				s := stubName(next)
-				if !all && s >= name {
-					if s == name {
-						next++
-					}
-					return true
-				}
-				if !yield(s, nil) {
-					return false
-				}
-			}
-			return true
-		}
-		for i := range children {
-			if !stubsBefore(children[i].Name, false) || !yield(children[i].Name, &children[i]) {
-				return
-			}
-		}
-		stubsBefore("", true)
-	}
-}
-
-func stubName(i int) string {
-	const digits = "0123456789abcdef"
-	return string([]byte{digits[i>>4], digits[i&15]})
-}
-
-// dirents yields the names of a directory, "." and ".." among them, with the
-// number of the inode that each leads to, in the order of their bytes.
-func (img *image) dirents(i int) iter.Seq2[string, uint32] {
+// visit lists what is in a directory.
+func (img *image) visit(i int) {
 	in := &img.inodes[i]
-	return func(yield func(string, uint32) bool) {
-		dots := []string{".", ".."}
-		number := []uint32{uint32(i), in.parent}
-		k := in.children
-		for name := range withStubs(in.node.Children(), i == 0) {
-			for len(dots) > 0 && dots[0] < name {
-				if !yield(dots[0], number[0]) {
-					return
-				}
-				dots, number = dots[1:], number[1:]
-			}
-			if !yield(name, img.children[k]) {
-				return
-			}
-			k++
-		}
-		for j := range dots {
-			if !yield(dots[j], number[j]) {
-				return
-			}
+	if !in.isDir() {
+		return
+	}
+	in.children = uint32(len(img.children))
+	k := len(img.children)
+	img.children = img.children[:k+img.countNames(i)]
+	for _, e := range img.names(i) {
+		before := len(img.inodes)
+		img.children[k] = img.add(i, e)
+		k++
+		if img.format.depthFirst && len(img.inodes) > before {
+			img.visit(before)
 		}
 	}
+}
+
+// add lists the inode that a dirent of directory parent leads to, unless it has
+// its place elsewhere, and returns what image.children has for it.
+func (img *image) add(parent int, e *canon.Dirent) uint32 {
+	number := uint32(len(img.inodes))
+	if e == nil {
+		img.inodes = append(img.inodes, inode{node: img.inodes[0].node, parent: uint32(parent), role: stub, nlink: 1})
+		return number
+	}
+	child := inode{node: e.Node, parent: uint32(parent), nlink: e.Node.Nlink}
+	link, index := img.links.of(e.Node)
+	if link != nil {
+		if link.place != e {
+			return linkFlag | index
+		}
+		link.number = number
+	}
+	dir := &img.inodes[parent]
+	switch {
+	case e.Node.Kind == canon.Directory:
+		child.nlink = 2
+		dir.nlink++
+	case img.format.countsLinks && link != nil:
+		child.nlink = link.names
+	case img.format.countsLinks:
+		child.nlink = 1
+	}
+	if img.format.escapesWhiteouts && e.Node.IsWhiteout() {
+		child.role = whiteout
+		dir.holdsWhiteout = true
+	}
+	img.inodes = append(img.inodes, child)
+	return number
+}
+
+// number resolves an element of image.children.
+func (img *image) number(child uint32) int {
+	if child&linkFlag != 0 {
+		child = img.links.list[child&^linkFlag].number
+	}
+	return int(child)
+}
+
+// checkWhiteouts refuses what composefs-rs refuses.
+func (img *image) checkWhiteouts() error {
+	for _, l := range img.links.list {
+		if l.names > 1 && l.place.Node.IsWhiteout() {
+			return fmt.Errorf("%s: a whiteout with %d names: composefs-rs accepts only one", img.path(int(l.number)), l.names)
+		}
+	}
+	return nil
+}
+
+// path is a path of inode i, for messages.
+func (img *image) path(i int) string {
+	path := ""
+	for i != 0 {
+		parent := int(img.inodes[i].parent)
+		for name, child := range img.dirents(parent) {
+			if child == i && name != "." && name != ".." {
+				path = "/" + name + path
+				break
+			}
+		}
+		i = parent
+	}
+	if path == "" {
+		path = "/"
+	}
+	return fmt.Sprintf("%q", path)
 }

@@ -1,8 +1,6 @@
 package erofs
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"cfsverify/canon"
@@ -13,6 +11,13 @@ import (
 // the tree are escaped by one more "overlay." (Documentation/filesystems/
 // overlayfs.rst, "Nesting overlayfs mounts").
 const overlayPrefix = "trusted.overlay."
+
+func escapeXattr(name string) string {
+	if rest, ok := strings.CutPrefix(name, overlayPrefix); ok {
+		return overlayPrefix + "overlay." + rest
+	}
+	return name
+}
 
 // mode is the st_mode that the image has for an inode.
 func (in *inode) mode() uint32 {
@@ -64,53 +69,71 @@ func (in *inode) inline() []byte {
 	return nil
 }
 
-// xattrs appends to buf the xattrs that the image has for inode i, in the order
-// of their names' bytes.
-func (img *image) xattrs(buf canon.Xattrs, i int) canon.Xattrs {
+// xattrs fills l with the xattrs that the image has for inode i, in their
+// order.
+func (img *image) xattrs(l *xattrList, i int) {
 	in := &img.inodes[i]
+	l.reset()
 	if in.role == stub {
 		if label, ok := in.node.Xattrs.Get("security.selinux"); ok {
-			buf = append(buf, canon.Xattr{Name: "security.selinux", Value: label})
+			l.add("security.selinux", l.value(label))
 		}
-		return buf
+		return
+	}
+	if img.format.contentFirst {
+		img.setContentXattrs(l, in)
 	}
 	// Escaping keeps the order: all the names that it changes stay together.
 	for _, x := range in.node.Xattrs {
-		if rest, ok := strings.CutPrefix(x.Name, overlayPrefix); ok {
-			x.Name = overlayPrefix + "overlay." + rest
-		}
-		buf = append(buf, x)
+		l.add(escapeXattr(x.Name), l.value(x.Value))
 	}
-	if hasEscaped(in.node.Xattrs) {
-		slices.SortFunc(buf, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
+	if !img.format.contentFirst {
+		img.setContentXattrs(l, in)
 	}
-	for _, x := range img.added(i) {
-		buf.Set(x.Name, x.Value)
+	for _, x := range img.marks(i) {
+		l.set(x.Name, l.value(x.Value))
 	}
-	return buf
 }
 
-func hasEscaped(xattrs canon.Xattrs) bool {
-	return slices.ContainsFunc(xattrs, func(x canon.Xattr) bool { return strings.HasPrefix(x.Name, overlayPrefix) })
+// setContentXattrs says where overlayfs finds external content.
+func (img *image) setContentXattrs(l *xattrList, in *inode) {
+	c := in.external()
+	if c == nil {
+		return
+	}
+	l.set("trusted.overlay.metacopy", l.value(metacopyHeader(c.Digest), string(c.Digest.Bytes())))
+	payload := c.Payload()
+	if img.format.redirectsToDigest && !c.Digest.IsZero() {
+		payload = c.Digest.ObjectPath()
+	}
+	if payload != "" {
+		l.set("trusted.overlay.redirect", l.value("/", payload))
+	}
 }
 
-// added are the xattrs that make the image work under overlayfs, in the order
-// in which the reference writer sets them.
-func (img *image) added(i int) []canon.Xattr {
+// metacopyHeader is what precedes the digest of the lower file in
+// overlay.metacopy: struct ovl_metacopy of the kernel's fs/overlayfs/overlayfs.h.
+func metacopyHeader(d fsverity.Digest) string {
+	if d.IsZero() {
+		return ""
+	}
+	return string([]byte{0, byte(4 + d.Algorithm().Size()), 0, byte(d.Algorithm())})
+}
+
+// marks are the xattrs of whiteouts, of the directories that hold them and of
+// the root, in the order in which the reference writer sets them.
+func (img *image) marks(i int) []canon.Xattr {
+	if !img.format.escapesWhiteouts {
+		return nil
+	}
 	in := &img.inodes[i]
 	var list []canon.Xattr
-	if c := in.external(); c != nil {
-		list = append(list, canon.Xattr{Name: "trusted.overlay.metacopy", Value: metacopy(c.Digest)})
-		if payload := c.Payload(); payload != "" {
-			list = append(list, canon.Xattr{Name: "trusted.overlay.redirect", Value: "/" + payload})
-		}
-	}
 	if in.role == whiteout {
 		list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.whiteout"}, canon.Xattr{Name: "user.overlay.whiteout"})
 	}
 	if in.holdsWhiteout {
 		list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.whiteouts"}, canon.Xattr{Name: "user.overlay.whiteouts"})
-		if img.version == V1 {
+		if img.format.marksOpaque {
 			list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.opaque", Value: "x"}, canon.Xattr{Name: "user.overlay.opaque", Value: "x"})
 		}
 	}
@@ -118,74 +141,4 @@ func (img *image) added(i int) []canon.Xattr {
 		list = append(list, canon.Xattr{Name: "trusted.overlay.opaque", Value: "y"})
 	}
 	return list
-}
-
-// metacopy is the value of overlay.metacopy: struct ovl_metacopy of the
-// kernel's fs/overlayfs/overlayfs.h, with the digest of the lower file.
-func metacopy(d fsverity.Digest) string {
-	if d.IsZero() {
-		return ""
-	}
-	sum := d.Bytes()
-	return string(append([]byte{0, byte(4 + len(sum)), 0, byte(d.Algorithm())}, sum...))
-}
-
-// setBudget is what an inode's added xattrs may take by the reference writer's
-// account (LCFS_INODE_EXTERNAL_XATTR_MAX).
-const setBudget = 32767
-
-// checkBudget refuses what the reference writer refuses: it does not count the
-// tree's own xattrs, but takes one that it replaces off the account.
-func (img *image) checkBudget(i int) error {
-	in := &img.inodes[i]
-	if in.role == stub || len(in.node.Xattrs) == 0 {
-		return nil
-	}
-	cost := func(x canon.Xattr) uint64 { return uint64(7 + len(x.Name) + len(x.Value)) }
-	var spent uint64
-	present := make(canon.Xattrs, 0, len(in.node.Xattrs))
-	for _, x := range in.node.Xattrs {
-		if rest, ok := strings.CutPrefix(x.Name, overlayPrefix); ok {
-			x.Name = overlayPrefix + "overlay." + rest
-		}
-		present.Set(x.Name, x.Value)
-	}
-	for _, x := range img.added(i) {
-		if old, ok := present.Get(x.Name); ok {
-			spent -= cost(canon.Xattr{Name: x.Name, Value: old})
-			if len(present) == 1 {
-				spent = 0
-			}
-			present = slices.DeleteFunc(present, func(p canon.Xattr) bool { return p.Name == x.Name })
-		}
-		price := cost(x)
-		if len(present) == 0 {
-			price += 12
-		}
-		if spent+price > setBudget {
-			return fmt.Errorf("%s: its xattr %q is one that an image uses for whiteouts, and cannot be replaced: remove it", img.path(i), x.Name)
-		}
-		spent += price
-		present.Set(x.Name, x.Value)
-	}
-	return nil
-}
-
-// path is a path of inode i, for messages.
-func (img *image) path(i int) string {
-	path := ""
-	for i != 0 {
-		parent := int(img.inodes[i].parent)
-		for name, child := range img.dirents(parent) {
-			if int(child) == i && name != "." && name != ".." {
-				path = "/" + name + path
-				break
-			}
-		}
-		i = parent
-	}
-	if path == "" {
-		path = "/"
-	}
-	return fmt.Sprintf("%q", path)
 }

@@ -1,10 +1,8 @@
 package erofs
 
 import (
-	"cmp"
 	"hash/maphash"
 	"slices"
-	"strings"
 
 	"cfsverify/canon"
 )
@@ -12,65 +10,103 @@ import (
 // sharedTable holds the xattrs that several inodes have.
 type sharedTable struct {
 	xattrs []canon.Xattr
-	// offset of each in the table, in bytes.
-	offset map[canon.Xattr]uint64
+	// offset of each in the table, in bytes; seenOnce for one that is not in it.
+	offset map[canon.Xattr]int64
 	size   uint64
 }
+
+const seenOnce = -1
 
 // shareXattrs finds every name and value that inodes have twice. Hashes narrow
 // the search, so that not all of them need be held at once.
 func (img *image) shareXattrs() {
-	seed := maphash.MakeSeed()
-	var buf canon.Xattrs
-	var hashes []uint64
-	for i := range img.inodes {
-		buf = img.xattrs(buf[:0], i)
-		for _, x := range buf {
-			hashes = append(hashes, maphash.Comparable(seed, x))
-		}
-	}
-	slices.Sort(hashes)
-	repeated := map[uint64]bool{}
-	for i := 1; i < len(hashes); i++ {
-		if hashes[i] == hashes[i-1] {
-			repeated[hashes[i]] = true
-		}
-	}
-	img.shared.offset = map[canon.Xattr]uint64{}
-	if len(repeated) == 0 {
+	repeated := img.repeatedHashes()
+	if len(repeated.hashes) == 0 {
 		return
 	}
-	count := map[canon.Xattr]int{}
+	table := &img.shared
+	table.offset = map[canon.Xattr]int64{}
+	var list xattrList
 	for i := range img.inodes {
-		buf = img.xattrs(buf[:0], i)
-		for _, x := range buf {
-			if !repeated[maphash.Comparable(seed, x)] {
+		img.xattrs(&list, i)
+		for _, x := range list.all {
+			if _, ok := slices.BinarySearch(repeated.hashes, repeated.hash(x)); !ok {
 				continue
 			}
-			if count[x]++; count[x] == 2 {
-				img.shared.xattrs = append(img.shared.xattrs, x)
+			// The compiler makes no string of x.value for a look-up.
+			offset, seen := table.offset[canon.Xattr{Name: x.name, Value: string(x.value)}]
+			if seen && offset != seenOnce {
+				continue
 			}
+			x := canon.Xattr{Name: x.name, Value: string(x.value)}
+			if !seen {
+				table.offset[x] = seenOnce
+				continue
+			}
+			table.offset[x] = 0
+			table.xattrs = append(table.xattrs, x)
 		}
 	}
-	// Descending, as the reference writer sorts them.
-	slices.SortFunc(img.shared.xattrs, func(a, b canon.Xattr) int {
-		return cmp.Or(strings.Compare(b.Name, a.Name), len(b.Value)-len(a.Value), strings.Compare(b.Value, a.Value))
-	})
-	for _, x := range img.shared.xattrs {
-		img.shared.offset[x] = img.shared.size
-		img.shared.size += xattrEntrySize(x)
+	slices.SortFunc(table.xattrs, func(a, b canon.Xattr) int { return img.format.compareShared(img.format.prefixes, a, b) })
+	for _, x := range table.xattrs {
+		table.offset[x] = int64(table.size)
+		table.size += img.format.prefixes.entrySize(x.Name, len(x.Value))
 	}
 }
 
-// splitShared tells an inode's xattrs that are in the table from those that
-// are stored with it. The former are put in front, both in their order.
-func (img *image) splitShared(xattrs canon.Xattrs) (shared, own canon.Xattrs) {
-	for _, x := range xattrs {
-		if _, ok := img.shared.offset[x]; ok && len(shared) < sharedPerInodeMax {
-			shared = append(shared, x)
-		} else {
-			own = append(own, x)
+// repeats are the hashes, in their order, that several xattrs have: because
+// they are the same or by chance.
+type repeats struct {
+	seed   maphash.Seed
+	hashes []uint64
+}
+
+func (img *image) repeatedHashes() repeats {
+	r := repeats{seed: maphash.MakeSeed()}
+	var list xattrList
+	var hashes []uint64
+	for i := range img.inodes {
+		img.xattrs(&list, i)
+		for _, x := range list.all {
+			hashes = append(hashes, r.hash(x))
 		}
 	}
-	return shared, own
+	slices.Sort(hashes)
+	for i := 1; i < len(hashes); i++ {
+		if n := len(r.hashes); hashes[i] == hashes[i-1] && (n == 0 || r.hashes[n-1] != hashes[i]) {
+			r.hashes = append(r.hashes, hashes[i])
+		}
+	}
+	return r
+}
+
+func (r repeats) hash(x xattr) uint64 {
+	return maphash.String(r.seed, x.name) ^ maphash.Bytes(r.seed, x.value)
+}
+
+// splitShared tells an inode's xattrs that are in the table from those that
+// are stored with it, both in their order.
+func (img *image) splitShared(l *xattrList) {
+	l.shared, l.own = l.shared[:0], l.own[:0]
+	for _, x := range l.all {
+		offset, ok := img.shared.offset[canon.Xattr{Name: x.name, Value: string(x.value)}]
+		if ok && offset != seenOnce && len(l.shared) < img.format.sharedMax {
+			l.shared = append(l.shared, uint64(offset))
+		} else {
+			l.own = append(l.own, x)
+		}
+	}
+}
+
+// sharedBlock is the block from which the numbers of shared xattrs count.
+func (img *image) sharedBlock() uint64 {
+	if !img.format.sharedBlock {
+		return 0
+	}
+	return img.inodesEnd / blockSize
+}
+
+// sharedNumber is that of the shared xattr at an offset in the table.
+func (img *image) sharedNumber(offset uint64) uint64 {
+	return (img.inodesEnd + offset - img.sharedBlock()*blockSize) / 4
 }

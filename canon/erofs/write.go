@@ -37,13 +37,14 @@ func (img *image) write(w io.Writer) error {
 	out.padTo(superOffset)
 	out.write(img.super(dataStart/blockSize + img.blocks))
 	e := encoder{image: img, next: dataStart / blockSize}
+	p := img.format.prefixes
 	for i := range img.inodes {
 		out.padTo(img.inodes[i].nid * slotSize)
 		out.write(e.inode(i))
 	}
 	out.padTo(img.inodesEnd)
 	for _, x := range img.shared.xattrs {
-		e.buf = appendXattrEntry(e.buf[:0], x)
+		e.buf = p.appendEntry(e.buf[:0], xattr{x.Name, []byte(x.Value)})
 		out.write(e.buf)
 	}
 	out.padTo(dataStart)
@@ -62,7 +63,7 @@ func (img *image) header() []byte {
 	if img.acl {
 		flags |= flagHasACL
 	}
-	for _, v := range []uint32{composefsMagic, containerFormat, flags, uint32(img.version)} {
+	for _, v := range []uint32{composefsMagic, containerFormat, flags, img.format.composefsVersion} {
 		b = le.AppendUint32(b, v)
 	}
 	return b[:cap(b)]
@@ -79,7 +80,7 @@ func (img *image) super(blocks uint64) []byte {
 	le.PutUint64(b[24:], uint64(img.buildTime.Sec))
 	le.PutUint32(b[32:], img.buildTime.Nsec)
 	le.PutUint32(b[36:], uint32(blocks))
-	le.PutUint32(b[44:], uint32(img.inodesEnd/blockSize))
+	le.PutUint32(b[44:], uint32(img.sharedBlock()))
 	return b
 }
 
@@ -88,19 +89,14 @@ type encoder struct {
 	*image
 	next   uint64 // first free data block
 	buf    []byte
-	xattrs canon.Xattrs
+	xattrs xattrList
 	group  []dirent
-}
-
-type dirent struct {
-	name   string
-	number uint32
 }
 
 // inode is the inode's head, its xattrs and its tail.
 func (e *encoder) inode(i int) []byte {
 	in := &e.inodes[i]
-	e.xattrs = e.image.xattrs(e.xattrs[:0], i)
+	e.image.xattrs(&e.xattrs, i)
 	if in.extended {
 		e.buf = e.extended(e.buf[:0], i)
 	} else {
@@ -111,7 +107,7 @@ func (e *encoder) inode(i int) []byte {
 	return e.tail(e.buf, i)
 }
 
-func (e *encoder) format(in *inode) uint16 {
+func (e *encoder) dataLayout(in *inode) uint16 {
 	layout := uint16(layoutFlatPlain)
 	switch {
 	case in.external() != nil:
@@ -124,13 +120,6 @@ func (e *encoder) format(in *inode) uint16 {
 		format |= 1
 	}
 	return format
-}
-
-func (e *encoder) xattrCount(in *inode) uint16 {
-	if in.xattrSize == 0 {
-		return 0
-	}
-	return uint16((in.xattrSize-xattrBodyHeader)/4 + 1)
 }
 
 // diskSize is i_size.
@@ -154,22 +143,29 @@ func (e *encoder) union(in *inode) uint32 {
 		u = in.node.Rdev
 	}
 	if in.external() != nil {
-		u = u&^0xffff | uint32(chunkBits(in.size())-blockBits)
+		u = u&^0xffff | uint32(e.image.format.chunkBits(in.size())-blockBits)
 	}
 	return u
+}
+
+func (e *encoder) ino(i int) uint32 {
+	if e.image.format.nidAsIno {
+		return uint32(e.inodes[i].nid)
+	}
+	return uint32(i)
 }
 
 // compact is struct erofs_inode_compact.
 func (e *encoder) compact(b []byte, i int) []byte {
 	in := &e.inodes[i]
-	b = le.AppendUint16(b, e.format(in))
-	b = le.AppendUint16(b, e.xattrCount(in))
+	b = le.AppendUint16(b, e.dataLayout(in))
+	b = le.AppendUint16(b, uint16(xattrCount(uint64(in.xattrSize))))
 	b = le.AppendUint16(b, uint16(in.mode()))
-	b = le.AppendUint16(b, uint16(e.nlink(in)))
+	b = le.AppendUint16(b, uint16(in.nlink))
 	b = le.AppendUint32(b, uint32(e.diskSize(in)))
 	b = le.AppendUint32(b, 0)
 	b = le.AppendUint32(b, e.union(in))
-	b = le.AppendUint32(b, uint32(i))
+	b = le.AppendUint32(b, e.ino(i))
 	b = le.AppendUint16(b, uint16(in.node.UID))
 	b = le.AppendUint16(b, uint16(in.node.GID))
 	return le.AppendUint32(b, 0)
@@ -178,34 +174,39 @@ func (e *encoder) compact(b []byte, i int) []byte {
 // extended is struct erofs_inode_extended.
 func (e *encoder) extended(b []byte, i int) []byte {
 	in := &e.inodes[i]
-	b = le.AppendUint16(b, e.format(in))
-	b = le.AppendUint16(b, e.xattrCount(in))
+	nsec := in.node.Mtime.Nsec
+	if e.image.format.wholeSeconds {
+		nsec = 0
+	}
+	b = le.AppendUint16(b, e.dataLayout(in))
+	b = le.AppendUint16(b, uint16(xattrCount(uint64(in.xattrSize))))
 	b = le.AppendUint16(b, uint16(in.mode()))
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint64(b, e.diskSize(in))
 	b = le.AppendUint32(b, e.union(in))
-	b = le.AppendUint32(b, uint32(i))
+	b = le.AppendUint32(b, e.ino(i))
 	b = le.AppendUint32(b, in.node.UID)
 	b = le.AppendUint32(b, in.node.GID)
 	b = le.AppendUint64(b, uint64(in.node.Mtime.Sec))
-	b = le.AppendUint32(b, in.node.Mtime.Nsec)
-	b = le.AppendUint32(b, e.nlink(in))
+	b = le.AppendUint32(b, nsec)
+	b = le.AppendUint32(b, in.nlink)
 	return append(b, zeros[:16]...)
 }
 
 // xattrBody is struct erofs_xattr_ibody_header and what follows it.
 func (e *encoder) xattrBody(b []byte) []byte {
-	if len(e.xattrs) == 0 {
+	l := &e.xattrs
+	if len(l.all) == 0 {
 		return b
 	}
-	shared, own := e.splitShared(e.xattrs)
-	b = le.AppendUint32(b, xattrFilter(e.xattrs))
-	b = append(b, uint8(len(shared)), 0, 0, 0, 0, 0, 0, 0)
-	for _, x := range shared {
-		b = le.AppendUint32(b, uint32((e.inodesEnd%blockSize+e.shared.offset[x])/4))
+	e.splitShared(l)
+	b = le.AppendUint32(b, e.image.format.prefixes.filter(l.all))
+	b = append(b, uint8(len(l.shared)), 0, 0, 0, 0, 0, 0, 0)
+	for _, offset := range l.shared {
+		b = le.AppendUint32(b, uint32(e.sharedNumber(offset)))
 	}
-	for _, x := range own {
-		b = appendXattrEntry(b, x)
+	for _, x := range l.own {
+		b = e.image.format.prefixes.appendEntry(b, x)
 	}
 	return b
 }
@@ -227,7 +228,7 @@ func (e *encoder) tail(b []byte, i int) []byte {
 		content := in.inline()
 		b = append(b, content[len(content)-int(in.tail):]...)
 	default:
-		b = append(b, bytes.Repeat([]byte{0xff}, int(in.tail))...)
+		b = append(b, bytes.Repeat([]byte{noBlock}, int(in.tail))...)
 	}
 	return b
 }
@@ -251,50 +252,7 @@ func (e *encoder) data(out *output, i int) {
 		content := in.inline()
 		out.write(content[:len(content)-int(in.tail)])
 	default:
-		out.write(bytes.Repeat([]byte{0xff}, blockSize))
+		out.write(bytes.Repeat([]byte{noBlock}, blockSize))
 	}
 	out.padTo(end)
-}
-
-// dirGroups calls do with each block's worth of a directory's dirents in
-// e.group.
-func (e *encoder) dirGroups(i int, do func(last bool)) {
-	e.group = e.group[:0]
-	used := 0
-	for name, number := range e.dirents(i) {
-		cost := direntSize + len(name)
-		if used+cost > blockSize {
-			do(false)
-			e.group = e.group[:0]
-			used = 0
-		}
-		used += cost
-		e.group = append(e.group, dirent{name, number})
-	}
-	do(true)
-}
-
-// appendGroup appends struct erofs_dirent of each dirent in e.group, then the
-// names.
-func (e *encoder) appendGroup(b []byte) []byte {
-	nameOffset := direntSize * len(e.group)
-	for _, d := range e.group {
-		target := &e.inodes[d.number]
-		b = le.AppendUint64(b, target.nid)
-		b = le.AppendUint16(b, uint16(nameOffset))
-		b = append(b, fileType(target.kind()), 0)
-		nameOffset += len(d.name)
-	}
-	for _, d := range e.group {
-		b = append(b, d.name...)
-	}
-	return b
-}
-
-func fileType(k canon.Kind) byte {
-	return [...]byte{
-		canon.Regular: fileTypeRegular, canon.Directory: fileTypeDirectory, canon.Symlink: fileTypeSymlink,
-		canon.CharDevice: fileTypeCharDevice, canon.BlockDevice: fileTypeBlockDevice,
-		canon.FIFO: fileTypeFIFO, canon.Socket: fileTypeSocket,
-	}[k]
 }

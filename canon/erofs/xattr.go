@@ -1,15 +1,35 @@
 package erofs
 
 import (
-	"math/bits"
+	"slices"
 	"strings"
-
-	"cfsverify/canon"
 )
 
-// splitXattrName gives a name's prefix number and the rest of it.
-func splitXattrName(name string) (index uint8, suffix string) {
-	for _, p := range xattrPrefixes {
+// prefixTable has the name prefixes that are stored as a number; the first
+// that fits counts.
+type prefixTable []struct {
+	index  uint8
+	prefix string
+}
+
+func mkcomposefsPrefixes() prefixTable {
+	return prefixTable{
+		{1, "user."},
+		{2, "system.posix_acl_access"},
+		{3, "system.posix_acl_default"},
+		{4, "trusted."},
+		{6, "security."},
+	}
+}
+
+// legacyPrefixes are all that EROFS has.
+func legacyPrefixes() prefixTable {
+	return append(mkcomposefsPrefixes(), prefixTable{{5, "lustre."}}...)
+}
+
+// split gives a name's prefix number and the rest of it.
+func (p prefixTable) split(name string) (index uint8, suffix string) {
+	for _, p := range p {
 		if suffix, ok := strings.CutPrefix(name, p.prefix); ok {
 			return p.index, suffix
 		}
@@ -17,63 +37,76 @@ func splitXattrName(name string) (index uint8, suffix string) {
 	return 0, name
 }
 
-func xattrEntrySize(x canon.Xattr) uint64 {
-	_, suffix := splitXattrName(x.Name)
-	return roundUp(uint64(xattrEntryHeader+len(suffix)+len(x.Value)), 4)
+// entrySize is the size of struct erofs_xattr_entry with name and value.
+func (p prefixTable) entrySize(name string, valueLen int) uint64 {
+	_, suffix := p.split(name)
+	return roundUp(uint64(xattrEntryHeader+len(suffix)+valueLen), 4)
 }
 
-func appendXattrEntry(buf []byte, x canon.Xattr) []byte {
-	index, suffix := splitXattrName(x.Name)
-	start := len(buf)
-	buf = append(buf, uint8(len(suffix)), index)
-	buf = le.AppendUint16(buf, uint16(len(x.Value)))
-	buf = append(buf, suffix...)
-	buf = append(buf, x.Value...)
-	for (len(buf)-start)%4 != 0 {
-		buf = append(buf, 0)
+func (p prefixTable) appendEntry(b []byte, x xattr) []byte {
+	index, suffix := p.split(x.name)
+	start := len(b)
+	b = append(b, uint8(len(suffix)), index)
+	b = le.AppendUint16(b, uint16(len(x.value)))
+	b = append(b, suffix...)
+	b = append(b, x.value...)
+	for (len(b)-start)%4 != 0 {
+		b = append(b, 0)
 	}
-	return buf
+	return b
 }
 
-// xattrFilter is the bloom filter of an inode's xattr names, in which a cleared
-// bit says that a name may be there (struct erofs_xattr_ibody_header).
-func xattrFilter(xattrs []canon.Xattr) uint32 {
+// filter is the bloom filter of an inode's xattr names, in which a cleared bit
+// says that a name may be there (struct erofs_xattr_ibody_header).
+func (p prefixTable) filter(xattrs []xattr) uint32 {
 	filter := uint32(0xffffffff)
 	for _, x := range xattrs {
-		index, suffix := splitXattrName(x.Name)
+		index, suffix := p.split(x.name)
 		filter &^= 1 << (xxh32(suffix, xattrFilterSeed+uint32(index)) % 32)
 	}
 	return filter
 }
 
-// xxh32 is the 32-bit xxHash, as doc/xxhash_spec.md of xxHash defines it.
-func xxh32(s string, seed uint32) uint32 {
-	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
-	word := func(i int) uint32 {
-		return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+type xattr struct {
+	name  string
+	value []byte
+}
+
+// xattrList has the xattrs of one inode after the other, to use its memory
+// again: what it holds is good until it is filled for the next inode.
+type xattrList struct {
+	all    []xattr
+	values []byte
+
+	// The rest is set by image.splitShared.
+	shared []uint64 // offsets in the shared table
+	own    []xattr
+}
+
+func (l *xattrList) reset() {
+	l.all, l.values = l.all[:0], l.values[:0]
+}
+
+// value keeps a value that consists of parts. It may move the bytes of values,
+// but those of earlier ones stay where they are.
+func (l *xattrList) value(parts ...string) []byte {
+	start := len(l.values)
+	for _, part := range parts {
+		l.values = append(l.values, part...)
 	}
-	h, i := seed+p5, 0
-	if len(s) >= 16 {
-		acc := [4]uint32{seed, seed, seed, seed}
-		acc[0] += p1
-		acc[0] += p2
-		acc[1] += p2
-		acc[3] -= p1
-		for ; len(s)-i >= 16; i += 16 {
-			for lane := range acc {
-				acc[lane] = bits.RotateLeft32(acc[lane]+word(i+4*lane)*p2, 13) * p1
-			}
-		}
-		h = bits.RotateLeft32(acc[0], 1) + bits.RotateLeft32(acc[1], 7) + bits.RotateLeft32(acc[2], 12) + bits.RotateLeft32(acc[3], 18)
+	return l.values[start:len(l.values):len(l.values)]
+}
+
+func (l *xattrList) add(name string, value []byte) {
+	l.all = append(l.all, xattr{name, value})
+}
+
+// set adds an xattr to a list that is sorted by name, or replaces its value.
+func (l *xattrList) set(name string, value []byte) {
+	i, ok := slices.BinarySearchFunc(l.all, name, func(x xattr, name string) int { return strings.Compare(x.name, name) })
+	if ok {
+		l.all[i].value = value
+		return
 	}
-	h += uint32(len(s))
-	for ; len(s)-i >= 4; i += 4 {
-		h = bits.RotateLeft32(h+word(i)*p3, 17) * p4
-	}
-	for ; i < len(s); i++ {
-		h = bits.RotateLeft32(h+uint32(s[i])*p5, 11) * p1
-	}
-	h = (h ^ h>>15) * p2
-	h = (h ^ h>>13) * p3
-	return h ^ h>>16
+	l.all = slices.Insert(l.all, i, xattr{name, value})
 }
