@@ -34,7 +34,7 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		if a.Transport != importers.Dir && a.Transport != importers.Dump {
 			return fmt.Errorf("%v: INSIDE is a directory or a dump file: to compare any two sources use cfsverify diff", a)
 		}
-		if b.Transport == importers.Dir || b.Transport == importers.Dump {
+		if b.Transport == importers.Dir || b.IsFinal() {
 			return fmt.Errorf("%v: OUTSIDE is a container image: to compare any two sources use cfsverify diff", b)
 		}
 		return nil
@@ -103,7 +103,7 @@ func colored(when string, out *os.File) bool {
 
 // compare imports both sources side by side and compares trees and images.
 func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string) (*reports.Report, error) {
-	imports, err := rec.loadAll(ctx, stderr, sources[:])
+	imports, err := rec.loadAll(ctx, stderr, sources[:], nil)
 	if err != nil {
 		return nil, err
 	}

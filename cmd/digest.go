@@ -22,11 +22,11 @@ nothing else, as composefs= on a kernel command line wants it.
 	}
 	flags := addRecipeFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		tree, rec, err := flags.loadTree(c.Context(), r.Err, args[0])
+		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
 		if err != nil {
 			return err
 		}
-		digest, err := erofs.Digest(tree, erofs.Options{Version: rec.version}, rec.hash)
+		digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.hash)
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/canon"
 	"cfsverify/canon/dumpfile"
+	"cfsverify/importers"
 )
 
 func newDump(r *run) *cobra.Command {
@@ -24,15 +26,23 @@ mkcomposefs --from-file read.
 	flags := addRecipeFlags(c)
 	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		tree, _, err := flags.loadTree(c.Context(), r.Err, args[0])
+		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
 		if err != nil {
 			return err
 		}
-		err = writeFile(*file, r.Out, func(w io.Writer) error { return dumpfile.Write(w, tree) })
+		err = writeFile(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, rec) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		return nil
 	}
 	return c
+}
+
+// writeDump writes an image that no policy changed as composefs-info prints it.
+func writeDump(w io.Writer, imported *importers.Import, rec recipe) error {
+	if img := imported.Image; img != nil && rec.policy == canon.Raw() {
+		return dumpfile.WriteImage(w, img.Tree, dumpfile.ImageDetails{DirSize: img.DirSize, XattrOrder: img.XattrOrder})
+	}
+	return dumpfile.Write(w, imported.Tree)
 }

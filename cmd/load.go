@@ -7,12 +7,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"cfsverify/canon"
 	"cfsverify/importers"
 )
 
 // loadAll imports sources side by side.
-func (rec recipe) loadAll(ctx context.Context, stderr *os.File, sources []importers.Source) ([]*importers.Import, error) {
+func (rec recipe) loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, objects *importers.ObjectStore) ([]*importers.Import, error) {
 	progress := startProgress(stderr)
 	defer progress.stop()
 	imports := make([]*importers.Import, len(sources))
@@ -20,7 +19,7 @@ func (rec recipe) loadAll(ctx context.Context, stderr *os.File, sources []import
 	for i, s := range sources {
 		group.Go(func() (err error) {
 			imports[i], err = importers.Load(ctx, s, importers.Options{
-				Hash: rec.hash, Platform: rec.platform, Rules: rec.rules, Progress: progress.add,
+				Hash: rec.hash, Platform: rec.platform, Rules: rec.rules, Lenient: rec.lenient, Objects: objects, Progress: progress.add,
 			})
 			return err
 		})
@@ -28,8 +27,8 @@ func (rec recipe) loadAll(ctx context.Context, stderr *os.File, sources []import
 	return imports, group.Wait()
 }
 
-// loadTree imports one source and applies the policy to it.
-func (f *recipeFlags) loadTree(ctx context.Context, stderr *os.File, arg string) (*canon.Tree, recipe, error) {
+// loadOne imports one source and applies the policy to it.
+func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, objects *importers.ObjectStore) (*importers.Import, recipe, error) {
 	source, err := importers.ParseSource(arg)
 	if err != nil {
 		return nil, recipe{}, err
@@ -38,7 +37,7 @@ func (f *recipeFlags) loadTree(ctx context.Context, stderr *os.File, arg string)
 	if err != nil {
 		return nil, recipe{}, err
 	}
-	imports, err := rec.loadAll(ctx, stderr, []importers.Source{source})
+	imports, err := rec.loadAll(ctx, stderr, []importers.Source{source}, objects)
 	if err != nil {
 		return nil, recipe{}, err
 	}
@@ -47,5 +46,5 @@ func (f *recipeFlags) loadTree(ctx context.Context, stderr *os.File, arg string)
 	if err := policy.Apply(imports[0].Tree); err != nil {
 		return nil, recipe{}, fmt.Errorf("%v: %w", source, err)
 	}
-	return imports[0].Tree, rec, nil
+	return imports[0], rec, nil
 }

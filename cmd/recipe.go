@@ -5,6 +5,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -25,13 +26,14 @@ type recipeFlags struct {
 	hash     *enum[string]
 	version  *enum[string]
 	platform string
-	changed  func(flag string) bool
+	lenient  bool
+	flags    *pflag.FlagSet
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
-	f := &recipeFlags{changed: c.Flags().Changed}
+	f := &recipeFlags{flags: c.Flags()}
 	f.policy = enumFlag(c, "policy", "", canon.PolicyNames(),
-		"what is done to the trees before they are compared (composefs-rs, or raw where all sources are dump files)")
+		"what is done to the trees before they are compared (composefs-rs, or raw where all sources are dump files or composefs images)")
 	f.root = enumFlag(c, "root", "", canon.RootRules(), "where the root directory's metadata comes from")
 	f.dirMtime = enumFlag(c, "dir-mtime", "", canon.DirMtimeRules(), "what directory mtimes are")
 	f.run = enumFlag(c, "run", "", canon.RunRules(), "what becomes of /run")
@@ -39,7 +41,8 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f.mtime = enumFlag(c, "mtime", "", canon.MtimeRules(), "precision of mtimes")
 	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
-	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1"}, "version of the composefs image format")
+	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
 	return f
 }
@@ -51,14 +54,15 @@ type recipe struct {
 	hash     fsverity.Algorithm
 	version  erofs.Version
 	platform *v1.Platform
+	lenient  bool
 }
 
 // recipe reads the flags. final says that all sources are trees to which a
 // policy was applied before.
 func (f *recipeFlags) recipe(final bool) (recipe, error) {
-	r := recipe{policy: canon.ComposefsRS()}
+	r := recipe{policy: canon.ComposefsRS(), lenient: f.lenient}
 	switch {
-	case f.changed("policy"):
+	case f.flags.Changed("policy"):
 		policy, err := canon.ParsePolicy(f.policy.value)
 		if err != nil {
 			return recipe{}, err

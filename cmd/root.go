@@ -77,6 +77,7 @@ Exit status: 0 same, 1 different, 2 trouble.`,
 const sourcesHelp = `Sources:
   dir:PATH                          a root file system, such as a stage bound into a build
   dump:FILE                         a composefs dump file, - for standard input
+  erofs:FILE                        a composefs image
   oci:PATH[:TAG|@DIGEST]            an image in an OCI layout
   oci-archive:FILE[:TAG|@DIGEST]    the same as a tar file
   docker-archive:FILE[:NAME:TAG]    an image from docker save

@@ -19,6 +19,8 @@ type ScanOptions struct {
 	// and how many bytes of content were read, and once more at the end of a scan
 	// that reached it. It is called by one goroutine at a time, which waits for it.
 	Progress func(entries, bytes int64)
+	// Objects, if there is one, gets the content that is hashed.
+	Objects *ObjectStore
 }
 
 // UnreadableError says that a directory was scanned as far as permissions went.

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 )
 
 // scanContent is a regular file that is not empty, whose content is to be read.
@@ -28,7 +27,7 @@ func (s *dirScan) sendContent(ctx context.Context, c scanContent) (taken bool, e
 
 // readContents reads files until there are no more.
 func (s *dirScan) readContents(ctx context.Context) error {
-	h := fsverity.New(s.hash)
+	h := newContentHasher(s.hash, s.objects)
 	buf := make([]byte, 256<<10)
 	for c := range s.contents {
 		err := s.readContent(ctx, c, h, buf)
@@ -40,7 +39,7 @@ func (s *dirScan) readContents(ctx context.Context) error {
 	return nil
 }
 
-func (s *dirScan) readContent(ctx context.Context, c scanContent, h *fsverity.Hasher, buf []byte) error {
+func (s *dirScan) readContent(ctx context.Context, c scanContent, h *contentHasher, buf []byte) error {
 	fd, err := scanOpen(unix.AT_FDCWD, scanProcPath(c.fd), unix.O_RDONLY|unix.O_NOCTTY)
 	if err != nil {
 		return s.cannotRead(c.entry, "content", err)
@@ -49,15 +48,20 @@ func (s *dirScan) readContent(ctx context.Context, c scanContent, h *fsverity.Ha
 	if s.refused.Load() {
 		return nil
 	}
-	h.Reset()
 	inline := c.stat.size <= canon.InlineMax
-	for h.Size() < c.stat.size {
+	if !inline {
+		if err := h.start(); err != nil {
+			return err
+		}
+	}
+	read := uint64(0)
+	for read < c.stat.size {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		part := buf
 		if inline {
-			part = buf[h.Size():]
+			part = buf[read:]
 		}
 		n, err := scanRetry(func() (int, error) { return unix.Read(fd, part) })
 		if err != nil {
@@ -66,16 +70,25 @@ func (s *dirScan) readContent(ctx context.Context, c scanContent, h *fsverity.Ha
 		if n == 0 {
 			return s.changed(c.entry)
 		}
-		h.Write(part[:n])
+		read += uint64(n)
+		if !inline {
+			if _, err := h.Write(part[:n]); err != nil {
+				return err
+			}
+		}
 		s.progress.add(0, int64(n))
 	}
-	if h.Size() > c.stat.size {
+	if read > c.stat.size {
 		return s.changed(c.entry)
 	}
-	if inline {
-		c.node.Content = &canon.Content{Inline: append([]byte(nil), buf[:h.Size()]...)}
-	} else {
-		c.node.Content = canon.External(h.Digest())
+	if err := s.checkUnchanged(fd, c.stat, c.entry); err != nil {
+		return err
 	}
-	return s.checkUnchanged(fd, c.stat, c.entry)
+	if inline {
+		c.node.Content = &canon.Content{Inline: append([]byte(nil), buf[:read]...)}
+		return nil
+	}
+	digest, err := h.end()
+	c.node.Content = canon.External(digest)
+	return err
 }

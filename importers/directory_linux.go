@@ -37,6 +37,7 @@ func ScanDirectory(ctx context.Context, path string, o ScanOptions) (*canon.Tree
 	s := &dirScan{
 		path:     path,
 		hash:     o.Hash,
+		objects:  o.Objects,
 		progress: scanProgress{report: o.Progress},
 		root:     root,
 		links:    map[scanInode]scanLink{},
@@ -71,6 +72,7 @@ const (
 type dirScan struct {
 	path     string
 	hash     fsverity.Algorithm
+	objects  *ObjectStore
 	progress scanProgress
 
 	// What only the walk uses.

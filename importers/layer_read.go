@@ -16,6 +16,8 @@ type ReadOptions struct {
 	Hash fsverity.Algorithm
 	// Progress, if set, is told now and then how far the work is.
 	Progress func(Progress)
+	// Objects, if there is one, gets the content that is hashed.
+	Objects *ObjectStore
 }
 
 const bufferSize = 64 << 10
@@ -34,7 +36,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 	l := &layerReader{
 		tar:    tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
 		out:    &LayerEntries{Layer: layer},
-		hasher: fsverity.New(o.Hash),
+		hasher: newContentHasher(o.Hash, o.Objects),
 		buffer: make([]byte, bufferSize),
 		report: o.Progress,
 	}
@@ -64,7 +66,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 type layerReader struct {
 	tar    tarReader
 	out    *LayerEntries
-	hasher *fsverity.Hasher
+	hasher *contentHasher
 	buffer []byte
 	report func(Progress)
 	// reported is how far the last report went.
@@ -92,11 +94,14 @@ func (l *layerReader) content(size int64) (*canon.Content, error) {
 		_, err := io.ReadFull(&l.tar, inline)
 		return &canon.Content{Inline: inline}, err
 	}
-	l.hasher.Reset()
+	if err := l.hasher.start(); err != nil {
+		return nil, err
+	}
 	if _, err := io.CopyBuffer(l.hasher, &l.tar, l.buffer); err != nil {
 		return nil, err
 	}
-	return canon.External(l.hasher.Digest()), nil
+	digest, err := l.hasher.end()
+	return canon.External(digest), err
 }
 
 // progress reports if there is at least that much to report.

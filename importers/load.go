@@ -13,6 +13,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/dumpfile"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 )
 
@@ -25,6 +26,11 @@ type Options struct {
 	Platform *v1.Platform
 	// Rules apply the layers of an image. They must be set.
 	Rules Rules
+	// Objects, if there is one, gets all content that the tree does not hold. With
+	// a dump file or composefs image, which have none, that is an error.
+	Objects *ObjectStore
+	// Lenient reads dump files of historical forms; see dumpfile.Options.
+	Lenient bool
 	// Progress, if set, is told how far the work is; calls come from several
 	// goroutines.
 	Progress func(Progress)
@@ -43,6 +49,8 @@ type Import struct {
 	Layers []*canon.Layer
 	// Created is an image's creation time, nil if it states none.
 	Created *canon.Time
+	// Image is set for a composefs image.
+	Image *erofs.Image
 	// Other is set if the rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *OtherRules
@@ -62,13 +70,13 @@ type OtherRules struct {
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	switch s.Transport {
 	case Dir:
-		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress)})
+		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects})
 		if err != nil {
 			return nil, err
 		}
 		return &Import{Tree: tree}, nil
-	case Dump:
-		return loadDump(s, o)
+	case Dump, Erofs:
+		return loadFinal(s, o)
 	}
 	img, err := openImage(ctx, s, o.Platform)
 	if err != nil {
@@ -81,7 +89,11 @@ func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	return imported, nil
 }
 
-func loadDump(s Source, o Options) (*Import, error) {
+// loadFinal reads a dump file or a composefs image.
+func loadFinal(s Source, o Options) (*Import, error) {
+	if o.Objects != nil {
+		return nil, fmt.Errorf("%v has no content of files, only their digests: --objects needs a directory or an image", s)
+	}
 	in := io.NopCloser(os.Stdin)
 	if s.Path != "-" {
 		f, err := os.Open(s.Path)
@@ -91,15 +103,38 @@ func loadDump(s Source, o Options) (*Import, error) {
 		in = f
 	}
 	defer in.Close()
-	tree, err := dumpfile.Parse(in, dumpfile.Options{})
+	imported, err := readFinal(s.Transport, in, o)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	if alg := tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
+	if alg := imported.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
 		return nil, fmt.Errorf("%v has %v digests of file content, not %v: add --hash %v", s, alg, o.Hash, alg)
 	}
-	return &Import{Tree: tree}, nil
+	return imported, nil
 }
+
+func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
+	if transport == Dump {
+		tree, err := dumpfile.Parse(in, dumpfile.Options{Lenient: o.Lenient})
+		return &Import{Tree: tree}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(in, imageMax+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > imageMax {
+		return nil, fmt.Errorf("the image has more than %d bytes", imageMax)
+	}
+	img, err := erofs.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	return &Import{Tree: img.Tree, Image: img}, nil
+}
+
+// imageMax is the size in bytes up to which composefs images are read: enough
+// for some ten million files.
+const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	layers := make([]*LayerEntries, len(img.layers))
@@ -107,7 +142,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress})
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects})
 			return err
 		})
 	}

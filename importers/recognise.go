@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"cfsverify/canon/erofs"
 )
 
 // recognise finds out what a path without a transport is.
@@ -76,6 +78,8 @@ func recogniseFile(f *os.File) (Transport, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte("/ ")):
 		return Dump, nil
+	case erofs.IsImage(head):
+		return Erofs, nil
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}), bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		return Tar, nil
 	case len(head) == 512 && string(head[257:262]) == "ustar":

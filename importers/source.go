@@ -13,6 +13,7 @@ type Transport string
 const (
 	Dir           Transport = "dir"            // a root file system
 	Dump          Transport = "dump"           // a composefs dump file
+	Erofs         Transport = "erofs"          // a composefs image
 	OCI           Transport = "oci"            // an OCI image layout
 	OCIArchive    Transport = "oci-archive"    // the same as a tar file
 	DockerArchive Transport = "docker-archive" // what docker save writes
@@ -22,7 +23,7 @@ const (
 
 // Transports lists all of them.
 func Transports() []Transport {
-	return []Transport{Dir, Dump, OCI, OCIArchive, DockerArchive, Docker, Tar}
+	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, Tar}
 }
 
 // Source names a root file system to import.
@@ -57,7 +58,7 @@ func (s Source) String() string {
 
 // IsFinal says that the source is the end of a pipeline, a tree to which a
 // policy was applied when it was written.
-func (s Source) IsFinal() bool { return s.Transport == Dump }
+func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Erofs }
 
 // ParseSource reads a source as it is written on a command line. Without a
 // transport it is looked at: a path must exist, and be something that is

@@ -1,0 +1,132 @@
+package importers
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// ObjectStore takes the content that importers hash into a composefs content
+// store: a directory in which a file of digest abcd… lies at ab/cd….
+//
+// Content is staged in the directory first. Commit gives each object that a
+// tree needs its name, in one step, when it is complete and its digest known;
+// Close removes all that is left.
+type ObjectStore struct {
+	dir, staging string
+}
+
+// OpenObjectStore makes the directory, if it is not there, and a place to stage
+// in it.
+func OpenObjectStore(dir string) (*ObjectStore, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	staging, err := os.MkdirTemp(dir, ".cfsverify-")
+	if err != nil {
+		return nil, err
+	}
+	return &ObjectStore{dir: dir, staging: staging}, nil
+}
+
+func (s *ObjectStore) staged(d fsverity.Digest) string { return filepath.Join(s.staging, d.String()) }
+
+// Commit moves what the tree needs to its place, after all of it is on disk. It
+// replaces what is there, so that a damaged object is mended.
+func (s *ObjectStore) Commit(t *canon.Tree) error {
+	if err := s.sync(); err != nil {
+		return err
+	}
+	done := map[fsverity.Digest]bool{}
+	for path, e := range t.All() {
+		c := e.Node.Content
+		if c == nil || c.Inline != nil || done[c.Digest] {
+			continue
+		}
+		name := filepath.Join(s.dir, c.Digest.ObjectPath())
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(s.staged(c.Digest), name); err != nil {
+			return fmt.Errorf("%q: %w", path, err)
+		}
+		done[c.Digest] = true
+	}
+	return nil
+}
+
+func (s *ObjectStore) sync() error {
+	dir, err := os.Open(s.staging)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(dir.Fd())), dir.Close())
+}
+
+// Close removes what was not committed.
+func (s *ObjectStore) Close() error { return os.RemoveAll(s.staging) }
+
+// contentHasher hashes one file after the other and, if it has a store, keeps
+// what it hashes there.
+type contentHasher struct {
+	fsverity *fsverity.Hasher
+	store    *ObjectStore
+	file     *os.File
+}
+
+func newContentHasher(alg fsverity.Algorithm, store *ObjectStore) *contentHasher {
+	return &contentHasher{fsverity: fsverity.New(alg), store: store}
+}
+
+// start begins a file. One that was not ended is dropped.
+func (c *contentHasher) start() error {
+	c.fsverity.Reset()
+	if c.store == nil {
+		return nil
+	}
+	if err := c.drop(); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(c.store.staging, "new-")
+	c.file = f
+	return err
+}
+
+func (c *contentHasher) drop() error {
+	if c.file == nil {
+		return nil
+	}
+	f := c.file
+	c.file = nil
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func (c *contentHasher) Write(p []byte) (int, error) {
+	if c.file != nil {
+		if n, err := c.file.Write(p); err != nil {
+			return n, err
+		}
+	}
+	return c.fsverity.Write(p)
+}
+
+// end gives the digest of the file, and stages it under that.
+func (c *contentHasher) end() (fsverity.Digest, error) {
+	digest := c.fsverity.Digest()
+	if c.file == nil {
+		return digest, nil
+	}
+	f := c.file
+	c.file = nil
+	err := errors.Join(f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), c.store.staged(digest))
+	}
+	return digest, err
+}
