@@ -107,6 +107,7 @@ func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]impor
 	if err != nil {
 		return nil, err
 	}
+	rec.useVersion(imports)
 	report := &reports.Report{Recipe: reports.Recipe{
 		ErofsVersion: int(rec.version), Hash: rec.hash, Policy: rec.policy, LayerRules: string(rec.rules),
 	}}
@@ -142,6 +143,7 @@ func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *
 	if err := policy.Apply(imported.Tree); err != nil {
 		return fmt.Errorf("%s: %w", side.Source, err)
 	}
+	erofs.Fit(imported.Tree, rec.version)
 	for range imported.Tree.All() {
 		side.Entries++
 	}
@@ -169,6 +171,7 @@ func (rec recipe) otherRules(imported *importers.Import, policy canon.Policy) *r
 		err = policy.Apply(other.Tree)
 	}
 	if err == nil {
+		erofs.Fit(other.Tree, rec.version)
 		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.hash)
 	}
 	if err != nil {

@@ -41,6 +41,7 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 	if err != nil {
 		return nil, recipe{}, err
 	}
+	rec.useVersion(imports)
 	policy := rec.policy
 	policy.Created = imports[0].Created
 	if err := policy.Apply(imports[0].Tree); err != nil {

@@ -41,7 +41,7 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f.mtime = enumFlag(c, "mtime", "", canon.MtimeRules(), "precision of mtimes")
 	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
-	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format")
+	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
 	return f
@@ -49,12 +49,14 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 
 // recipe is what the flags come to for given sources.
 type recipe struct {
-	policy   canon.Policy
-	rules    importers.Rules
-	hash     fsverity.Algorithm
-	version  erofs.Version
-	platform *v1.Platform
-	lenient  bool
+	policy  canon.Policy
+	rules   importers.Rules
+	hash    fsverity.Algorithm
+	version erofs.Version
+	// versionGiven says that the user chose the version.
+	versionGiven bool
+	platform     *v1.Platform
+	lenient      bool
 }
 
 // recipe reads the flags. final says that all sources are trees to which a
@@ -83,12 +85,24 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	r.hash = hash
 	r.rules = f.rules.value
 	r.version = erofs.Version(f.version.value[0] - '0')
+	r.versionGiven = f.flags.Changed("erofs-version")
 	if f.platform != "" {
 		if r.platform, err = v1.ParsePlatform(f.platform); err != nil {
 			return recipe{}, fmt.Errorf("--platform %q: %w: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", f.platform, err)
 		}
 	}
 	return r, nil
+}
+
+// useVersion takes the version of the first composefs image among the sources,
+// unless the user chose one.
+func (r *recipe) useVersion(imports []*importers.Import) {
+	for _, imported := range imports {
+		if imported.Image != nil && !r.versionGiven {
+			r.version = imported.Image.Version
+			return
+		}
+	}
 }
 
 func override[T ~string](rule *T, flag *enum[T]) {

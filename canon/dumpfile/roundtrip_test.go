@@ -1,9 +1,7 @@
 package dumpfile_test
 
 import (
-	"math"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/trees"
 )
 
 // row is a name of a tree with all that its inode holds, to compare trees.
@@ -92,11 +91,11 @@ func TestVectorsAreFixedPoints(t *testing.T) {
 
 func TestRandomTreesComeBack(t *testing.T) {
 	for seed := range uint64(150) {
-		g := generator{rand.New(rand.NewPCG(seed, 0)), fsverity.SHA256}
+		g := trees.Generator{Rand: rand.New(rand.NewPCG(seed, 0)), Algorithm: fsverity.SHA256}
 		if seed%3 == 0 {
-			g.algorithm = fsverity.SHA512
+			g.Algorithm = fsverity.SHA512
 		}
-		tree := g.tree()
+		tree := g.Tree()
 		if err := tree.Validate(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -111,7 +110,7 @@ func TestRandomTreesComeBack(t *testing.T) {
 		if write(t, again) != dump {
 			t.Fatalf("seed %d: the second Write differs from the first", seed)
 		}
-		shuffled, err := parse(g.shuffle(dump), strict)
+		shuffled, err := parse(shuffle(g.Rand, dump), strict)
 		if err != nil {
 			t.Fatalf("seed %d, shuffled: %v", seed, err)
 		}
@@ -121,124 +120,8 @@ func TestRandomTreesComeBack(t *testing.T) {
 	}
 }
 
-// generator makes random trees.
-type generator struct {
-	*rand.Rand
-	algorithm fsverity.Algorithm
-}
-
-// bytes has at most max bytes, odd ones among them, but none of without.
-func (g generator) bytes(max int, without string) string {
-	const odd = "\x00\n\r\t \\=-./@xn\x7f\x80\xff"
-	b := make([]byte, 0, max)
-	for range g.IntN(max + 1) {
-		c := byte(g.IntN(256))
-		if g.IntN(2) == 0 {
-			c = odd[g.IntN(len(odd))]
-		}
-		if strings.IndexByte(without, c) < 0 {
-			b = append(b, c)
-		}
-	}
-	return string(b)
-}
-
-func (g generator) pick(values ...uint64) uint64 { return values[g.IntN(len(values))] }
-
-func (g generator) tree() *canon.Tree {
-	tree := canon.NewTree()
-	g.stat(tree.Root)
-	dirs, files := []*canon.Node{tree.Root}, []*canon.Node(nil)
-	for i := range g.IntN(120) {
-		dir := dirs[g.IntN(len(dirs))]
-		name := g.bytes(12, "/\x00")
-		if canon.ValidName(name) != nil || dir.Child(name) != nil {
-			name = "n" + strconv.Itoa(i)
-		}
-		if len(files) > 0 && g.IntN(5) == 0 {
-			dir.Put(canon.Dirent{Name: name, Node: files[g.IntN(len(files))], Hardlink: g.IntN(2) == 0})
-			continue
-		}
-		n := g.node()
-		dir.Put(canon.Dirent{Name: name, Node: n, Hardlink: n.Kind != canon.Directory && g.IntN(4) == 0})
-		if n.Kind == canon.Directory {
-			dirs = append(dirs, n)
-		} else {
-			files = append(files, n)
-		}
-	}
-	return tree
-}
-
-func (g generator) stat(n *canon.Node) {
-	n.Perm = uint16(g.IntN(0o10000))
-	n.UID = uint32(g.pick(0, 0, 1000, 70000, math.MaxUint32))
-	n.GID = uint32(g.pick(0, 0, 1000, 70000, math.MaxUint32))
-	n.Mtime.Sec = int64(g.pick(0, 1700000000, math.MaxInt64, math.MaxUint64, 1<<63))
-	n.Mtime.Nsec = uint32(g.pick(0, 5, 999999999, math.MaxUint32))
-	for range g.IntN(4) * g.IntN(2) {
-		if name := g.bytes(10, "\x00"); name != "" {
-			n.Xattrs.Set(name, g.bytes(40, ""))
-		}
-	}
-}
-
-func (g generator) node() *canon.Node {
-	n := &canon.Node{Kind: canon.Regular + canon.Kind(g.IntN(int(canon.Socket)))}
-	g.stat(n)
-	if n.Kind != canon.Directory {
-		n.Nlink = uint32(g.pick(0, 1, 1, 2, 70000, math.MaxUint32))
-	}
-	switch {
-	case n.Kind == canon.Symlink:
-		n.Target = "t" + g.bytes(20, "\x00")
-		if g.IntN(4) == 0 {
-			n.Target = "-"
-		}
-	case n.Kind.IsDevice():
-		n.Rdev = uint32(g.pick(0, 259, math.MaxUint32))
-		if !n.IsWhiteout() {
-			n.Size = g.pick(0, canon.HugeSize)
-		}
-	case n.Kind == canon.FIFO || n.Kind == canon.Socket:
-		n.Size = g.pick(0, canon.HugeSize)
-	case n.Kind == canon.Regular:
-		g.content(n)
-	}
-	return n
-}
-
-func (g generator) content(n *canon.Node) {
-	sum := make([]byte, g.algorithm.Size())
-	for i := range sum {
-		sum[i] = byte(g.IntN(256))
-	}
-	d, err := fsverity.NewDigest(g.algorithm, sum)
-	if err != nil {
-		panic(err)
-	}
-	n.Size = g.pick(1, 4096, math.MaxUint32, math.MaxUint64)
-	switch g.IntN(6) {
-	case 0:
-		n.Size = 0
-	case 1:
-		n.Content = &canon.Content{Inline: []byte("-" + g.bytes(100, ""))}
-		n.Size = uint64(len(n.Content.Inline))
-	case 2:
-		n.Content = canon.External(d)
-	case 3:
-		n.Content = &canon.Content{Digest: d}
-		n.Content.SetPayload(g.bytes(30, "\x00"))
-	case 4:
-		n.Content = &canon.Content{Digest: d}
-	case 5:
-		n.Content = &canon.Content{}
-		n.Content.SetPayload(g.bytes(30, "\x00"))
-	}
-}
-
 // shuffle moves lines of a dump file, parents staying before children.
-func (g generator) shuffle(dump string) string {
+func shuffle(g *rand.Rand, dump string) string {
 	lines := strings.Split(strings.TrimSuffix(dump, "\n"), "\n")
 	depth := func(line string) int {
 		path, _, _ := strings.Cut(line, " ")

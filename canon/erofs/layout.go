@@ -93,10 +93,13 @@ func (img *image) measure(i int) error {
 			return fmt.Errorf("%s: %w", img.path(i), err)
 		}
 	}
-	n := in.node
-	in.extended = !img.format.compact || n.Mtime != img.buildTime || in.nlink > math.MaxUint16 ||
-		n.UID > math.MaxUint16 || n.GID > math.MaxUint16 || formSize > math.MaxUint32
+	in.extended = !img.format.compact || !fitsCompact(in.node, in.nlink, img.buildTime) || formSize > math.MaxUint32
 	return nil
+}
+
+// fitsCompact says that all but the size fits into a compact inode.
+func fitsCompact(n *canon.Node, nlink uint32, buildTime canon.Time) bool {
+	return n.Mtime == buildTime && nlink <= math.MaxUint16 && n.UID <= math.MaxUint16 && n.GID <= math.MaxUint16
 }
 
 // measureDir packs dirents into blocks, as many as fit into each.

@@ -20,8 +20,9 @@ type Image struct {
 // DirSize is the size in bytes that the image states for a directory.
 func (m *Image) DirSize(dir *canon.Node) uint64 { return m.dirSizes[dir] }
 
-// XattrOrder gives an inode's xattrs in the order in which composefs-info lists
-// them: those of the inode itself before those that it shares.
+// XattrOrder gives an inode's xattrs as composefs-info lists them: those of the
+// inode itself before those that it shares, without some that overlayfs uses
+// for whiteouts even where they are the tree's, and with some that are not.
 func (m *Image) XattrOrder(n *canon.Node) []canon.Xattr {
 	if list, ok := m.xattrs[n]; ok {
 		return list
@@ -34,8 +35,7 @@ func (m *Image) XattrOrder(n *canon.Node) []canon.Xattr {
 const treeDepthMax = 4096
 
 // Read reads a composefs image of any version back into the tree that it was
-// made of. What V1 adds to directories that hold whiteouts stays with them, as
-// composefs-info has it too: it cannot be told from the tree's own xattrs.
+// made of.
 //
 // An image that breaks a rule of its format is an error, however it was made:
 // no two inodes or blocks of it may overlap, so time and memory are bounded by

@@ -13,17 +13,18 @@ const contentMax = 5000
 
 // rawInode is an inode as it stands in the image.
 type rawInode struct {
-	nid    uint64
-	kind   canon.Kind
-	perm   uint16
-	layout uint16
-	nlink  uint32
-	size   uint64
-	union  uint32 // i_u
-	number uint32 // i_ino
-	uid    uint32
-	gid    uint32
-	mtime  canon.Time
+	nid      uint64
+	kind     canon.Kind
+	perm     uint16
+	layout   uint16
+	extended bool
+	nlink    uint32
+	size     uint64
+	union    uint32 // i_u
+	number   uint32 // i_ino
+	uid      uint32
+	gid      uint32
+	mtime    canon.Time
 
 	xattrs uint64 // where they begin
 	tail   uint64 // where what follows them begins
@@ -49,9 +50,9 @@ func (r *reader) inode(nid uint64) (rawInode, error) {
 	if err != nil {
 		return rawInode{}, fmt.Errorf("inode %d: %w", nid, err)
 	}
-	in := rawInode{nid: nid, layout: format >> 1, xattrs: start + headSize, tail: start + headSize + bodySize}
+	in := rawInode{nid: nid, layout: format >> 1, extended: format&1 == 1, xattrs: start + headSize, tail: start + headSize + bodySize}
 	mode := uint32(le.Uint16(b[4:]))
-	if format&1 == 1 {
+	if in.extended {
 		in.size, in.union, in.number = le.Uint64(b[8:]), le.Uint32(b[16:]), le.Uint32(b[20:])
 		in.uid, in.gid, in.nlink = le.Uint32(b[24:]), le.Uint32(b[28:]), le.Uint32(b[44:])
 		in.mtime = canon.Time{Sec: int64(le.Uint64(b[32:])), Nsec: le.Uint32(b[40:])}
@@ -76,6 +77,10 @@ func (r *reader) node(in rawInode) (*canon.Node, error) {
 	n := &canon.Node{Kind: in.kind, Perm: in.perm, UID: in.uid, GID: in.gid, Mtime: in.mtime}
 	if n.Kind != canon.Directory {
 		n.Nlink = in.nlink
+	}
+	isSpecial := n.Kind.IsDevice() || n.Kind == canon.FIFO || n.Kind == canon.Socket
+	if isSpecial && r.image.Version != V2 && in.extended && fitsCompact(n, n.Nlink, r.buildTime) {
+		n.Size = canon.HugeSize
 	}
 	found, err := r.xattrsOf(in)
 	if err != nil {

@@ -82,35 +82,49 @@ func parseXattr(b []byte) (canon.Xattr, int, error) {
 }
 
 // setXattrs gives a node the xattrs that the tree had: without those that make
-// the image work, and with its own ones unescaped.
+// the image work, and with its own ones unescaped. composefs-info drops others,
+// and what it lists is kept apart where that differs.
 func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(found, func(x canon.Xattr) bool { return x.Name == name })
+	}
 	escapes := r.image.Version != V2
-	isWhiteout := escapes && n.Kind == canon.Regular && slices.ContainsFunc(found, func(x canon.Xattr) bool {
-		return x.Name == overlayPrefix+"overlay.whiteout"
-	})
+	isWhiteout := escapes && n.Kind == canon.Regular && has(escapedPrefix+"whiteout")
+	holdsWhiteouts := escapes && n.Kind == canon.Directory && has(escapedPrefix+"whiteouts")
 	if isWhiteout {
-		n.Kind, n.Size, n.Content, n.Rdev = canon.CharDevice, 0, nil, 0
+		n.Kind, n.Size, n.Content = canon.CharDevice, 0, nil
 	}
-	var list []canon.Xattr
+	var own, listed []canon.Xattr
 	for _, x := range found {
-		rest, overlay := strings.CutPrefix(x.Name, overlayPrefix)
-		own, escaped := strings.CutPrefix(rest, "overlay.")
-		switch {
-		case overlay && !escaped:
-			continue
-		case escapes && (overlay && own == "whiteouts" || x.Name == "user.overlay.whiteouts"),
-			isWhiteout && overlay && own == "whiteout",
-			escapes && x.Name == "user.overlay.whiteout":
-			continue
-		case overlay:
-			x.Name = overlayPrefix + own
+		added := false
+		switch x.Name {
+		case escapedPrefix + "whiteout", "user.overlay.whiteout":
+			added = isWhiteout
+		case escapedPrefix + "whiteouts", "user.overlay.whiteouts":
+			added = holdsWhiteouts
+		case escapedPrefix + "opaque", "user.overlay.opaque":
+			added = holdsWhiteouts && r.image.Version == V1 && x.Value == "x"
 		}
-		list = append(list, x)
+		unlisted := x.Name == escapedPrefix+"whiteouts" || x.Name == "user.overlay.whiteout" || x.Name == "user.overlay.whiteouts" ||
+			isWhiteout && x.Name == escapedPrefix+"whiteout"
+		if rest, ok := strings.CutPrefix(x.Name, escapedPrefix); ok {
+			x.Name = overlayPrefix + rest
+		} else if strings.HasPrefix(x.Name, overlayPrefix) {
+			continue
+		}
+		if !added {
+			own = append(own, x)
+		}
+		if !unlisted || !escapes {
+			listed = append(listed, x)
+		}
 	}
-	n.Xattrs = slices.Clone(list)
-	byName := func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) }
-	if !slices.IsSortedFunc(list, byName) {
-		r.image.xattrs[n] = list
-		slices.SortFunc(n.Xattrs, byName)
+	n.Xattrs = slices.Clone(own)
+	slices.SortFunc(n.Xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
+	if !slices.Equal(n.Xattrs, listed) {
+		r.image.xattrs[n] = listed
 	}
 }
+
+// escapedPrefix is what overlayPrefix becomes in the names of a tree's xattrs.
+const escapedPrefix = overlayPrefix + "overlay."
