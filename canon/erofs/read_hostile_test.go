@@ -145,8 +145,8 @@ func TestReadRefusesSharedBlocks(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	seeds := 0
 	for _, v := range vectors(f) {
-		if v.name == "debian-bookworm-minbase" || len(v.name) > 8 && strings.HasPrefix(v.name, "random-7") && v.name > "random-7-009" {
-			continue
+		if v.size > "20480" || len(v.size) > 5 {
+			continue // the fuzzer is slow on large inputs
 		}
 		var img bytes.Buffer
 		if err := Write(&img, parseVector(f, v.name), Options{Version: v.version}); err != nil {
