@@ -62,8 +62,8 @@ type jsonOtherRules struct {
 }
 
 type jsonEvent struct {
-	Layer  int    `json:"layer"`
-	Entry  int    `json:"entry"`
+	Layer  int    `json:"layer,omitempty"`
+	Entry  int    `json:"entry,omitempty"`
 	Path   string `json:"path"`
 	Effect string `json:"effect"`
 }
@@ -170,7 +170,11 @@ func sideJSON(s *Side) jsonSide {
 			j.OtherRules.Differences = differencesJSON(o.Differences)
 		}
 		for _, e := range o.Events {
-			j.OtherRules.Events = append(j.OtherRules.Events, jsonEvent{e.Layer.Index, e.Entry, escape(e.Path), escape(e.Effect)})
+			event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.Effect}
+			if e.Layer != nil {
+				event.Layer = e.Layer.Index
+			}
+			j.OtherRules.Events = append(j.OtherRules.Events, event)
 		}
 	}
 	return j

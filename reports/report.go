@@ -55,7 +55,8 @@ type OtherRules struct {
 	Events      []RuleEvent
 }
 
-// RuleEvent is a tar entry that the rules treat differently.
+// RuleEvent is a tar entry that the rules treat differently. Entry is 0 for a
+// layer as a whole; Layer is nil if no single entry makes the difference.
 type RuleEvent struct {
 	Layer  *canon.Layer
 	Entry  int

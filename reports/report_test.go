@@ -41,7 +41,9 @@ func sample() *Report {
 		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
 		B: Side{Name: "outside", Source: "oci:image", Entries: 6, Digest: digest("outside"), Layers: []*canon.Layer{layer},
 			OtherRules: &OtherRules{Rules: "composefs-rs", Refusal: "layer 1, entry 9: no parent",
-				Events: []RuleEvent{{Layer: layer, Entry: 9, Path: "/made/x", Effect: "refuses: no layer has the parent"}}}},
+				Events: []RuleEvent{
+					{Layer: layer, Entry: 9, Path: "made/x", Effect: "refuses: no layer has the parent"},
+					{Layer: layer, Effect: "the whole of it"}, {Path: "x", Effect: "something else"}}}},
 		Differences: compare.Trees(a, b),
 	}
 }
@@ -80,7 +82,9 @@ another mode, xattr user.x (1 entry)
     xattr user.x: inside none, outside "\x00"
 
 note: the layer rules composefs-rs refuse outside: tools disagree about this image
-  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111), entry 9, /made/x: refuses: no layer has the parent
+  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111), entry 9, made/x: refuses: no layer has the parent
+  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111): the whole of it
+  x: something else
 `
 
 func TestText(t *testing.T) {

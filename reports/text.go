@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/fatih/color"
 
@@ -142,8 +143,22 @@ func (t *text) otherRules(side *Side) {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
 			return
 		}
-		fmt.Fprintf(t, "  %s, entry %d, %s: %s\n", layerText(e.Layer), e.Entry, escape(e.Path), escape(e.Effect))
+		fmt.Fprintf(t, "  %s: %s\n", eventPlace(e), e.Effect)
 	}
+}
+
+func eventPlace(e RuleEvent) string {
+	var parts []string
+	if e.Layer != nil {
+		parts = append(parts, layerText(e.Layer))
+	}
+	if e.Entry > 0 {
+		parts = append(parts, fmt.Sprintf("entry %d", e.Entry))
+	}
+	if e.Path != "" {
+		parts = append(parts, escape(e.Path))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func count(n int, one, many string) string {
