@@ -16,7 +16,7 @@ import (
 
 // dockerArchive opens what docker save wrote. Its layers are named by nothing
 // but the config's diffIDs.
-func dockerArchive(s Source) (*image, error) {
+func dockerArchive(s Source, platform *v1.Platform) (*image, error) {
 	opener := func() (io.ReadCloser, error) { return os.Open(s.Path) }
 	manifest, err := tarball.LoadManifest(opener)
 	if err != nil {
@@ -43,6 +43,9 @@ func dockerArchive(s Source) (*image, error) {
 	config, err := from.ConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("%v: the config is not valid: %w", s, err)
+	}
+	if err := checkPlatform(config, platform); err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
 	}
 	layers, err := from.Layers()
 	if err != nil {

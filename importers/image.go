@@ -46,7 +46,7 @@ func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, er
 		img.close = archive.Close
 		return img, nil
 	case DockerArchive:
-		return dockerArchive(s)
+		return dockerArchive(s, platform)
 	case Docker:
 		return registryImage(ctx, s, platform)
 	}
@@ -66,7 +66,7 @@ func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Plat
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	img, err := verifiedImage(found)
+	img, err := verifiedImage(found, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -75,7 +75,7 @@ func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Plat
 
 // verifiedImage checks the config against the manifest, and pairs the layers
 // with their diffIDs.
-func verifiedImage(from v1.Image) (*image, error) {
+func verifiedImage(from v1.Image, platform *v1.Platform) (*image, error) {
 	manifest, err := from.Manifest()
 	if err != nil {
 		return nil, fmt.Errorf("the manifest is not valid: %w", err)
@@ -93,6 +93,9 @@ func verifiedImage(from v1.Image) (*image, error) {
 	config, err := from.ConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	if err := checkPlatform(config, platform); err != nil {
+		return nil, err
 	}
 	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
@@ -115,6 +118,15 @@ func verifiedImage(from v1.Image) (*image, error) {
 		})
 	}
 	return img, nil
+}
+
+// checkPlatform says whether an image is for the platform that was asked for.
+func checkPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
+	have := config.Platform()
+	if platform == nil || have == nil || have.Satisfies(*platform) {
+		return nil
+	}
+	return fmt.Errorf("the image is for %v, not for %v", have, platform)
 }
 
 func createdTime(config *v1.ConfigFile) *canon.Time {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"cfsverify/canon/erofs"
 )
 
@@ -24,6 +26,9 @@ func recognise(arg string) (Source, error) {
 			return Source{Transport: OCI, Path: arg}, nil
 		}
 		return Source{Transport: Dir, Path: arg}, nil
+	}
+	if !info.Mode().IsRegular() {
+		return Source{}, fmt.Errorf("%s is no regular file, so it cannot be looked at first: say what it is by one of %s", arg, prefixes())
 	}
 	f, err := os.Open(arg)
 	if err != nil {
@@ -49,8 +54,11 @@ func unrecognised(arg string) error {
 			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", arg, s.Transport, arg)
 		}
 	}
-	if name, _, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(name, "/.") {
-		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", arg, name, prefixes())
+	if prefix, _, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(prefix, "/.") {
+		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", arg, prefix, prefixes())
+	}
+	if _, err := name.ParseReference(arg); err != nil {
+		return fmt.Errorf("%s: no such file or directory", arg)
 	}
 	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", arg, arg)
 }

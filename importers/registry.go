@@ -32,7 +32,7 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", s, err)
 		}
-		img, err := verifiedImage(found)
+		img, err := verifiedImage(found, platform)
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", s, err)
 		}

@@ -96,6 +96,7 @@ func TestParseSource(t *testing.T) {
 	for _, tt := range []struct{ arg, want string }{
 		{"", "empty"},
 		{"absent", "docker://absent"},
+		{"/absent", "/absent: no such file or directory"},
 		{"ocl:layout", `"ocl" is no transport`},
 		{"layout:latest", "did you mean oci:layout:latest"},
 		{"docker:name", "docker://REGISTRY/NAME:TAG"},
@@ -104,6 +105,7 @@ func TestParseSource(t *testing.T) {
 		{"oci:", "path is missing"},
 		{"x.txt", "say what it is"},
 		{"empty", "say what it is"},
+		{"/dev/null", "no regular file"},
 	} {
 		if got, err := ParseSource(tt.arg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %+v, error %v, want one with %q", tt.arg, got, err, tt.want)
