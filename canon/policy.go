@@ -2,7 +2,6 @@ package canon
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -96,6 +95,9 @@ type Policy struct {
 	Run      RunRule
 	Xattrs   XattrRule
 	Mtime    MtimeRule
+	Boot     BootRule
+	// BreakHardlinks gives every name an inode of its own.
+	BreakHardlinks bool
 	// Created is the time that RootCreated uses, nil if there is none.
 	Created *Time
 }
@@ -103,18 +105,18 @@ type Policy struct {
 // ComposefsRS is what composefs-rs 0.9 does to every container root
 // (transform_for_oci).
 func ComposefsRS() Policy {
-	return Policy{Root: RootUsr, DirMtime: DirMtimeKeep, Run: RunEmpty, Xattrs: XattrAllowlist, Mtime: MtimeNanoseconds}
+	return Policy{Root: RootUsr, DirMtime: DirMtimeKeep, Run: RunEmpty, Xattrs: XattrAllowlist, Mtime: MtimeNanoseconds, Boot: BootNo}
 }
 
 // Issue34 is the rule of composefs-rs issue 34: only the root is made up, and
 // mtimes are whole seconds.
 func Issue34() Policy {
-	return Policy{Root: RootTarOrNewest, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAllowlist, Mtime: MtimeSeconds}
+	return Policy{Root: RootTarOrNewest, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAllowlist, Mtime: MtimeSeconds, Boot: BootNo}
 }
 
 // Raw leaves a tree as it was read.
 func Raw() Policy {
-	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds}
+	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds, Boot: BootNo}
 }
 
 // PolicyNames lists what ParsePolicy knows.
@@ -134,7 +136,8 @@ func ParsePolicy(name string) (Policy, error) {
 }
 
 // Apply changes the tree by the policy's rules. The order is: /run, directory
-// mtimes, root, xattrs, precision; so the root's rule never sees what /run held.
+// mtimes, root, xattrs, boot, precision, hardlinks; so the root's rule never sees
+// what /run held.
 func (p Policy) Apply(t *Tree) error {
 	if p.Run == RunEmpty {
 		if err := EmptyRun(t); err != nil {
@@ -152,8 +155,14 @@ func (p Policy) Apply(t *Tree) error {
 		return err
 	}
 	FilterXattrs(t, p.Xattrs)
+	if err := PrepareBoot(t, p.Boot); err != nil {
+		return err
+	}
 	if p.Mtime == MtimeSeconds {
 		TruncateMtimes(t)
+	}
+	if p.BreakHardlinks {
+		BreakHardlinks(t)
 	}
 	return nil
 }
@@ -222,9 +231,7 @@ func FilterXattrs(t *Tree, rule XattrRule) {
 		return
 	}
 	for _, e := range t.All() {
-		if slices.ContainsFunc(e.Node.Xattrs, drop) {
-			e.Node.Xattrs = slices.DeleteFunc(e.Node.Xattrs.Clone(), drop)
-		}
+		e.Node.Xattrs = e.Node.Xattrs.without(drop)
 	}
 }
 

@@ -41,3 +41,11 @@ func (x *Xattrs) Set(name, value string) {
 
 // Clone returns a copy that can be changed without changing x.
 func (x Xattrs) Clone() Xattrs { return slices.Clone(x) }
+
+// without returns the attributes that drop does not say of; x stays as it is.
+func (x Xattrs) without(drop func(Xattr) bool) Xattrs {
+	if !slices.ContainsFunc(x, drop) {
+		return x
+	}
+	return slices.DeleteFunc(x.Clone(), drop)
+}

@@ -22,6 +22,9 @@ type recipeFlags struct {
 	run      *enum[canon.RunRule]
 	xattrs   *enum[canon.XattrRule]
 	mtime    *enum[canon.MtimeRule]
+	bootable bool
+	boot     *enum[canon.BootRule]
+	links    *enum[string]
 	rules    *enum[importers.Rules]
 	hash     *enum[string]
 	version  *enum[string]
@@ -39,6 +42,9 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f.run = enumFlag(c, "run", "", canon.RunRules(), "what becomes of /run")
 	f.xattrs = enumFlag(c, "xattrs", "", canon.XattrRules(), "which xattrs stay; allowlist is security.capability")
 	f.mtime = enumFlag(c, "mtime", "", canon.MtimeRules(), "precision of mtimes")
+	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, no SELinux labels")
+	f.boot = enumFlag(c, "boot-mtime", canon.BootSeconds, canon.BootRules()[1:], "precision of the mtime that --bootable gives; composefs-rs has ns since its pull request 396")
+	f.links = enumFlag(c, "hardlinks", "keep", []string{"keep", "break"}, "whether names of one inode stay that; mkcomposefs breaks them when it scans a directory")
 	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
@@ -78,6 +84,10 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	override(&r.policy.Run, f.run)
 	override(&r.policy.Xattrs, f.xattrs)
 	override(&r.policy.Mtime, f.mtime)
+	if f.bootable {
+		r.policy.Boot = f.boot.value
+	}
+	r.policy.BreakHardlinks = f.links.value == "break"
 	hash, err := fsverity.ParseAlgorithm(f.hash.value)
 	if err != nil {
 		return recipe{}, err

@@ -245,11 +245,11 @@ func xattrChanges(a, b canon.Xattrs) []Change {
 	return list
 }
 
-func without(paths []string, path string) []string {
-	var others []string
-	for _, p := range paths {
-		if p != path {
-			others = append(others, p)
+func without[T comparable](list []T, item T) []T {
+	var others []T
+	for _, x := range list {
+		if x != item {
+			others = append(others, x)
 		}
 	}
 	return others

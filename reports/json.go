@@ -30,11 +30,13 @@ type jsonRecipe struct {
 }
 
 type jsonPolicy struct {
-	Root     canon.RootRule     `json:"root"`
-	DirMtime canon.DirMtimeRule `json:"dirMtime"`
-	Run      canon.RunRule      `json:"run"`
-	Xattrs   canon.XattrRule    `json:"xattrs"`
-	Mtime    canon.MtimeRule    `json:"mtime"`
+	Root      canon.RootRule     `json:"root"`
+	DirMtime  canon.DirMtimeRule `json:"dirMtime"`
+	Run       canon.RunRule      `json:"run"`
+	Xattrs    canon.XattrRule    `json:"xattrs"`
+	Mtime     canon.MtimeRule    `json:"mtime"`
+	Boot      canon.BootRule     `json:"boot"`
+	Hardlinks string             `json:"hardlinks"`
 }
 
 type jsonSide struct {
@@ -147,7 +149,7 @@ func JSON(w io.Writer, r *Report) error {
 			ErofsVersion: r.Recipe.ErofsVersion,
 			Hash:         r.Recipe.Hash.String(),
 			LayerRules:   r.Recipe.LayerRules,
-			Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime},
+			Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)},
 		},
 		A:           sideJSON(&r.A),
 		B:           sideJSON(&r.B),
@@ -157,6 +159,13 @@ func JSON(w io.Writer, r *Report) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(doc)
+}
+
+func hardlinksText(p canon.Policy) string {
+	if p.BreakHardlinks {
+		return "break"
+	}
+	return "keep"
 }
 
 func sideJSON(s *Side) jsonSide {

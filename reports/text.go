@@ -80,8 +80,15 @@ func (t *text) verdict() {
 
 func (r Recipe) String() string {
 	p := r.Policy
-	return fmt.Sprintf("EROFS version %d, %v; root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s; layer rules %s",
-		r.ErofsVersion, r.Hash, p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, r.LayerRules)
+	text := fmt.Sprintf("EROFS version %d, %v; root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s",
+		r.ErofsVersion, r.Hash, p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
+	if p.Boot != canon.BootNo {
+		text += ", bootable with mtimes in " + string(p.Boot)
+	}
+	if p.BreakHardlinks {
+		text += ", hardlinks broken"
+	}
+	return text + "; layer rules " + r.LayerRules
 }
 
 func (t *text) group(g *group) {

@@ -50,28 +50,6 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// The order in which names were put into directories does not matter.
-func TestOrderOfInput(t *testing.T) {
-	names := []string{"b", "a", ".x", "-", "c", "+", "ff", "00", "zz"}
-	digest := func(names []string) fsverity.Digest {
-		tree := canon.NewTree()
-		for _, name := range names {
-			tree.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Directory}})
-		}
-		d, err := Digest(tree, Options{Version: V1}, fsverity.SHA256)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	want := digest(names)
-	for i := range names {
-		if got := digest(append(append([]string{}, names[i:]...), names[:i]...)); got != want {
-			t.Errorf("rotated by %d: %v, want %v", i, got, want)
-		}
-	}
-}
-
 func BenchmarkDigest(b *testing.B) {
 	tree := parseVector(b, "debian-bookworm-minbase")
 	for b.Loop() {

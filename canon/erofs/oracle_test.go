@@ -107,8 +107,9 @@ func mountImage(t *testing.T, image string) string {
 
 // The kernel sees in an image what the tree says.
 func TestKernelReadsImage(t *testing.T) {
-	for _, version := range []Version{V0, V1} {
+	for _, version := range []Version{V0, V1, V2} {
 		tree := everything(fsverity.SHA256)
+		Fit(tree, version)
 		mnt := mountImage(t, writeImage(t, tree, Options{Version: version}))
 		for path, e := range tree.All() {
 			var st unix.Stat_t
@@ -144,7 +145,7 @@ func TestKernelReadsImage(t *testing.T) {
 func TestFsckReadsImages(t *testing.T) {
 	fsck := oracle.Tool(t, "fsck.erofs", "erofs-utils")
 	for _, name := range []string{"mixed", "debian-bookworm-minbase", "dir-1000", "random-7-011", "xattr-many", "symlinks"} {
-		for _, version := range []Version{V0, V1} {
+		for _, version := range []Version{V0, V1, V2} {
 			run(t, fsck, writeImage(t, parseVector(t, name), Options{Version: version}))
 		}
 	}

@@ -1,4 +1,4 @@
-package erofs
+package erofs_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
 	"cfsverify/testdata/trees"
@@ -24,7 +25,7 @@ func describe(differences []compare.Difference) string {
 }
 
 // randomTrees calls do with trees that the version can hold.
-func randomTrees(t *testing.T, version Version, do func(seed uint64, tree *canon.Tree, image []byte)) {
+func randomTrees(t *testing.T, version erofs.Version, do func(seed uint64, tree *canon.Tree, image []byte)) {
 	t.Helper()
 	written := 0
 	for seed := range uint64(300) {
@@ -34,7 +35,7 @@ func randomTrees(t *testing.T, version Version, do func(seed uint64, tree *canon
 		}
 		tree := g.Tree()
 		var image bytes.Buffer
-		if err := Write(&image, tree, Options{Version: version}); err != nil {
+		if err := erofs.Write(&image, tree, erofs.Options{Version: version}); err != nil {
 			if image.Len() > 0 {
 				t.Fatalf("seed %d: %v after %d bytes", seed, err, image.Len())
 			}
@@ -50,18 +51,18 @@ func randomTrees(t *testing.T, version Version, do func(seed uint64, tree *canon
 
 // Write, read, write: the tree and the image are the same again.
 func TestRandomTreesComeBack(t *testing.T) {
-	for _, version := range []Version{V0, V1, V2} {
+	for _, version := range []erofs.Version{erofs.V0, erofs.V1, erofs.V2} {
 		randomTrees(t, version, func(seed uint64, tree *canon.Tree, image []byte) {
-			read, err := Read(image)
+			read, err := erofs.Read(image)
 			if err != nil {
 				t.Fatalf("version %d, seed %d: %v", version, seed, err)
 			}
-			Fit(tree, version)
+			erofs.Fit(tree, version)
 			if d := compare.Trees(tree, read.Tree); len(d) > 0 {
 				t.Fatalf("version %d, seed %d: what was read differs:\n%s", version, seed, describe(d))
 			}
 			var again bytes.Buffer
-			if err := Write(&again, read.Tree, Options{Version: version}); err != nil {
+			if err := erofs.Write(&again, read.Tree, erofs.Options{Version: version}); err != nil {
 				t.Fatalf("version %d, seed %d: %v", version, seed, err)
 			}
 			if !bytes.Equal(image, again.Bytes()) {
@@ -113,7 +114,7 @@ var mutations = map[string]func(n *canon.Node) bool{
 // Any change of one attribute gives another image.
 func TestEveryAttributeReachesTheImage(t *testing.T) {
 	count := map[string]int{}
-	randomTrees(t, V1, func(seed uint64, tree *canon.Tree, image []byte) {
+	randomTrees(t, erofs.V1, func(seed uint64, tree *canon.Tree, image []byte) {
 		rng := rand.New(rand.NewPCG(seed, 8))
 		var nodes []*canon.Node
 		for _, e := range tree.All() {
@@ -133,7 +134,7 @@ func TestEveryAttributeReachesTheImage(t *testing.T) {
 			before := *n
 			mutate(n)
 			var other bytes.Buffer
-			err := Write(&other, tree, Options{Version: V1})
+			err := erofs.Write(&other, tree, erofs.Options{Version: erofs.V1})
 			if err == nil && bytes.Equal(image, other.Bytes()) {
 				t.Errorf("seed %d: another %s of a %v gives the same image", seed, name, n.Kind)
 			}

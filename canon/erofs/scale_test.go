@@ -46,7 +46,7 @@ func largeTree(n int) *canon.Tree {
 func BenchmarkLargeTree(b *testing.B) {
 	const files = 1_000_000
 	tree := largeTree(files)
-	for _, version := range []Version{V0, V1} {
+	for _, version := range []Version{V0, V1, V2} {
 		b.Run(fmt.Sprintf("V%d", version), func(b *testing.B) {
 			peak := uint64(0)
 			for b.Loop() {

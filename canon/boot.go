@@ -1,0 +1,87 @@
+package canon
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// BootRule says whether the tree is made ready for booting, as composefs-rs
+// does for the digest on a kernel command line (transform_for_boot).
+type BootRule string
+
+const (
+	BootNo BootRule = "no"
+	// BootSeconds empties /boot and /sysroot and gives them the mtime of /usr, in
+	// whole seconds: composefs-rs up to 0.9.
+	BootSeconds BootRule = "s"
+	// BootNanoseconds is the same with the nanoseconds: composefs-rs since its pull
+	// request 396.
+	BootNanoseconds BootRule = "ns"
+)
+
+// BootRules lists all of them.
+func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
+
+// PrepareBoot empties /boot and /sysroot, which must be there, and removes
+// SELinux labels. An image that brings an SELinux policy would have to be
+// labelled by that instead: that is an error, as no digest would be right.
+func PrepareBoot(t *Tree, rule BootRule) error {
+	if rule == BootNo || rule == "" {
+		return nil
+	}
+	usr := t.Root.Child("usr")
+	if usr == nil {
+		return errors.New("there is no /usr, whose mtime /boot and /sysroot would take: this is no bootable image")
+	}
+	if mayHaveSELinuxPolicy(t) {
+		return errors.New("the image has an SELinux policy in /etc/selinux, by which composefs-rs labels all files for booting: " +
+			"that cannot be done here, so there is no bootable digest of it")
+	}
+	for _, name := range []string{"boot", "sysroot"} {
+		dir := t.Root.Child(name)
+		if dir == nil || dir.Node.Kind != Directory {
+			return fmt.Errorf("there is no directory /%s: this is no bootable image", name)
+		}
+		dir.Node.RemoveAll()
+		dir.Node.Mtime.Sec = usr.Node.Mtime.Sec
+		if rule == BootNanoseconds {
+			dir.Node.Mtime.Nsec = usr.Node.Mtime.Nsec
+		}
+	}
+	for _, e := range t.All() {
+		e.Node.Xattrs = e.Node.Xattrs.without(func(x Xattr) bool { return x.Name == "security.selinux" })
+	}
+	t.CountLinks()
+	return nil
+}
+
+// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that
+// its content, which is not in the tree, might.
+func mayHaveSELinuxPolicy(t *Tree) bool {
+	config := t.Lookup("/etc/selinux/config")
+	switch {
+	case config == nil, config.Node.Kind == Regular && config.Node.Size == 0:
+		return false
+	case config.Node.Content == nil || config.Node.Content.Inline == nil:
+		return true
+	}
+	return strings.Contains(strings.ToUpper(string(config.Node.Content.Inline)), "SELINUXTYPE")
+}
+
+// BreakHardlinks gives every name an inode of its own, as mkcomposefs does when
+// it scans a directory.
+func BreakHardlinks(t *Tree) {
+	seen := map[*Node]bool{}
+	for _, e := range t.All() {
+		if e.Node.Kind == Directory {
+			continue
+		}
+		if seen[e.Node] {
+			n := *e.Node
+			e.Node = &n
+		}
+		seen[e.Node] = true
+	}
+	t.CountLinks()
+}

@@ -1,0 +1,141 @@
+package compare
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+)
+
+// Recipe is all that a digest depends on besides the tree and the hash.
+type Recipe struct {
+	Version erofs.Version
+	Policy  canon.Policy
+}
+
+// Recipes lists every recipe that may give a tree a digest of its own, those of
+// composefs-rs first. Rules that have nothing to act on in the tree are left
+// out. created is an image's creation time, nil if there is none.
+func Recipes(t *canon.Tree, created *canon.Time) []Recipe {
+	f := featuresOf(t)
+	roots := canon.RootRules()
+	if created == nil {
+		roots = without(roots, canon.RootCreated)
+	}
+	if !f.usr {
+		roots = without(roots, canon.RootUsr)
+	}
+	var list []Recipe
+	for _, boot := range only(canon.BootRules(), f.boot) {
+		for _, run := range only(canon.RunRules(), f.run) {
+			for _, root := range roots {
+				for _, dirMtime := range canon.DirMtimeRules() {
+					for _, xattrs := range f.xattrRules() {
+						for _, mtime := range only(canon.MtimeRules(), f.nanoseconds) {
+							for _, broken := range only([]bool{false, true}, f.hardlinks) {
+								policy := canon.Policy{Root: root, DirMtime: dirMtime, Run: run, Xattrs: xattrs, Mtime: mtime,
+									Boot: boot, BreakHardlinks: broken, Created: created}
+								for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
+									list = append(list, Recipe{version, policy})
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// only gives all rules if they can make a difference, else the first.
+func only[T any](rules []T, all bool) []T {
+	if all {
+		return rules
+	}
+	return rules[:1]
+}
+
+// features are what the rules of policies act on.
+type features struct {
+	usr, run, boot, nanoseconds, hardlinks bool
+	capability, user, otherXattrs          bool
+}
+
+func featuresOf(t *canon.Tree) features {
+	isDir := func(name string) bool {
+		e := t.Root.Child(name)
+		return e != nil && e.Node.Kind == canon.Directory
+	}
+	f := features{usr: isDir("usr"), run: isDir("run"), boot: isDir("usr") && isDir("boot") && isDir("sysroot")}
+	for _, e := range t.All() {
+		f.nanoseconds = f.nanoseconds || e.Node.Mtime.Nsec != 0
+		f.hardlinks = f.hardlinks || e.Node.Kind != canon.Directory && e.Node.Nlink > 1
+		for _, x := range e.Node.Xattrs {
+			switch {
+			case x.Name == "security.capability":
+				f.capability = true
+			case len(x.Name) > 5 && x.Name[:5] == "user.":
+				f.user = true
+			default:
+				f.otherXattrs = true
+			}
+		}
+	}
+	return f
+}
+
+func (f features) xattrRules() []canon.XattrRule {
+	rules := []canon.XattrRule{canon.XattrAllowlist}
+	if f.user {
+		rules = append(rules, canon.XattrUser)
+	}
+	if f.otherXattrs {
+		rules = append(rules, canon.XattrAll)
+	}
+	if f.capability {
+		rules = append(rules, canon.XattrNone)
+	}
+	return rules
+}
+
+// Digest applies the recipe to a copy of the tree.
+func (r Recipe) Digest(t *canon.Tree, alg fsverity.Algorithm) (fsverity.Digest, error) {
+	t = t.Clone()
+	if err := r.Policy.Apply(t); err != nil {
+		return fsverity.Digest{}, err
+	}
+	return erofs.Digest(t, erofs.Options{Version: r.Version}, alg)
+}
+
+// Identify returns those of the recipes that give the tree the digest, in their
+// order. Recipes that the tree does not fit give no digest.
+func Identify(ctx context.Context, t *canon.Tree, recipes []Recipe, want fsverity.Digest) ([]Recipe, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	fits := make([]bool, len(recipes))
+	for i, r := range recipes {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			digest, err := r.Digest(t, want.Algorithm())
+			fits[i] = err == nil && digest == want
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var found []Recipe
+	for i, r := range recipes {
+		if fits[i] {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}

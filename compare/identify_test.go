@@ -1,0 +1,86 @@
+package compare
+
+import (
+	"slices"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+)
+
+// bootable is a tree in which every rule of a policy has something to act on.
+func bootable() *canon.Tree {
+	t := sample()
+	t.Root.Mtime = canon.Time{Sec: 9, Nsec: 9}
+	for name, nsec := range map[string]uint32{"boot": 1, "run": 2, "sysroot": 3, "usr": 4} {
+		dir := &canon.Node{Kind: canon.Directory, Perm: 0o700, Mtime: canon.Time{Sec: 5, Nsec: nsec}}
+		dir.Put(canon.Dirent{Name: "file", Node: &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Sec: 6, Nsec: nsec}}})
+		t.Root.Put(canon.Dirent{Name: name, Node: dir})
+	}
+	t.Root.Child("usr").Node.Xattrs = canon.Xattrs{{Name: "security.capability", Value: "c"}, {Name: "security.selinux", Value: "l"}}
+	t.CountLinks()
+	return t
+}
+
+// Whatever recipe a digest was made by, it is among those that are found, and
+// the tree is not changed by the search.
+func TestIdentifyFindsRecipe(t *testing.T) {
+	tree, created := bootable(), &canon.Time{Sec: 7}
+	recipes := Recipes(tree, created)
+	if want := 3 * 2 * 8 * 2 * 4 * 2 * 2 * 3; len(recipes) != want {
+		t.Fatalf("%d recipes, want %d", len(recipes), want)
+	}
+	for i := 0; i < len(recipes); i += 997 {
+		r := recipes[i]
+		digest, err := r.Digest(tree, fsverity.SHA512)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := Identify(t.Context(), tree, recipes, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(found, r) {
+			t.Errorf("%+v is not among %d that were found", r, len(found))
+		}
+		for _, other := range found {
+			if d, err := other.Digest(tree, fsverity.SHA512); err != nil || d != digest {
+				t.Errorf("%+v gives %v, %v", other, d, err)
+			}
+		}
+	}
+	if d := Trees(tree, bootable()); len(d) > 0 {
+		t.Errorf("the search changed the tree: %v", describe(d))
+	}
+}
+
+func TestIdentifyFindsNothing(t *testing.T) {
+	tree := bootable()
+	found, err := Identify(t.Context(), tree, Recipes(tree, nil), fsverity.SumBytes(fsverity.SHA256, nil))
+	if err != nil || found != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// Rules that have nothing to act on give no recipes of their own.
+func TestRecipesOfPlainTree(t *testing.T) {
+	tree := canon.NewTree()
+	recipes := Recipes(tree, nil)
+	if want := 6 * 2 * 3; len(recipes) != want {
+		t.Errorf("%d recipes, want %d: six rules for the root, two for directory mtimes, three versions", len(recipes), want)
+	}
+	if want := (Recipe{erofs.V1, canon.Policy{Root: canon.RootTarOrNewest, DirMtime: canon.DirMtimeKeep, Run: canon.RunEmpty,
+		Xattrs: canon.XattrAllowlist, Mtime: canon.MtimeNanoseconds, Boot: canon.BootNo}}); recipes[0] != want {
+		t.Errorf("the first recipe is %+v, want %+v", recipes[0], want)
+	}
+}
+
+// The reference digests of a tree that composefs-rs 0.9 made bootable are in
+// the order of what composefs-rs does.
+func TestRecipesBeginWithComposefsRS(t *testing.T) {
+	policy := canon.ComposefsRS()
+	if first := Recipes(bootable(), nil)[0]; first != (Recipe{erofs.V1, policy}) {
+		t.Errorf("%+v", first)
+	}
+}
