@@ -103,13 +103,13 @@ func colored(when string, out *os.File) bool {
 
 // compare imports both sources side by side and compares trees and images.
 func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string) (*reports.Report, error) {
-	imports, err := rec.loadAll(ctx, stderr, sources[:], nil)
+	imports, err := loadAll(ctx, stderr, sources[:], rec.imports)
 	if err != nil {
 		return nil, err
 	}
 	rec.useVersion(imports)
 	report := &reports.Report{Recipe: reports.Recipe{
-		ErofsVersion: int(rec.version), Hash: rec.hash, Policy: rec.policy, LayerRules: string(rec.rules),
+		ErofsVersion: int(rec.version), Hash: rec.imports.Hash, Policy: rec.policy, LayerRules: string(rec.imports.Rules),
 	}}
 	created := imports[0].Created
 	if created == nil {
@@ -147,7 +147,7 @@ func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *
 	for range imported.Tree.All() {
 		side.Entries++
 	}
-	digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.hash)
+	digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 	if err != nil {
 		return fmt.Errorf("%s: %w", side.Source, err)
 	}
@@ -172,7 +172,7 @@ func (rec recipe) otherRules(imported *importers.Import, policy canon.Policy) *r
 	}
 	if err == nil {
 		erofs.Fit(other.Tree, rec.version)
-		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.hash)
+		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 	}
 	if err != nil {
 		o.Refusal = err.Error()

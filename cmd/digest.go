@@ -26,7 +26,7 @@ nothing else, as composefs= on a kernel command line wants it.
 		if err != nil {
 			return err
 		}
-		digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.hash)
+		digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}

@@ -11,16 +11,15 @@ import (
 )
 
 // loadAll imports sources side by side.
-func (rec recipe) loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, objects *importers.ObjectStore) ([]*importers.Import, error) {
+func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o importers.Options) ([]*importers.Import, error) {
 	progress := startProgress(stderr)
 	defer progress.stop()
+	o.Progress = progress.add
 	imports := make([]*importers.Import, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, s := range sources {
 		group.Go(func() (err error) {
-			imports[i], err = importers.Load(ctx, s, importers.Options{
-				Hash: rec.hash, Platform: rec.platform, Rules: rec.rules, Lenient: rec.lenient, Objects: objects, Progress: progress.add,
-			})
+			imports[i], err = importers.Load(ctx, s, o)
 			return err
 		})
 	}
@@ -37,7 +36,8 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 	if err != nil {
 		return nil, recipe{}, err
 	}
-	imports, err := rec.loadAll(ctx, stderr, []importers.Source{source}, objects)
+	rec.imports.Objects = objects
+	imports, err := loadAll(ctx, stderr, []importers.Source{source}, rec.imports)
 	if err != nil {
 		return nil, recipe{}, err
 	}

@@ -48,7 +48,7 @@ that the image has for it, so that image and store can be mounted:
 				return err
 			}
 		}
-		hasher := fsverity.New(rec.hash)
+		hasher := fsverity.New(rec.imports.Hash)
 		err = writeFile(args[1], r.Out, func(w io.Writer) error {
 			return erofs.Write(io.MultiWriter(w, hasher), imported.Tree, erofs.Options{Version: rec.version})
 		})

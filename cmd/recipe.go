@@ -25,12 +25,38 @@ type recipeFlags struct {
 	bootable bool
 	boot     *enum[canon.BootRule]
 	links    *enum[string]
-	rules    *enum[importers.Rules]
 	hash     *enum[string]
 	version  *enum[string]
+	imports  *importFlags
+	flags    *pflag.FlagSet
+}
+
+// importFlags say how sources are read, whatever is then done with them.
+type importFlags struct {
+	rules    *enum[importers.Rules]
 	platform string
 	lenient  bool
-	flags    *pflag.FlagSet
+}
+
+func addImportFlags(c *cobra.Command) *importFlags {
+	f := &importFlags{}
+	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
+	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
+	return f
+}
+
+// options are those of the importers for a hash.
+func (f *importFlags) options(hash fsverity.Algorithm) (importers.Options, error) {
+	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient}
+	if f.platform != "" {
+		platform, err := v1.ParsePlatform(f.platform)
+		if err != nil {
+			return o, fmt.Errorf("--platform %q: %w: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", f.platform, err)
+		}
+		o.Platform = platform
+	}
+	return o, nil
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
@@ -45,30 +71,25 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, no SELinux labels")
 	f.boot = enumFlag(c, "boot-mtime", canon.BootSeconds, canon.BootRules()[1:], "precision of the mtime that --bootable gives; composefs-rs has ns since its pull request 396")
 	f.links = enumFlag(c, "hardlinks", "keep", []string{"keep", "break"}, "whether names of one inode stay that; mkcomposefs breaks them when it scans a directory")
-	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	f.imports = addImportFlags(c)
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
-	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
-	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
 	return f
 }
 
 // recipe is what the flags come to for given sources.
 type recipe struct {
 	policy  canon.Policy
-	rules   importers.Rules
-	hash    fsverity.Algorithm
 	version erofs.Version
 	// versionGiven says that the user chose the version.
 	versionGiven bool
-	platform     *v1.Platform
-	lenient      bool
+	imports      importers.Options
 }
 
 // recipe reads the flags. final says that all sources are trees to which a
 // policy was applied before.
 func (f *recipeFlags) recipe(final bool) (recipe, error) {
-	r := recipe{policy: canon.ComposefsRS(), lenient: f.lenient}
+	r := recipe{policy: canon.ComposefsRS()}
 	switch {
 	case f.flags.Changed("policy"):
 		policy, err := canon.ParsePolicy(f.policy.value)
@@ -92,14 +113,10 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	r.hash = hash
-	r.rules = f.rules.value
 	r.version = erofs.Version(f.version.value[0] - '0')
 	r.versionGiven = f.flags.Changed("erofs-version")
-	if f.platform != "" {
-		if r.platform, err = v1.ParsePlatform(f.platform); err != nil {
-			return recipe{}, fmt.Errorf("--platform %q: %w: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", f.platform, err)
-		}
+	if r.imports, err = f.imports.options(hash); err != nil {
+		return recipe{}, err
 	}
 	return r, nil
 }

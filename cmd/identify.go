@@ -1,0 +1,148 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/compare"
+	"cfsverify/importers"
+)
+
+func newIdentify(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "identify --digest HEX SOURCE…",
+		Short: "Find the recipe by which a digest was made",
+		Long: `Find out of which source, and by which recipe, a digest was made that was seen
+elsewhere: on a kernel command line, in an annotation, in an error message. Every
+EROFS version and every rule of a policy is tried, as far as it can make a
+difference to the source.
+
+` + sourcesHelp + `
+Exit status: 0 found, 1 not found, 2 trouble.`,
+		Example: `  cfsverify identify --digest "$(sed 's/.*composefs=\([0-9a-f]*\).*/\1/' /proc/cmdline)" oci:image:latest`,
+		Args:    cobra.MinimumNArgs(1),
+	}
+	imports := addImportFlags(c)
+	hex := c.Flags().String("digest", "", "the digest, 64 or 128 hexadecimal digits (`HEX`)")
+	// The only error is a flag that is not there.
+	if err := c.MarkFlagRequired("digest"); err != nil {
+		panic(err)
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		want, err := fsverity.ParseDigest(strings.ToLower(*hex))
+		if err != nil {
+			return fmt.Errorf("--digest: %w", err)
+		}
+		options, err := imports.options(want.Algorithm())
+		if err != nil {
+			return err
+		}
+		var sources []importers.Source
+		for _, arg := range args {
+			s, err := importers.ParseSource(arg)
+			if err != nil {
+				return err
+			}
+			sources = append(sources, s)
+		}
+		imported, err := loadAll(c.Context(), r.Err, sources, options)
+		if err != nil {
+			return err
+		}
+		search := identification{want: want}
+		for i, s := range sources {
+			if err := search.try(c.Context(), s, imported[i], options.Rules); err != nil {
+				return err
+			}
+		}
+		if len(search.found) == 0 {
+			r.status = statusDifferent
+		}
+		return search.write(r.Out)
+	}
+	return c
+}
+
+// identification is the search for a digest.
+type identification struct {
+	want  fsverity.Digest
+	tried int
+	// found and nearest are lines for the user: recipes that give the digest, and
+	// what the usual recipes give.
+	found, nearest []string
+}
+
+func (id *identification) try(ctx context.Context, s importers.Source, imported *importers.Import, rules importers.Rules) error {
+	if err := id.tryTree(ctx, s, imported.Tree, imported.Created, rules); err != nil {
+		return err
+	}
+	if other := imported.Other; other != nil && other.Tree != nil {
+		return id.tryTree(ctx, s, other.Tree, imported.Created, other.Rules)
+	}
+	return nil
+}
+
+func (id *identification) tryTree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules importers.Rules) error {
+	recipes := compare.Recipes(tree, created)
+	// What is in a dump file or an image may be final.
+	if s.IsFinal() {
+		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
+			recipes = append(recipes, compare.Recipe{Version: v, Policy: canon.Raw()})
+		}
+	}
+	found, err := compare.Identify(ctx, tree, recipes, id.want)
+	if err != nil {
+		return err
+	}
+	id.tried += len(recipes)
+	for _, recipe := range found {
+		id.found = append(id.found, fmt.Sprintf("%v %s", s, recipeArgs(recipe, id.want.Algorithm(), rules)))
+	}
+	if len(found) > 0 {
+		return nil
+	}
+	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
+		usual := compare.Recipe{Version: v, Policy: canon.ComposefsRS()}
+		if digest, err := usual.Digest(tree, id.want.Algorithm()); err == nil {
+			id.nearest = append(id.nearest, fmt.Sprintf("%v %s gives %v", s, recipeArgs(usual, id.want.Algorithm(), rules), digest))
+		}
+	}
+	return nil
+}
+
+// recipeArgs writes a recipe as flags of the other commands.
+func recipeArgs(r compare.Recipe, alg fsverity.Algorithm, rules importers.Rules) string {
+	p := r.Policy
+	args := []string{
+		fmt.Sprintf("--erofs-version %d", r.Version), "--hash " + alg.String(), "--root " + string(p.Root), "--dir-mtime " + string(p.DirMtime),
+		"--run " + string(p.Run), "--xattrs " + string(p.Xattrs), "--mtime " + string(p.Mtime),
+	}
+	if p.Boot != canon.BootNo {
+		args = append(args, "--bootable", "--boot-mtime "+string(p.Boot))
+	}
+	if p.BreakHardlinks {
+		args = append(args, "--hardlinks break")
+	}
+	if rules != importers.RulesOCI {
+		args = append(args, "--layer-rules "+string(rules))
+	}
+	return strings.Join(args, " ")
+}
+
+func (id *identification) write(w io.Writer) error {
+	lines := id.found
+	head := fmt.Sprintf("FOUND: %d of %d recipes give %v:", len(id.found), id.tried, id.want)
+	if len(id.found) == 0 {
+		lines = id.nearest
+		head = fmt.Sprintf("NOT FOUND: none of %d recipes gives %v:\nthe source is another one, or the digest was made in a way that is not known. By the usual recipes:", id.tried, id.want)
+	}
+	_, err := fmt.Fprintf(w, "%s\n  %s\n", head, strings.Join(lines, "\n  "))
+	return err
+}
