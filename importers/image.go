@@ -66,16 +66,21 @@ func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Plat
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	img, err := verifiedImage(found, platform)
+	return verifiedImage(s, found, platform)
+}
+
+// verifiedImage checks an image and makes it one whose layers can be read.
+func verifiedImage(s Source, from v1.Image, platform *v1.Platform) (*image, error) {
+	img, err := pairLayers(from, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
 	return img, nil
 }
 
-// verifiedImage checks the config against the manifest, and pairs the layers
-// with their diffIDs.
-func verifiedImage(from v1.Image, platform *v1.Platform) (*image, error) {
+// pairLayers checks the config against the manifest, and pairs the layers with
+// their diffIDs.
+func pairLayers(from v1.Image, platform *v1.Platform) (*image, error) {
 	manifest, err := from.Manifest()
 	if err != nil {
 		return nil, fmt.Errorf("the manifest is not valid: %w", err)

@@ -32,11 +32,7 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", s, err)
 		}
-		img, err := verifiedImage(found, platform)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
-		}
-		return img, nil
+		return verifiedImage(s, found, platform)
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
 }

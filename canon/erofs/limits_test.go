@@ -50,6 +50,50 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Version 2 has limits of its own.
+func TestLegacyLimits(t *testing.T) {
+	inline := func(size int) *canon.Node {
+		return &canon.Node{Kind: canon.Regular, Size: uint64(size), Content: &canon.Content{Inline: make([]byte, size)}}
+	}
+	many := func(shared int) *canon.Node {
+		n := &canon.Node{Kind: canon.FIFO}
+		for i := range shared {
+			n.Xattrs.Set(fmt.Sprintf("user.%03d", i), "")
+		}
+		return n
+	}
+	whiteout := &canon.Node{Kind: canon.CharDevice, Nlink: 2}
+	huge := &canon.Node{Kind: canon.Regular, Size: 1<<64 - 1, Content: canon.External(fsverity.SumBytes(fsverity.SHA256, nil))}
+	for _, tt := range []struct {
+		name string
+		a, b *canon.Node
+		want string // empty: it fits
+	}{
+		{"longest content", inline(4064), inline(4064), ""},
+		{"longer content", inline(1), inline(4065), `"/dir/b": 4065 bytes are more than the 4064`},
+		{"longer target", inline(1), &canon.Node{Kind: canon.Symlink, Target: strings.Repeat("t", 4065)}, `"/dir/b": 4065 bytes`},
+		{"any external size", huge, huge, ""},
+		{"255 shared xattrs", many(255), many(255), ""},
+		{"256 shared xattrs", many(256), many(256), `"/dir/a": 256 of its xattrs are those of other inodes too`},
+		{"two whiteouts", &canon.Node{Kind: canon.CharDevice}, &canon.Node{Kind: canon.CharDevice}, ""},
+		{"whiteout of two names", whiteout, whiteout, `"/dir/a": a whiteout with 2 names`},
+	} {
+		tree := canon.NewTree()
+		dir := &canon.Node{Kind: canon.Directory}
+		tree.Root.Put(canon.Dirent{Name: "dir", Node: dir})
+		dir.Put(canon.Dirent{Name: "a", Node: tt.a})
+		dir.Put(canon.Dirent{Name: "b", Node: tt.b})
+		var out bytes.Buffer
+		err := Write(&out, tree, Options{Version: V2})
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || out.Len() > 0):
+			t.Errorf("%s: error %v after %d bytes, want %s", tt.name, err, out.Len(), tt.want)
+		}
+	}
+}
+
 func BenchmarkDigest(b *testing.B) {
 	tree := parseVector(b, "debian-bookworm-minbase")
 	for b.Loop() {

@@ -118,8 +118,8 @@ func (f *failingWriter) Write(p []byte) (int, error) {
 }
 
 func TestWriteError(t *testing.T) {
-	tree := parseVector(t, "dir-1000")
-	for _, size := range []int{0, 70_000} {
+	tree := parseVector(t, "debian-bookworm-minbase")
+	for _, size := range []int{0, 70_000, 1_000_000} {
 		if err := Write(&failingWriter{size}, tree, Options{}); !errors.Is(err, errFull) {
 			t.Errorf("error %v after %d bytes, want %v", err, size, errFull)
 		}

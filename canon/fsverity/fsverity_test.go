@@ -22,6 +22,11 @@ func pattern(size int) []byte {
 	return p
 }
 
+// repeated is the first 100000 bytes of the pattern over and over.
+func repeated(size int) []byte {
+	return bytes.Repeat(pattern(100_000), size/100_000+1)[:size]
+}
+
 // The digests are those of fsverity-utils 1.5 for a block size of 4096.
 func TestKnownDigests(t *testing.T) {
 	for _, tt := range []struct {
@@ -36,6 +41,9 @@ func TestKnownDigests(t *testing.T) {
 		{pattern(4096), "7bf994782b368ecc4e20ce9144701b1a30524d5bbc90987625de22eebc8cf370ec846c1b5e77f9099c6f6cfc0b590359b9ac8083a43e5f7fa5ec05a25dab6e03"},
 		{pattern(4097), "b0d074abef4d544404facfab6ba242f6a8ccbde90f1325cd286f3c8aa8d0f8aa"},
 		{pattern(4097), "97a1e45daaa69bd7b31908cf835318ba36476984ffa7f4a5913c0187db04ce5f19dc80306f493741d4ad1cdd212b7a9d2691aa3d42563d35471363fbb0fc7f1c"},
+		// The hashes of 128 blocks fill one block of the Merkle tree.
+		{repeated(128 * 4096), "1e2820276d407df09fb356fae81556c0f6016911a4d423e2ef116ba5caa79164"},
+		{repeated(128*4096 + 1), "2b475cb9de4a9904d783d388bebfef75c5546b75cbbba9e0c2ec6b88e6460ede"},
 	} {
 		want, err := ParseDigest(tt.digest)
 		if err != nil {
@@ -59,7 +67,7 @@ func TestAgainstTool(t *testing.T) {
 		for _, blocks := range []int{0, 1, 2, perBlock, perBlock + 1, 2 * perBlock, perBlock * perBlock} {
 			for _, more := range []int{-1, 0, 1, 100} {
 				size := blocks*BlockSize + more
-				if size < 0 || blocks >= perBlock*perBlock && more != 1 {
+				if size < 0 || blocks >= perBlock*perBlock && more > 1 {
 					continue
 				}
 				content := pattern(size)
