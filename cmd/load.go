@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/importers"
 )
 
@@ -47,5 +49,27 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 	if err := policy.Apply(imports[0].Tree); err != nil {
 		return nil, recipe{}, fmt.Errorf("%v: %w", source, err)
 	}
+	if imports[0].Other != nil {
+		if err := rec.warnOther(stderr, source, imports[0], policy); err != nil {
+			return nil, recipe{}, err
+		}
+	}
 	return imports[0], rec, nil
+}
+
+// warnOther tells on stderr if the layer rules that were not chosen make
+// something else of an image, where there is no report to say so.
+func (rec recipe) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy canon.Policy) error {
+	own, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
+	if err != nil {
+		return fmt.Errorf("%v: %w", source, err)
+	}
+	other := rec.otherRules(imported, policy)
+	switch {
+	case other.Refusal != "":
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, other.Refusal)
+	case other.Digest != own:
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: by the layer rules %s its digest is %v\n", source, other.Rules, other.Digest)
+	}
+	return err
 }
