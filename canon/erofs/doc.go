@@ -1,11 +1,16 @@
-// Package erofs writes composefs images: EROFS file systems that hold a tree's
-// metadata, byte for byte as the reference writers do. The bytes follow from
-// the tree and the format version alone.
+// Package erofs writes and reads composefs images: EROFS file systems that hold
+// a tree's metadata, byte for byte as the reference writers make them. The bytes
+// follow from the tree and the format version alone.
 //
-// The steps are: list the inodes in their order on disk (order.go), give them
+// Where mkcomposefs and composefs-rs differ in versions 0 and 1, it is
+// mkcomposefs that counts: in link counts that a dump file makes up, in times
+// before 1970, and in inodes that share more than 128 xattrs.
+//
+// The steps of writing are: list the inodes in their order on disk (order.go), give them
 // the xattrs that overlayfs needs (rewrite.go), find the xattrs that inodes share
 // (shared.go), lay everything out (layout.go), and write it (write.go). What
-// differs from version to version is in format.go and legacy.go.
+// differs from version to version is in format.go and legacy.go. Reading is in
+// the files that begin with read.
 package erofs
 
 import (

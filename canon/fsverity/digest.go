@@ -113,6 +113,10 @@ func (d Digest) ObjectPath() string {
 	if d.IsZero() {
 		return ""
 	}
-	s := d.String()
-	return s[:2] + "/" + s[2:]
+	n := d.alg.Size()
+	var path [2*64 + 1]byte
+	hex.Encode(path[:], d.sum[:1])
+	path[2] = '/'
+	hex.Encode(path[3:], d.sum[1:n])
+	return string(path[:2*n+1])
 }
