@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestImportArrows holds who may import whom: what is left of a package's name
-// must not appear in what it imports.
+// TestImportArrows holds who may import whom: each package only what is listed
+// for it.
 func TestImportArrows(t *testing.T) {
 	allowed := map[string][]string{
 		"cfsverify/canon/fsverity": nil,

@@ -81,8 +81,7 @@ func TestRecipesOfPlainTree(t *testing.T) {
 	}
 }
 
-// The reference digests of a tree that composefs-rs 0.9 made bootable are in
-// the order of what composefs-rs does.
+// The first recipe is the one that composefs-rs uses.
 func TestRecipesBeginWithComposefsRS(t *testing.T) {
 	policy := canon.ComposefsRS()
 	if first := Recipes(bootable(), nil)[0]; first != (Recipe{erofs.V1, policy}) {
