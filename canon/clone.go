@@ -1,21 +1,24 @@
 package canon
 
-// Clone returns a tree of its own. Contents are shared, as nothing changes
-// them.
+// Clone returns a tree of its own. Contents and what is known of its making are
+// shared, as nothing changes them.
 func (t *Tree) Clone() *Tree {
 	nodes := map[*Node]*Node{}
-	return &Tree{Root: t.Root.clone(nodes), RootOrigin: t.RootOrigin}
+	c := *t
+	c.Root = t.Root.clone(nodes)
+	return &c
 }
 
 // clone copies a node and all below it; nodes holds the copies of those that
-// may have several names.
+// may have several names, which Nlink does not tell: dump files state it as they
+// like.
 func (n *Node) clone(nodes map[*Node]*Node) *Node {
 	if c := nodes[n]; c != nil {
 		return c
 	}
 	c := *n
 	c.Xattrs = n.Xattrs.Clone()
-	if n.Kind != Directory && n.Nlink != 1 {
+	if n.Kind != Directory {
 		nodes[n] = &c
 	}
 	if n.dir != nil {

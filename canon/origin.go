@@ -1,5 +1,10 @@
 package canon
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Origin says where a name of a tree comes from. Names that a directory scan
 // or a dump file gave have none.
 type Origin struct {
@@ -12,6 +17,26 @@ type Origin struct {
 	// Implicit is set for a directory that no layer has an entry for. Layer,
 	// Entry and Header are then those of the first entry that needed it.
 	Implicit bool
+	// ImpliedBy is set for a directory into which layers above Layer put
+	// something without an entry for it: the first such entry, markers included,
+	// of the topmost of these layers. An engine that unpacks every layer by itself
+	// makes a new directory there, and shows that one.
+	ImpliedBy *Origin
+}
+
+// Marker is a whiteout or an opaque marker of a layer.
+type Marker struct {
+	// Path is what is hidden: a name, or all names in an Opaque directory.
+	Path   string
+	Opaque bool
+	Origin *Origin
+}
+
+// Superseded is a name that a later entry of the same layer gave again.
+type Superseded struct {
+	Path string
+	// Dirent is what the earlier entry made, without what was in it.
+	Dirent Dirent
 }
 
 // Layer is one layer of an image.
@@ -24,6 +49,25 @@ type Layer struct {
 	Digest string
 	// Name is how the user knows the layer, if not by its digest: a file name.
 	Name string
+}
+
+// String names a layer by its number and what else it is known by.
+func (l *Layer) String() string {
+	for _, name := range []string{l.Name, shortDigest(l.Digest), shortDigest(l.DiffID)} {
+		if name != "" {
+			return fmt.Sprintf("layer %d (%s)", l.Index, name)
+		}
+	}
+	return fmt.Sprintf("layer %d", l.Index)
+}
+
+// shortDigest keeps as many digits as container engines show.
+func shortDigest(digest string) string {
+	algorithm, digits, found := strings.Cut(digest, ":")
+	if !found || len(digits) <= 12 {
+		return digest
+	}
+	return algorithm + ":" + digits[:12]
 }
 
 // Header is a tar header as it stands in the archive, after its extension

@@ -12,6 +12,10 @@ type Tree struct {
 	Root *Node
 	// RootOrigin is set when a layer has an entry for the root itself.
 	RootOrigin *Origin
+	// Markers and Superseded are what an image's layers said besides what they
+	// show, in the order of their entries.
+	Markers    []Marker
+	Superseded []Superseded
 }
 
 // NewTree returns a tree with an empty root directory of mode 0.

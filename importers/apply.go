@@ -64,12 +64,39 @@ func (a *applier) setRoot(i int) {
 func (a *applier) put(i int, parent *canon.Node, n *canon.Node) {
 	_, name := splitPath(a.layer.entries[i].path)
 	old := parent.Child(name)
+	a.supersede(i, old)
 	if n.Kind == canon.Directory && old != nil && old.Node.Kind == canon.Directory {
 		setStat(old.Node, n)
 		old.Origin = a.origin(i)
 		return
 	}
 	parent.Put(canon.Dirent{Name: name, Node: n, Origin: a.origin(i)})
+}
+
+// supersede notes that entry i gives a name again that an entry of its layer
+// gave before.
+func (a *applier) supersede(i int, old *canon.Dirent) {
+	if old == nil || old.Origin.Layer != a.layer.Layer || old.Origin.Implicit {
+		return
+	}
+	was := *old.Node
+	was.RemoveAll()
+	a.tree.Superseded = append(a.tree.Superseded, canon.Superseded{
+		Path: "/" + a.layer.entries[i].path, Dirent: canon.Dirent{Name: old.Name, Node: &was, Origin: old.Origin}})
+}
+
+// mark notes the marker that entry i is: for a name in dir, or, without a name,
+// for all of dir.
+func (a *applier) mark(i int, dir, hidden string) {
+	a.tree.Markers = append(a.tree.Markers, canon.Marker{Path: "/" + joinPath(dir, hidden), Opaque: hidden == "", Origin: a.origin(i)})
+}
+
+// imply notes that entry i needs a directory that its layer has no entry for,
+// or none so far: an entry that comes later brings an origin of its own.
+func (a *applier) imply(i int, dir *canon.Origin) {
+	if dir.Layer != a.layer.Layer && (dir.ImpliedBy == nil || dir.ImpliedBy.Layer != a.layer.Layer) {
+		dir.ImpliedBy = a.origin(i)
+	}
 }
 
 func setStat(dir, from *canon.Node) {

@@ -101,9 +101,13 @@ func (a *composefsApplier) add(i int) error {
 	_, name := splitPath(e.path)
 	switch hidden, found := strings.CutPrefix(name, whiteoutPrefix); {
 	case name == opaqueName:
+		dir, _ := splitPath(e.path)
+		a.mark(i, dir, "")
 		a.tellRemoved(i, parent.Children())
 		parent.RemoveAll()
 	case found:
+		dir, _ := splitPath(e.path)
+		a.mark(i, dir, hidden)
 		if child := parent.Child(hidden); child != nil {
 			a.tellRemoved(i, []canon.Dirent{*child})
 			parent.Remove(hidden)
@@ -142,6 +146,7 @@ func (a *composefsApplier) parent(i int) (*canon.Node, error) {
 		name, rest, _ = strings.Cut(rest, "/")
 		child := n.Child(name)
 		if child != nil && child.Node.Kind == canon.Directory {
+			a.imply(i, child.Origin)
 			n = child.Node
 			continue
 		}
@@ -160,8 +165,8 @@ func (a *composefsApplier) refuseParent(i int, path string, child *canon.Dirent)
 	if child == nil {
 		return a.refuse(i, "there is no entry for the directory %q", path)
 	}
-	return a.refuse(i, "%q is a %v, not a directory (%s, entry %d)", path, child.Node.Kind,
-		layerLabel(child.Origin.Layer), child.Origin.Entry)
+	return a.refuse(i, "%q is a %v, not a directory (%v, entry %d)", path, child.Node.Kind,
+		child.Origin.Layer, child.Origin.Entry)
 }
 
 // tellRemoved notes which entries of the marker's own layer the marker removes.

@@ -13,7 +13,7 @@ func applyOCI(layers []*LayerEntries) (*canon.Tree, error) {
 	for _, layer := range layers {
 		a.layer = layer
 		for i := range layer.entries {
-			a.hide(&layer.entries[i])
+			a.hide(i)
 		}
 		for i := range layer.entries {
 			if err := a.add(i); err != nil {
@@ -26,12 +26,14 @@ func applyOCI(layers []*LayerEntries) (*canon.Tree, error) {
 }
 
 // hide removes what a marker hides from the tree of the layers below.
-func (a *ociApplier) hide(e *layerEntry) {
-	m, hidden := markerOf(e.path)
+func (a *ociApplier) hide(i int) {
+	path := a.layer.entries[i].path
+	m, hidden := markerOf(path)
 	if m != whiteout && m != opaque {
 		return
 	}
-	dir, _ := splitPath(e.path)
+	dir, _ := splitPath(path)
+	a.mark(i, dir, hidden)
 	parent := a.find(dir)
 	switch {
 	case parent == nil || parent.Kind != canon.Directory:
@@ -92,6 +94,7 @@ func (a *ociApplier) parent(i int) (*canon.Node, error) {
 		child := n.Child(name)
 		switch {
 		case child != nil && child.Node.Kind == canon.Directory:
+			a.imply(i, child.Origin)
 			n = child.Node
 		case child != nil && child.Origin.Layer == a.layer.Layer:
 			return nil, a.errorf(i, "its parent is a %v by entry %d of the same layer, %q: tools disagree what this means",

@@ -94,8 +94,8 @@ func (c *treeComparison) children(path string, a, b []canon.Dirent) (string, boo
 }
 
 func joinPath(dir, name string) string {
-	if dir == "" {
-		return name
+	if dir == "" || name == "" {
+		return dir + name
 	}
 	return dir + "/" + name
 }

@@ -2,7 +2,6 @@ package importers
 
 import (
 	"fmt"
-	"strings"
 
 	"cfsverify/canon"
 )
@@ -18,7 +17,7 @@ type EntryError struct {
 }
 
 func (e *EntryError) Error() string {
-	where := layerLabel(e.Layer)
+	where := e.Layer.String()
 	if e.Entry > 0 {
 		where += fmt.Sprintf(", entry %d", e.Entry)
 	}
@@ -29,22 +28,3 @@ func (e *EntryError) Error() string {
 }
 
 func (e *EntryError) Unwrap() error { return e.Err }
-
-// layerLabel names a layer by its number and what else it is known by.
-func layerLabel(l *canon.Layer) string {
-	for _, name := range []string{l.Name, shortDigest(l.Digest), shortDigest(l.DiffID)} {
-		if name != "" {
-			return fmt.Sprintf("layer %d (%s)", l.Index, name)
-		}
-	}
-	return fmt.Sprintf("layer %d", l.Index)
-}
-
-// shortDigest keeps as many digits as container engines show.
-func shortDigest(digest string) string {
-	algorithm, digits, found := strings.Cut(digest, ":")
-	if !found || len(digits) <= 12 {
-		return digest
-	}
-	return algorithm + ":" + digits[:12]
-}
