@@ -20,6 +20,9 @@ type jsonReport struct {
 	A             jsonSide         `json:"a"`
 	B             jsonSide         `json:"b"`
 	Differences   []jsonDifference `json:"differences"`
+	Findings      []jsonFinding    `json:"findings"`
+	Proof         *jsonProof       `json:"proof,omitempty"`
+	Masked        *jsonMasked      `json:"masked,omitempty"`
 }
 
 type jsonRecipe struct {
@@ -154,6 +157,9 @@ func JSON(w io.Writer, r *Report) error {
 		A:           sideJSON(&r.A),
 		B:           sideJSON(&r.B),
 		Differences: differencesJSON(r.Differences),
+		Findings:    findingsJSON(r.Findings),
+		Proof:       proofJSON(r.Proof),
+		Masked:      maskedJSON(r.Masked),
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

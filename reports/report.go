@@ -13,6 +13,18 @@ type Report struct {
 	Recipe      Recipe
 	A, B        Side
 	Differences []compare.Difference
+	// Findings give every difference a cause.
+	Findings []compare.Finding
+	// Proof is what was computed about the findings, nil if nothing was.
+	Proof *compare.Proof
+	// Masked is what the policy hides, nil if nobody asked.
+	Masked *Masked
+}
+
+// Masked are differences that the trees had before the policy was applied.
+type Masked struct {
+	Differences []compare.Difference
+	Findings    []compare.Finding
 }
 
 // Equal says that both digests are the same.

@@ -36,6 +36,8 @@ func sample() *Report {
 	put(b, "null", &canon.Node{Kind: canon.CharDevice, Rdev: 1<<8 | 5}, nil)
 	a.CountLinks()
 	b.CountLinks()
+	differences := compare.Trees(a, b)
+	findings := compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()})
 	return &Report{
 		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.Raw(), LayerRules: "oci"},
 		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
@@ -44,46 +46,84 @@ func sample() *Report {
 				Events: []RuleEvent{
 					{Layer: layer, Entry: 9, Path: "made/x", Effect: "refuses: no layer has the parent"},
 					{Layer: layer, Effect: "the whole of it"}, {Path: "x", Effect: "something else"}}}},
-		Differences: compare.Trees(a, b),
+		Differences: differences,
+		Findings:    findings,
+		Proof: &compare.Proof{Complete: true, Digest: digest("outside"), Smallest: []compare.Cause{compare.ContentChange}, Needed: []compare.Cause{compare.ContentChange},
+			Flags: []compare.FlagEffect{
+				{Flag: "--mtime", Value: "s", Removes: []compare.Cause{compare.RootMetadata}, DigestA: digest("outside"), DigestB: digest("outside")},
+				{Flag: "--bootable", Removes: []compare.Cause{compare.UserXattr}, DigestA: digest("inside"), DigestB: digest("outside")}}},
+		Masked: &Masked{Differences: differences[:1], Findings: findings[:1]},
 	}
 }
 
-const sampleText = `DIFFERENT: 6 entries differ
+const sampleText = `DIFFERENT: 6 entries differ, for 5 causes
   inside   dir:/target  (5 entries)
   outside  oci:image  (6 entries)
+
+first: root-metadata: Use a rule that does not look at it: --root usr, as composefs-rs has it by default.
+without 1 of the 5 findings the digests would be equal: content-change
 
 composefs digest (EROFS version 1, sha256; root keep, directory mtimes keep, /run keep, xattrs all, mtimes in ns; layer rules oci)
   inside   DIGEST
   outside  DIGEST
+with --mtime s (no root-metadata)
+  both     DIGEST
+with --bootable (no user-xattr)
+  inside   DIGEST
+  outside  DIGEST
 
-only inside (1 entry)
-  /evil\x1b[31m\x0a\xff  symlink to a\x09b, mode 0000, owner 0:0
-
-only outside (1 entry)
-  /made  directory, mode 0755, owner 0:0  [no layer has an entry for it; layer 1 needs it for entry 9]
-
-another mtime, mtime-nsec (1 entry)
+root-metadata: metadata of the root directory (1 entry)
+  Few layers have an entry for the root, and engines ignore it or make it up: podman 0555, Docker 0755, with the time of unpacking.
+  do: Use a rule that does not look at it: --root usr, as composefs-rs has it by default.
+  evidence: no layer has an entry for the root, so every tool makes its own
   /
     mtime: inside 1970-01-01T00:00:00.000000000Z, outside 1970-01-01T00:00:01.000000005Z
     mtime-nsec: inside .000000000, outside .000000005
 
-another size, content (1 entry)
+user-xattr: user xattrs (1 entry)
+  Layers may have user.* attributes; composefs-rs kept them in images and not in scans until June 2026, and has a switch since.
+  do: Leave them out on both sides with --xattrs allowlist, or keep them on both with --xattrs user.
+  from: layer 1 (1 entry)
+  /su  [layer 1, entry 7]
+    xattr user.x: inside none, outside "\x00"
+
+setuid-lost: lost setuid, setgid or sticky bits (1 entry)
+  chown removes these bits, and unpacking without privilege does not set them.
+  do: Unpack as root with a tool that sets the mode after the owner; chmod after chown in the build.
+  from: layer 1 (1 entry)
+  /su  [layer 1, entry 7]
+    mode: inside 0755, outside 4755
+
+content-change: other content (1 entry)
+  The files are not the same.
+  do: Build both sides from the same layers: not from a rebuilt stage, and without a cache that may be stale. The same size with other content may be a damaged store.
   /big
     size: inside 65 bytes, outside 66 bytes
     content: inside sha256:DIGEST, outside sha256:DIGEST
 
-another rdev (1 entry)
+unexplained: not explained (3 entries)
+  No cause that cfsverify knows fits these.
+  do: Look at the entries: where they come from tells which step made them. If a tool did this, please report it.
+  from: layer 1 (1 entry)
+  /evil\x1b[31m\x0a\xff  symlink to a\x09b, mode 0000, owner 0:0
+  /made  directory, mode 0755, owner 0:0  [no layer has an entry for it; layer 1 needs it for entry 9]
+    because of layer 1 (sha256:222222222222), entry 9
   /null
     rdev: inside 1:3, outside 1:5
 
-another mode, xattr user.x (1 entry)
-  /su  [layer 1, entry 7]
-    mode: inside 0755, outside 4755
-    xattr user.x: inside none, outside "\x00"
+the policy hides 1 entry that differs, for 1 cause
+
+root-metadata: metadata of the root directory (1 entry)
+  Few layers have an entry for the root, and engines ignore it or make it up: podman 0555, Docker 0755, with the time of unpacking.
+  do: Use a rule that does not look at it: --root usr, as composefs-rs has it by default.
+  evidence: no layer has an entry for the root, so every tool makes its own
+  /
+    mtime: inside 1970-01-01T00:00:00.000000000Z, outside 1970-01-01T00:00:01.000000005Z
+    mtime-nsec: inside .000000000, outside .000000005
 
 note: the layer rules composefs-rs refuse outside: tools disagree about this image
-  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111), entry 9, made/x: refuses: no layer has the parent
-  layer 1 (sha256:1111111111111111111111111111111111111111111111111111111111111111): the whole of it
+  layer 1 (sha256:222222222222), entry 9, made/x: refuses: no layer has the parent
+  layer 1 (sha256:222222222222): the whole of it
   x: something else
 `
 
@@ -122,12 +162,13 @@ func TestTextColor(t *testing.T) {
 	}
 }
 
-func TestTextLimitsGroups(t *testing.T) {
+func TestTextLimitsFindings(t *testing.T) {
 	a, b := canon.NewTree(), canon.NewTree()
 	for c := range 26 {
 		b.Root.Put(canon.Dirent{Name: string(rune('a' + c)), Node: &canon.Node{Kind: canon.FIFO}})
 	}
 	r := &Report{A: Side{Name: "a"}, B: Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Differences: compare.Trees(a, b)}
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
 	for _, verbose := range []bool{false, true} {
 		var buf bytes.Buffer
 		if err := Text(&buf, r, TextOptions{Verbose: verbose}); err != nil {

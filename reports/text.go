@@ -15,12 +15,13 @@ import (
 // TextOptions says how Text writes.
 type TextOptions struct {
 	Color bool
-	// Verbose lists every difference, not just the first ones of each group.
+	// Verbose lists every difference, not just the first ones of each finding.
 	Verbose bool
 }
 
-// shownPerGroup is how many differences of a group are listed without Verbose.
-const shownPerGroup = 10
+// shownPerFinding is how many differences of a finding are listed without
+// Verbose.
+const shownPerFinding = 10
 
 // Text writes the report for a person to read.
 func Text(w io.Writer, r *Report, o TextOptions) error {
@@ -53,6 +54,7 @@ func (t *text) write() {
 	for _, side := range []*Side{&r.A, &r.B} {
 		fmt.Fprintf(t, "  %-*s  %s  %s\n", t.nameWidth, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
+	t.summary()
 	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("composefs digest"), t.dim.Sprintf("(%s)", r.Recipe))
 	for _, side := range []*Side{&r.A, &r.B} {
 		paint := t.good
@@ -61,9 +63,11 @@ func (t *text) write() {
 		}
 		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, side.Name, paint.Sprint(side.Digest))
 	}
-	for _, g := range groups(r.Differences) {
-		t.group(g)
+	t.flags()
+	for i := range r.Findings {
+		t.finding(&r.Findings[i])
 	}
+	t.masked()
 	for _, side := range []*Side{&r.A, &r.B} {
 		t.otherRules(side)
 	}
@@ -75,7 +79,8 @@ func (t *text) verdict() {
 		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
 		return
 	}
-	fmt.Fprintf(t, "%s: %s\n", t.bad.Sprint("DIFFERENT"), count(len(r.Differences), "entry differs", "entries differ"))
+	fmt.Fprintf(t, "%s: %s, for %s\n", t.bad.Sprint("DIFFERENT"),
+		count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
 }
 
 func (r Recipe) String() string {
@@ -91,19 +96,8 @@ func (r Recipe) String() string {
 	return text + "; layer rules " + r.LayerRules
 }
 
-func (t *text) group(g *group) {
-	r := t.report
-	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint(g.title(r.A.Name, r.B.Name)), t.dim.Sprintf("(%s)", count(len(g.members), "entry", "entries")))
-	for i, d := range g.members {
-		if i == shownPerGroup && !t.verbose {
-			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(g.members)-i))
-			return
-		}
-		t.difference(d)
-	}
-}
-
-func (t *text) difference(d compare.Difference) {
+// difference writes one, with those of its changes that are given.
+func (t *text) difference(d *compare.Difference, changes []compare.Change) {
 	fmt.Fprintf(t, "  %s", escape(d.Path))
 	switch d.Status {
 	case compare.OnlyInA:
@@ -115,7 +109,7 @@ func (t *text) difference(d compare.Difference) {
 	}
 	fmt.Fprintf(t, "%s%s\n", t.origin(d.A), t.origin(d.B))
 	r := t.report
-	for _, c := range d.Changes {
+	for _, c := range changes {
 		fmt.Fprintf(t, "    %s: %s %s, %s %s\n", changeName(c),
 			r.A.Name, fieldText(c, d.A.Node, d.LinksA), r.B.Name, fieldText(c, d.B.Node, d.LinksB))
 	}
@@ -146,7 +140,7 @@ func (t *text) otherRules(side *Side) {
 			t.bad.Sprint("note"), o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
 	}
 	for i, e := range o.Events {
-		if i == shownPerGroup && !t.verbose {
+		if i == shownPerFinding && !t.verbose {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
 			return
 		}

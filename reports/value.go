@@ -52,6 +52,13 @@ func fieldText(c compare.Change, n *canon.Node, links []string) string {
 	return ""
 }
 
+func changeName(c compare.Change) string {
+	if c.Field == compare.Xattr {
+		return "xattr " + escape(c.Xattr)
+	}
+	return string(c.Field)
+}
+
 func modeText(n *canon.Node) string { return fmt.Sprintf("%04o", n.Perm) }
 
 // timeText writes a time in UTC, or as seconds where a year has no four digits.
@@ -114,12 +121,7 @@ func originText(o *canon.Origin) string {
 	return fmt.Sprintf("layer %d, entry %d", o.Layer.Index, o.Entry)
 }
 
-func layerText(l *canon.Layer) string {
-	if l.Name != "" {
-		return fmt.Sprintf("layer %d (%s)", l.Index, escape(l.Name))
-	}
-	return fmt.Sprintf("layer %d (%s)", l.Index, l.DiffID)
-}
+func layerText(l *canon.Layer) string { return escape(l.String()) }
 
 // nodeText describes an inode in a few words.
 func nodeText(n *canon.Node) string {

@@ -1,0 +1,154 @@
+package compare
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"cfsverify/canon"
+)
+
+// variant is a policy that differs in one rule.
+type variant struct {
+	flag, value string
+	policy      func(canon.Policy) canon.Policy
+}
+
+// variants are the policies that could leave out some of the differences.
+func variants(policy canon.Policy, differences []Difference) []variant {
+	touched := touchedBy(differences)
+	var list []variant
+	add := func(flag, value string, set func(*canon.Policy)) {
+		list = append(list, variant{flag, value, func(p canon.Policy) canon.Policy {
+			set(&p)
+			return p
+		}})
+	}
+	if touched.nsec && policy.Mtime != canon.MtimeSeconds {
+		add("--mtime", "s", func(p *canon.Policy) { p.Mtime = canon.MtimeSeconds })
+	}
+	if touched.xattrs {
+		for _, rule := range []canon.XattrRule{canon.XattrUser, canon.XattrAllowlist, canon.XattrNone} {
+			if rule != policy.Xattrs && (rule != canon.XattrUser || policy.Xattrs == canon.XattrAll) {
+				add("--xattrs", string(rule), func(p *canon.Policy) { p.Xattrs = rule })
+			}
+		}
+	}
+	if touched.run && policy.Run != canon.RunEmpty {
+		add("--run", string(canon.RunEmpty), func(p *canon.Policy) { p.Run = canon.RunEmpty })
+	}
+	if touched.links && !policy.BreakHardlinks {
+		add("--hardlinks", "break", func(p *canon.Policy) { p.BreakHardlinks = true })
+	}
+	if touched.dirMtimes && policy.DirMtime != canon.DirMtimeNewestChild {
+		add("--dir-mtime", string(canon.DirMtimeNewestChild), func(p *canon.Policy) { p.DirMtime = canon.DirMtimeNewestChild })
+	}
+	if touched.root {
+		for _, rule := range canon.RootRules() {
+			if rule != policy.Root && rule != canon.RootKeep {
+				add("--root", string(rule), func(p *canon.Policy) { p.Root = rule })
+			}
+		}
+	}
+	if policy.Boot == canon.BootNo && touched.boot {
+		add("--bootable", "", func(p *canon.Policy) { p.Boot = canon.BootSeconds })
+	}
+	return list
+}
+
+// touched tells what kinds of attributes and paths differ.
+type touched struct{ nsec, xattrs, run, links, dirMtimes, root, boot bool }
+
+func touchedBy(differences []Difference) touched {
+	var t touched
+	for _, d := range differences {
+		t.run = t.run || isInDir(d.Path, "/run")
+		t.boot = t.boot || isInDir(d.Path, "/boot") || isInDir(d.Path, "/sysroot")
+		t.root = t.root || d.Path == "/"
+		for _, c := range d.Changes {
+			t.nsec = t.nsec || c.Field == MtimeNsec
+			t.xattrs = t.xattrs || c.Field == Xattr
+			t.links = t.links || c.Field == Links || c.Field == Nlink
+			t.boot = t.boot || c.Field == Xattr && c.Xattr == "security.selinux"
+			isTime := c.Field == Mtime || c.Field == MtimeNsec
+			t.dirMtimes = t.dirMtimes || isTime && d.A.Node.Kind == canon.Directory
+		}
+	}
+	return t
+}
+
+func isInDir(p, dir string) bool {
+	return p == dir || len(p) > len(dir) && p[:len(dir)] == dir && p[len(dir)] == '/'
+}
+
+// flags tries every variant, and keeps those that leave out whole findings and
+// bring no differences of their own.
+func (p *Proving) flags(ctx context.Context) ([]FlagEffect, error) {
+	list := variants(p.RecipeA.Policy, p.Differences)
+	effects := make([]*FlagEffect, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, v := range list {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			effects[i] = p.effect(v)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var found []FlagEffect
+	for _, e := range effects {
+		if e != nil {
+			found = append(found, *e)
+		}
+	}
+	return found, nil
+}
+
+// effect is nil for a policy that does not fit the trees, or that does not help.
+func (p *Proving) effect(v variant) *FlagEffect {
+	a, b := p.A.Clone(), p.B.Clone()
+	e := &FlagEffect{Flag: v.flag, Value: v.value}
+	recipeA, recipeB := p.RecipeA, p.RecipeB
+	recipeA.Policy, recipeB.Policy = v.policy(recipeA.Policy), v.policy(recipeB.Policy)
+	var err error
+	if e.DigestA, err = recipeA.apply(a, p.Hash); err != nil {
+		return nil
+	}
+	if e.DigestB, err = recipeB.apply(b, p.Hash); err != nil {
+		return nil
+	}
+	left, added := map[string][]Change{}, map[string]bool{}
+	for _, d := range Trees(a, b) {
+		left[d.Path], added[d.Path] = append(d.Changes, Change{}), true
+	}
+	for _, f := range p.Findings {
+		if !slices.ContainsFunc(f.Entries, func(entry Entry) bool { return remains(entry, left[entry.Path]) }) {
+			e.Removes = append(e.Removes, f.Cause)
+		}
+		for _, entry := range f.Entries {
+			delete(added, entry.Path)
+		}
+	}
+	if len(e.Removes) == 0 || len(added) > 0 {
+		return nil
+	}
+	return e
+}
+
+// remains says that something of an entry is still different.
+func remains(e Entry, left []Change) bool {
+	if len(left) == 0 {
+		return false
+	}
+	if e.Status != Changed {
+		return true
+	}
+	return slices.ContainsFunc(e.Explained, func(c Change) bool { return slices.Contains(left, c) })
+}

@@ -1,0 +1,276 @@
+package compare
+
+import (
+	"path"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// derived finds what the policy copies from entries that differ themselves.
+func (s *scene) derived() {
+	usr := s.byPath["/usr"]
+	fromUsr := func(c Change) bool { return usr != nil && usr.Status == Changed && containsChange(usr.Changes, c) }
+	mtimeFromUsr := func(c Change) bool { return (c.Field == Mtime || c.Field == MtimeNsec) && fromUsr(c) }
+	root := s.byPath["/"]
+	if root != nil && s.policy.Root == canon.RootUsr {
+		s.claim(Derived, root, nil, fromUsr)
+	}
+	if root != nil && s.rootIsComputed() && len(s.items) > 1 {
+		s.claimFields(Derived, root, nil, Mtime, MtimeNsec)
+	}
+	if run := s.byPath["/run"]; run != nil && s.policy.Run == canon.RunEmpty {
+		s.claim(Derived, run, nil, mtimeFromUsr)
+	}
+	if s.policy.Boot != canon.BootNo && s.policy.Boot != "" {
+		for _, p := range []string{"/boot", "/sysroot"} {
+			if it := s.byPath[p]; it != nil {
+				s.claim(Derived, it, nil, mtimeFromUsr)
+			}
+		}
+	}
+	if s.policy.DirMtime == canon.DirMtimeNewestChild {
+		s.derivedDirectories()
+	}
+}
+
+func (s *scene) rootIsComputed() bool {
+	switch s.policy.Root {
+	case canon.RootNewest, canon.RootNewestInRoot, canon.RootOldestInRoot:
+		return true
+	case canon.RootTarOrNewest:
+		return s.out.RootOrigin == nil
+	}
+	return s.policy.Root != canon.RootKeep && s.policy.DirMtime == canon.DirMtimeNewestChild && s.policy.Root != canon.RootEpoch
+}
+
+// derivedDirectories are those whose newest child has another time; an empty
+// directory keeps its own.
+func (s *scene) derivedDirectories() {
+	changed := map[string]bool{}
+	for i := len(s.items) - 1; i >= 0; i-- {
+		it := s.items[i]
+		dir := path.Dir(it.Path)
+		if it.isDir() && changed[it.Path] {
+			s.claimFields(Derived, it, nil, Mtime, MtimeNsec)
+		}
+		if it.Path != "/" && (it.Status != Changed || containsField(it.Changes, Mtime) || containsField(it.Changes, MtimeNsec)) {
+			changed[dir] = true
+		}
+	}
+}
+
+func containsChange(list []Change, c Change) bool {
+	for _, x := range list {
+		if x == c {
+			return true
+		}
+	}
+	return false
+}
+
+func containsField(list []Change, f Field) bool {
+	for _, x := range list {
+		if x.Field == f {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scene) rootMetadata() {
+	it := s.byPath["/"]
+	if it == nil || !s.claimAll(RootMetadata, it, s.out.RootOrigin) {
+		return
+	}
+	switch {
+	case !s.layered:
+	case s.out.RootOrigin == nil:
+		s.tell(RootMetadata, Evidence{Text: "no layer has an entry for the root, so every tool makes its own"})
+	default:
+		s.tell(RootMetadata, Evidence{Text: "a layer has an entry for the root, which engines ignore", Path: "/", Source: s.out.RootOrigin})
+	}
+}
+
+// bootNanoseconds finds trees made by different versions of the transform.
+func (s *scene) bootNanoseconds() {
+	usr, usrOut := s.in.Root.Child("usr"), s.out.Root.Child("usr")
+	if usr == nil || usrOut == nil || usr.Node.Mtime != usrOut.Node.Mtime || usr.Node.Mtime.Nsec == 0 {
+		return
+	}
+	for _, p := range []string{"/boot", "/sysroot"} {
+		it := s.byPath[p]
+		if it == nil || !it.isDir() || it.has(Mtime) {
+			continue
+		}
+		if (it.in.Node.Mtime == usr.Node.Mtime) != (it.out.Node.Mtime == usr.Node.Mtime) {
+			s.claimFields(BootNanoseconds, it, nil, MtimeNsec)
+		}
+	}
+}
+
+// pathsThroughSymlinks finds directories that a layer implies where a lower
+// layer has something else, which the scan still has.
+func (s *scene) pathsThroughSymlinks() {
+	for _, it := range s.items {
+		if it.in == nil || it.out == nil || !it.has(Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
+			continue
+		}
+		source := it.out.Origin
+		s.claimAll(PathThroughSymlink, it, source)
+		target := ""
+		if it.in.Node.Kind == canon.Symlink {
+			target = resolve(s.in, it.Path)
+		}
+		sub := canon.Tree{Root: it.out.Node}
+		for p := range sub.All() {
+			if other := s.byPath[it.Path+p]; other != nil && other.onlyOut() {
+				s.claimAll(PathThroughSymlink, other, layerOrigin(other.out))
+			}
+			if other := s.byPath[path.Join(target, p)]; target != "" && other != nil && other.onlyIn() {
+				s.claimAll(PathThroughSymlink, other, source)
+			}
+		}
+		if other := s.byPath[target]; other != nil && other.isDir() && s.stamped(other) {
+			s.claimFields(PathThroughSymlink, other, source, Mtime, MtimeNsec)
+		}
+	}
+}
+
+// resolve follows the symlink at a path of a tree, and those on its way.
+func resolve(t *canon.Tree, p string) string {
+	for range 40 {
+		e := t.Lookup(p)
+		if e == nil || e.Node.Kind != canon.Symlink {
+			break
+		}
+		target := e.Node.Target
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(p), target)
+		}
+		p = resolveParents(t, path.Clean(target))
+	}
+	return p
+}
+
+func resolveParents(t *canon.Tree, p string) string {
+	at := "/"
+	for name := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
+		at = path.Join(at, name)
+		if e := t.Lookup(at); e != nil && e.Node.Kind == canon.Symlink && at != p {
+			target := e.Node.Target
+			if !path.IsAbs(target) {
+				target = path.Join(path.Dir(at), target)
+			}
+			at = path.Clean(target)
+		}
+	}
+	return at
+}
+
+// implicitParents finds directories that a layer needs and has no entry for:
+// the engine makes them as 0755, owned by its root, without xattrs.
+func (s *scene) implicitParents() {
+	if !s.scanned {
+		return
+	}
+	for _, it := range s.items {
+		if !it.isDir() || it.Path == "/" || it.out.Origin == nil {
+			continue
+		}
+		source := it.out.Origin.ImpliedBy
+		if source == nil && it.out.Origin.Implicit {
+			source = it.out.Origin
+		}
+		if source == nil {
+			continue
+		}
+		in := it.in.Node
+		made := in.Perm&^0o755 == 0
+		s.claim(ImplicitParent, it, source, func(c Change) bool {
+			switch c.Field {
+			case Mtime, MtimeNsec:
+				return true
+			case Mode:
+				return made
+			case UID:
+				return in.UID == 0
+			case GID:
+				return in.GID == 0
+			case Xattr:
+				_, has := in.Xattrs.Get(c.Xattr)
+				return !has
+			}
+			return false
+		})
+	}
+}
+
+// followers are what other findings bring along: links to names that are on one
+// side only, and what is below an entry that is something else.
+func (s *scene) followers() {
+	for _, it := range s.items {
+		switch {
+		case it.Status == Changed && it.has(Links):
+			s.followLinks(it)
+		case it.Status != Changed && len(it.open) > 0:
+			for dir := s.parentOf(it); dir != nil; dir = s.parentOf(dir) {
+				if cause, found := s.causes[dir]; found {
+					s.claimAll(cause, it, s.source(it))
+					break
+				}
+				if dir.Path == "/" {
+					break
+				}
+			}
+		}
+	}
+	s.directoriesOfChanges()
+}
+
+func (s *scene) followLinks(it *item) {
+	for _, p := range append(append([]string(nil), it.linksIn...), it.linksOut...) {
+		other := s.byPath[p]
+		if other == nil || other.Status == Changed {
+			continue
+		}
+		if cause, found := s.causes[other]; found {
+			s.claimFields(cause, it, s.source(other), Links)
+			return
+		}
+	}
+}
+
+// directoriesOfChanges are directories whose time is that of putting something
+// into them or removing it.
+func (s *scene) directoriesOfChanges() {
+	changed := s.directoriesWithChanges()
+	for _, it := range s.items {
+		if it.isDir() && it.onlyMtime() && changed[it.Path] {
+			s.claimAll(DirectoryChanged, it, nil)
+		}
+	}
+}
+
+func (s *scene) directoriesWithChanges() map[string]bool {
+	changed := map[string]bool{}
+	for _, it := range s.items {
+		if it.Status != Changed || containsField(it.Changes, Type) {
+			changed[path.Dir(it.Path)] = true
+		}
+	}
+	return changed
+}
+
+func (s *scene) unexplained() {
+	for _, it := range s.items {
+		s.claimAll(Unexplained, it, s.sourceIfAny(it))
+	}
+}
+
+func (s *scene) sourceIfAny(it *item) *canon.Origin {
+	if it.out != nil {
+		return layerOrigin(it.out)
+	}
+	return nil
+}

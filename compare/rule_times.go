@@ -1,0 +1,240 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+
+	"cfsverify/canon"
+)
+
+// timed are the items both sides have whose mtime is open.
+func (s *scene) timed(fields ...Field) []*item {
+	var list []*item
+	for _, it := range s.items {
+		if it.in == nil || it.out == nil {
+			continue
+		}
+		if slices.ContainsFunc(fields, it.has) {
+			list = append(list, it)
+		}
+	}
+	return list
+}
+
+func (s *scene) claimMtime(cause Cause, it *item) {
+	s.claimFields(cause, it, layerOrigin(it.out), Mtime, MtimeNsec)
+}
+
+// constantMtime is for scans of trees that keep no times, as ostree's.
+func (s *scene) constantMtime() {
+	items := s.timed(Mtime)
+	if len(items) < 2 || !s.scanned {
+		return
+	}
+	constant := items[0].in.Node.Mtime
+	for p, e := range s.in.All() {
+		if p != "/" && e.Node.Mtime != constant {
+			return
+		}
+	}
+	for _, it := range items {
+		s.claimMtime(ConstantMtime, it)
+	}
+	s.tell(ConstantMtime, Evidence{Text: fmt.Sprintf("every entry of %s has the mtime %d", s.inName, constant.Sec)})
+}
+
+// clampedMtimes finds times that were set back to one, such as
+// SOURCE_DATE_EPOCH.
+func (s *scene) clampedMtimes() {
+	items := s.timed(Mtime)
+	files := 0
+	for _, it := range items {
+		if it.out.Node.Mtime != s.newest || !s.stamped(it) {
+			return
+		}
+		if it.out.Node.Kind != canon.Directory {
+			files++
+		}
+	}
+	if len(items) < 2 || files == 0 {
+		return
+	}
+	for _, it := range items {
+		s.claimMtime(ClampedMtime, it)
+	}
+	s.tell(ClampedMtime, Evidence{Text: fmt.Sprintf("all that is newer in %s has the mtime %d in %s, the newest there is", s.inName, s.newest.Sec, s.outName)})
+}
+
+// Limits of what holds mtimes, in seconds.
+const (
+	max32 = 1<<31 - 1     // ext2, ext3, XFS without bigtime
+	max34 = 1<<34 - 1<<31 // ext4: two more bits, counted from 1901
+	max64 = 9223372036    // a 64-bit number of nanoseconds
+)
+
+func (s *scene) mtimeRange() {
+	for _, it := range s.timed(Mtime) {
+		in, out := it.in.Node.Mtime.Sec, it.out.Node.Mtime.Sec
+		bound := in == 0 || in == max32 || in == max34 || in == max34-1 || in == max64 || in == -1<<31
+		if bound && (out < 0 || out > max32) {
+			s.claimMtime(MtimeRange, it)
+		}
+	}
+}
+
+// hardlinkRelink finds that just the directories that hold hardlinks were
+// touched after unpacking (container-libs issue 1172).
+func (s *scene) hardlinkRelink() {
+	holders := map[string]bool{}
+	for p, e := range s.out.All() {
+		if e.Node.Kind != canon.Directory || p == "/" {
+			continue
+		}
+		for _, child := range e.Node.Children() {
+			if child.Node.Kind != canon.Directory && child.Node.Nlink > 1 {
+				holders[p] = true
+			}
+		}
+	}
+	var touched []*item
+	for _, it := range s.timed(Mtime) {
+		if it.isDir() && it.Path != "/" && s.stamped(it) {
+			if !holders[it.Path] {
+				return
+			}
+			touched = append(touched, it)
+		}
+	}
+	if len(touched) == 0 || len(touched) != len(holders) {
+		return
+	}
+	for _, it := range touched {
+		s.claimMtime(HardlinkRelink, it)
+	}
+	s.tell(HardlinkRelink, Evidence{Text: "all directories that hold hardlinks were touched, and no others"})
+}
+
+// symlinkMetadata finds modes of symlinks, which Linux does not have, and times
+// where only symlinks have other ones.
+func (s *scene) symlinkMetadata() {
+	isSymlink := func(it *item) bool {
+		return it.in.Node.Kind == canon.Symlink && it.out.Node.Kind == canon.Symlink
+	}
+	for _, it := range s.timed(Mode) {
+		if isSymlink(it) {
+			s.claimFields(SymlinkMetadata, it, layerOrigin(it.out), Mode)
+		}
+	}
+	items := s.timed(Mtime)
+	if slices.ContainsFunc(items, func(it *item) bool { return !isSymlink(it) || !s.stamped(it) }) {
+		return
+	}
+	for _, it := range items {
+		s.claimMtime(SymlinkMetadata, it)
+	}
+}
+
+// unpackTimes finds times that are newer than all that the layers have. They
+// are a change's own where just the directories of changes have them.
+func (s *scene) unpackTimes() {
+	changed := s.directoriesWithChanges()
+	cause := DirectoryChanged
+	var items []*item
+	for _, it := range s.timed(Mtime) {
+		// A file of other content has its own reason to be newer.
+		if !s.stamped(it) || it.has(ContentDigest) || it.has(Type) {
+			continue
+		}
+		items = append(items, it)
+		if !changed[it.Path] {
+			cause = UnpackTimeMtime
+		}
+	}
+	for _, it := range items {
+		s.claimMtime(cause, it)
+	}
+	s.clusteredTimes()
+}
+
+// clusteredTimes are times of unpacking of layers from the future: three or more
+// directories whose times lie within an hour, and have fractions that the layers
+// do not have.
+func (s *scene) clusteredTimes() {
+	var items []*item
+	var first, last int64
+	for _, it := range s.timed(Mtime) {
+		in, out := it.in.Node.Mtime, it.out.Node.Mtime
+		if !s.scanned || !it.isDir() || in.Nsec == 0 || out.Nsec != 0 {
+			continue
+		}
+		if len(items) == 0 {
+			first, last = in.Sec, in.Sec
+		}
+		first, last = min(first, in.Sec), max(last, in.Sec)
+		items = append(items, it)
+	}
+	if len(items) < 3 || last-first > 3600 {
+		return
+	}
+	for _, it := range items {
+		s.claimMtime(UnpackTimeMtime, it)
+	}
+}
+
+// roundedMtimes finds what Go's archive/tar makes of times in formats that have
+// no fractions.
+func (s *scene) roundedMtimes() {
+	for _, it := range s.timed(Mtime) {
+		a, b := it.in.Node.Mtime, it.out.Node.Mtime
+		if a.Nsec == 0 {
+			a, b = b, a
+		}
+		if b.Nsec == 0 && a.Nsec >= 500_000_000 && b.Sec == a.Sec+1 {
+			s.claimMtime(RoundedMtime, it)
+		}
+	}
+}
+
+func (s *scene) subsecondMtimes() {
+	var wholeOut, wholeIn, coarse, top, all int
+	layers := 0
+	for _, it := range s.timed(MtimeNsec) {
+		if containsField(it.Changes, Mtime) {
+			continue
+		}
+		in, out := it.in.Node.Mtime.Nsec, it.out.Node.Mtime.Nsec
+		switch {
+		case out == 0:
+			wholeOut++
+		case in == 0:
+			wholeIn++
+		case in == out-out%1000 || in == out-out%100:
+			coarse++
+		default:
+			continue
+		}
+		all++
+		if o := layerOrigin(it.out); o != nil {
+			switch {
+			case o.Layer.Index > layers:
+				layers, top = o.Layer.Index, 1
+			case o.Layer.Index == layers:
+				top++
+			}
+		}
+		s.claimFields(SubsecondMtime, it, layerOrigin(it.out), MtimeNsec)
+	}
+	s.tellCount(SubsecondMtime, wholeOut, "have nanoseconds in "+s.inName+" and whole seconds in "+s.outName)
+	s.tellCount(SubsecondMtime, wholeIn, "have whole seconds in "+s.inName+" and nanoseconds in "+s.outName)
+	s.tellCount(SubsecondMtime, coarse, "have micro- or 100 nanoseconds in "+s.inName+", as coarser file systems and tools do")
+	if all > 0 && top == all && layers > 1 && wholeOut == all {
+		s.tell(SubsecondMtime, Evidence{Text: "all of them come from the same layer: the stage was scanned before that layer was committed"})
+	}
+}
+
+// tellCount adds evidence for some entries of a finding.
+func (s *scene) tellCount(cause Cause, n int, text string) {
+	if n > 0 {
+		s.tell(cause, Evidence{Text: fmt.Sprintf("%d %s", n, text)})
+	}
+}

@@ -1,0 +1,112 @@
+package reports
+
+import (
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+type jsonFinding struct {
+	Cause       compare.Cause      `json:"cause"`
+	Title       string             `json:"title"`
+	Explanation string             `json:"explanation"`
+	Advice      string             `json:"advice"`
+	See         []string           `json:"see,omitempty"`
+	Evidence    []jsonEvidence     `json:"evidence"`
+	Provenance  []jsonLayerCount   `json:"provenance"`
+	Entries     []jsonFindingEntry `json:"entries"`
+}
+
+type jsonEvidence struct {
+	Text   string      `json:"text"`
+	Path   string      `json:"path,omitempty"`
+	Source *jsonOrigin `json:"source,omitempty"`
+}
+
+type jsonLayerCount struct {
+	Layer   int `json:"layer"`
+	Entries int `json:"entries"`
+}
+
+type jsonFindingEntry struct {
+	Path    string          `json:"path"`
+	Changes []jsonFieldName `json:"changes,omitempty"`
+	Source  *jsonOrigin     `json:"source,omitempty"`
+}
+
+type jsonFieldName struct {
+	Field compare.Field `json:"field"`
+	Xattr string        `json:"xattr,omitempty"`
+}
+
+type jsonProof struct {
+	Complete bool            `json:"complete"`
+	Digest   string          `json:"digest"`
+	Smallest []compare.Cause `json:"smallest"`
+	Needed   []compare.Cause `json:"needed"`
+	Flags    []jsonFlag      `json:"flags"`
+}
+
+type jsonFlag struct {
+	Flag    string          `json:"flag"`
+	Removes []compare.Cause `json:"removes"`
+	DigestA string          `json:"digestA"`
+	DigestB string          `json:"digestB"`
+}
+
+type jsonMasked struct {
+	Differences []jsonDifference `json:"differences"`
+	Findings    []jsonFinding    `json:"findings"`
+}
+
+func findingsJSON(findings []compare.Finding) []jsonFinding {
+	list := make([]jsonFinding, 0, len(findings))
+	for _, f := range findings {
+		text := CauseOf(f.Cause)
+		j := jsonFinding{
+			Cause: f.Cause, Title: text.Title, Explanation: text.Why, Advice: text.Advice, See: text.See,
+			Evidence: []jsonEvidence{}, Provenance: []jsonLayerCount{},
+		}
+		for _, e := range f.Evidence {
+			j.Evidence = append(j.Evidence, jsonEvidence{e.Text, escape(e.Path), originJSON(e.Source)})
+		}
+		for _, c := range layerCounts(f.Entries) {
+			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})
+		}
+		for _, e := range f.Entries {
+			entry := jsonFindingEntry{Path: escape(e.Path), Source: originJSON(e.Source)}
+			for _, c := range e.Explained {
+				entry.Changes = append(entry.Changes, jsonFieldName{c.Field, escape(c.Xattr)})
+			}
+			j.Entries = append(j.Entries, entry)
+		}
+		list = append(list, j)
+	}
+	return list
+}
+
+func proofJSON(p *compare.Proof) *jsonProof {
+	if p == nil {
+		return nil
+	}
+	j := &jsonProof{
+		Complete: p.Complete, Digest: p.Digest.String(), Flags: []jsonFlag{},
+		Smallest: append([]compare.Cause{}, p.Smallest...), Needed: append([]compare.Cause{}, p.Needed...),
+	}
+	for _, f := range p.Flags {
+		j.Flags = append(j.Flags, jsonFlag{flagText(f), f.Removes, f.DigestA.String(), f.DigestB.String()})
+	}
+	return j
+}
+
+func maskedJSON(m *Masked) *jsonMasked {
+	if m == nil {
+		return nil
+	}
+	return &jsonMasked{differencesJSON(m.Differences), findingsJSON(m.Findings)}
+}
+
+// layerCount is how many entries of a finding have their cause in a layer.
+type layerCount struct {
+	layer   *canon.Layer
+	entries int
+}

@@ -1,0 +1,171 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// summary is what a person needs first: what to do, and whether that is all.
+func (t *text) summary() {
+	first := firstOf(t.report.Findings)
+	if first == nil {
+		return
+	}
+	fmt.Fprintf(t, "\n%s %s: %s\n", t.head.Sprint("first:"), first.Cause, CauseOf(first.Cause).Advice)
+	p := t.report.Proof
+	switch {
+	case p == nil:
+	case !p.Complete:
+		fmt.Fprintln(t, t.bad.Sprint("the findings do not make up the whole difference: please report this"))
+	case len(p.Smallest) < len(t.report.Findings):
+		fmt.Fprintf(t, "without %d of the %d findings the digests would be equal: %s\n",
+			len(p.Smallest), len(t.report.Findings), causeList(p.Smallest))
+	case len(p.Smallest) == 1:
+		fmt.Fprintln(t, "without this finding the digests would be equal")
+	default:
+		fmt.Fprintf(t, "without these %d findings the digests would be equal\n", len(p.Smallest))
+	}
+}
+
+// firstOf is the finding to begin with: causes of much come first, and what
+// only follows from others never does.
+func firstOf(findings []compare.Finding) *compare.Finding {
+	for i := range findings {
+		if c := findings[i].Cause; c != compare.Derived && c != compare.DirectoryChanged {
+			return &findings[i]
+		}
+	}
+	if len(findings) > 0 {
+		return &findings[0]
+	}
+	return nil
+}
+
+func causeList(causes []compare.Cause) string {
+	var names []string
+	for _, c := range causes {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// flags are what a policy with another rule would make of it.
+func (t *text) flags() {
+	if t.report.Proof == nil {
+		return
+	}
+	for _, f := range t.report.Proof.Flags {
+		fmt.Fprintf(t, "%s %s\n", t.head.Sprintf("with %s", flagText(f)), t.dim.Sprintf("(no %s)", causeList(f.Removes)))
+		if f.DigestA == f.DigestB {
+			fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, "both", t.good.Sprint(f.DigestA))
+			continue
+		}
+		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, t.report.A.Name, f.DigestA)
+		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, t.report.B.Name, f.DigestB)
+	}
+}
+
+func flagText(f compare.FlagEffect) string { return strings.TrimSpace(f.Flag + " " + f.Value) }
+
+func (t *text) masked() {
+	m := t.report.Masked
+	if m == nil {
+		return
+	}
+	if len(m.Differences) == 0 {
+		fmt.Fprintln(t, "\nthe policy hides nothing")
+		return
+	}
+	fmt.Fprintf(t, "\n%s\n", t.head.Sprintf("the policy hides %s, for %s", count(len(m.Differences), "entry that differs", "entries that differ"), count(len(m.Findings), "cause", "causes")))
+	for i := range m.Findings {
+		t.finding(&m.Findings[i])
+	}
+}
+
+func (t *text) finding(f *compare.Finding) {
+	cause := CauseOf(f.Cause)
+	fmt.Fprintf(t, "\n%s: %s %s\n", t.head.Sprint(f.Cause), cause.Title, t.dim.Sprintf("(%s)", count(len(f.Entries), "entry", "entries")))
+	fmt.Fprintf(t, "  %s\n  %s %s\n", cause.Why, t.head.Sprint("do:"), cause.Advice)
+	for _, e := range f.Evidence {
+		fmt.Fprintf(t, "  %s %s\n", t.head.Sprint("evidence:"), evidenceText(e))
+	}
+	if text := layersText(f.Entries); text != "" {
+		fmt.Fprintf(t, "  %s %s\n", t.head.Sprint("from:"), text)
+	}
+	for i, e := range f.Entries {
+		if i == shownPerFinding && !t.verbose {
+			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(f.Entries)-i))
+			return
+		}
+		t.difference(e.Difference, e.Explained)
+		if text := sourceText(e); text != "" {
+			fmt.Fprintf(t, "    %s %s\n", t.head.Sprint("because of"), text)
+		}
+	}
+}
+
+func evidenceText(e compare.Evidence) string {
+	parts := []string{e.Text}
+	if e.Path != "" {
+		parts = append(parts, escape(e.Path))
+	}
+	if e.Source != nil && e.Source.Layer != nil {
+		parts = append(parts, entryText(e.Source))
+	}
+	return strings.Join(parts, ": ")
+}
+
+// entryText names a tar entry.
+func entryText(o *canon.Origin) string {
+	text := layerText(o.Layer)
+	if o.Entry > 0 {
+		text += fmt.Sprintf(", entry %d", o.Entry)
+	}
+	if o.Header != nil {
+		text += ", " + escape(o.Header.Name)
+	}
+	return text
+}
+
+// sourceText names the tar entry that an entry's cause lies in, if that is not
+// the one that the entry itself comes from.
+func sourceText(e compare.Entry) string {
+	if e.Source == nil || e.Source.Layer == nil {
+		return ""
+	}
+	for _, d := range []*canon.Dirent{e.A, e.B} {
+		if d != nil && d.Origin == e.Source && !e.Source.Implicit {
+			return ""
+		}
+	}
+	return entryText(e.Source)
+}
+
+// layersText counts the entries of a finding by the layers of their causes.
+func layersText(entries []compare.Entry) string {
+	var parts []string
+	for _, c := range layerCounts(entries) {
+		parts = append(parts, fmt.Sprintf("layer %d (%s)", c.layer.Index, count(c.entries, "entry", "entries")))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// layerCounts are in the order of the layers.
+func layerCounts(entries []compare.Entry) []layerCount {
+	var counts []layerCount
+	for _, e := range entries {
+		if e.Source == nil || e.Source.Layer == nil {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(counts, e.Source.Layer.Index, func(c layerCount, index int) int { return c.layer.Index - index })
+		if !found {
+			counts = slices.Insert(counts, i, layerCount{layer: e.Source.Layer})
+		}
+		counts[i].entries++
+	}
+	return counts
+}
