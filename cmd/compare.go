@@ -62,6 +62,7 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 	output := enumFlag(c, "output", "text", []string{"text", "json"}, "form of the report")
 	color := enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
 	verbose := c.Flags().BoolP("verbose", "v", false, "list every difference")
+	masked := c.Flags().Bool("show-masked", false, "list also what differed before the policy was applied")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var sources [2]importers.Source
 		for i, arg := range args {
@@ -78,7 +79,7 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if err != nil {
 			return err
 		}
-		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB})
+		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, *masked)
 		if err != nil {
 			return err
 		}
@@ -101,45 +102,54 @@ func colored(when string, out *os.File) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
 }
 
-// compare imports both sources side by side and compares trees and images.
-func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string) (*reports.Report, error) {
+// compare imports both sources side by side, compares trees and images, and
+// explains what differs.
+func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string, masked bool) (*reports.Report, error) {
 	imports, err := loadAll(ctx, stderr, sources[:], rec.imports)
 	if err != nil {
 		return nil, err
 	}
 	rec.useVersion(imports)
-	report := &reports.Report{Recipe: reports.Recipe{
-		ErofsVersion: int(rec.version), Hash: rec.imports.Hash, Policy: rec.policy, LayerRules: string(rec.imports.Rules),
-	}}
+	report := &reports.Report{Recipe: rec.report()}
 	created := imports[0].Created
 	if created == nil {
 		created = imports[1].Created
 	}
+	e := explanation{rec: rec, masked: masked}
 	group, _ := errgroup.WithContext(ctx)
 	for i, side := range []*reports.Side{&report.A, &report.B} {
 		group.Go(func() error {
 			*side = reports.Side{Name: names[i], Source: sources[i].String(), Layers: imports[i].Layers}
-			return rec.finish(imports[i], created, side)
+			e.raw[i], e.created[i] = imports[i].Tree.Clone(), imports[i].Created
+			if e.created[i] == nil {
+				e.created[i] = created
+			}
+			e.final[i] = imports[i].Tree
+			return rec.finish(imports[i], e.created[i], side)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	report.Differences = compare.Trees(imports[0].Tree, imports[1].Tree)
+	report.Differences = compare.Trees(e.final[0], e.final[1])
 	if (len(report.Differences) == 0) != report.Equal() {
 		return nil, fmt.Errorf("internal error: the digests are %s and %s, but %d entries differ: please report this",
 			report.A.Digest, report.B.Digest, len(report.Differences))
 	}
-	return report, nil
+	return report, e.explain(ctx, report)
+}
+
+// report is the recipe as reports have it.
+func (rec recipe) report() reports.Recipe {
+	return reports.Recipe{
+		ErofsVersion: int(rec.version), Hash: rec.imports.Hash, Policy: rec.policy, LayerRules: string(rec.imports.Rules),
+	}
 }
 
 // finish applies the policy to an import and fills in its side of the report.
 func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *reports.Side) error {
 	policy := rec.policy
-	policy.Created = imported.Created
-	if policy.Created == nil {
-		policy.Created = created
-	}
+	policy.Created = created
 	if err := policy.Apply(imported.Tree); err != nil {
 		return fmt.Errorf("%s: %w", side.Source, err)
 	}

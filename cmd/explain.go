@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"context"
+	"slices"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/compare"
+	"cfsverify/reports"
+)
+
+// explanation is what it takes to say why two sides differ: their trees before
+// and after the policy, and the creation time of each.
+type explanation struct {
+	rec        recipe
+	raw, final [2]*canon.Tree
+	created    [2]*canon.Time
+	// masked asks for what the policy hides.
+	masked bool
+}
+
+// explain fills in the report's findings and what is proven of them.
+func (e *explanation) explain(ctx context.Context, r *reports.Report) error {
+	r.Findings = e.findings(r, e.final, r.Differences, e.rec.policy)
+	if e.masked {
+		r.Masked = e.mask(r)
+	}
+	if r.Equal() {
+		return nil
+	}
+	proof, err := compare.Prove(ctx, compare.Proving{
+		A: e.raw[0], B: e.raw[1], RecipeA: e.recipe(0), RecipeB: e.recipe(1), Hash: e.rec.imports.Hash,
+		Digest: r.B.Digest, Differences: r.Differences, Findings: r.Findings,
+	})
+	if err != nil {
+		return err
+	}
+	r.Proof = &proof
+	return nil
+}
+
+func (e *explanation) findings(r *reports.Report, trees [2]*canon.Tree, differences []compare.Difference, policy canon.Policy) []compare.Finding {
+	return compare.Explain(compare.Comparison{
+		A: trees[0], B: trees[1], NameA: r.A.Name, NameB: r.B.Name, Differences: differences, Policy: policy,
+	})
+}
+
+func (e *explanation) recipe(side int) compare.Recipe {
+	policy := e.rec.policy
+	policy.Created = e.created[side]
+	return compare.Recipe{Version: e.rec.version, Policy: policy}
+}
+
+// mask finds what differs without the policy, and not with it.
+func (e *explanation) mask(r *reports.Report) *reports.Masked {
+	var trees [2]*canon.Tree
+	for i, t := range e.raw {
+		trees[i] = t.Clone()
+		erofs.Fit(trees[i], e.rec.version)
+	}
+	seen := map[string]compare.Difference{}
+	for _, d := range r.Differences {
+		seen[d.Path] = d
+	}
+	m := &reports.Masked{}
+	for _, d := range compare.Trees(trees[0], trees[1]) {
+		was, found := seen[d.Path]
+		if found && was.Status == d.Status {
+			d.Changes = slices.DeleteFunc(d.Changes, func(c compare.Change) bool { return slices.Contains(was.Changes, c) })
+			if len(d.Changes) == 0 {
+				continue
+			}
+		}
+		m.Differences = append(m.Differences, d)
+	}
+	m.Findings = e.findings(r, trees, m.Differences, canon.Raw())
+	return m
+}
