@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
 
@@ -144,27 +143,27 @@ type jsonHeader struct {
 // reports/schema.json describes. Names of an image are escaped as in the text
 // report, values of xattrs and inline content are base64.
 func JSON(w io.Writer, r *Report) error {
-	p := r.Recipe.Policy
-	doc := jsonReport{
+	return writeJSON(w, jsonReport{
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
-		Recipe: jsonRecipe{
-			ErofsVersion: r.Recipe.ErofsVersion,
-			Hash:         r.Recipe.Hash.String(),
-			LayerRules:   r.Recipe.LayerRules,
-			Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)},
-		},
-		A:           sideJSON(&r.A),
-		B:           sideJSON(&r.B),
-		Differences: differencesJSON(r.Differences),
-		Findings:    findingsJSON(r.Findings),
-		Proof:       proofJSON(r.Proof),
-		Masked:      maskedJSON(r.Masked),
+		Recipe:        recipeJSON(r.Recipe),
+		A:             sideJSON(&r.A),
+		B:             sideJSON(&r.B),
+		Differences:   differencesJSON(r.Differences),
+		Findings:      findingsJSON(r.Findings),
+		Proof:         proofJSON(r.Proof),
+		Masked:        maskedJSON(r.Masked),
+	})
+}
+
+func recipeJSON(r Recipe) jsonRecipe {
+	p := r.Policy
+	return jsonRecipe{
+		ErofsVersion: r.ErofsVersion,
+		Hash:         r.Hash.String(),
+		LayerRules:   r.LayerRules,
+		Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)},
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
 }
 
 func hardlinksText(p canon.Policy) string {

@@ -88,14 +88,18 @@ func proofJSON(p *compare.Proof) *jsonProof {
 	if p == nil {
 		return nil
 	}
-	j := &jsonProof{
-		Complete: p.Complete, Digest: p.Digest.String(), Flags: []jsonFlag{},
+	return &jsonProof{
+		Complete: p.Complete, Digest: p.Digest.String(), Flags: flagsJSON(p.Flags),
 		Smallest: append([]compare.Cause{}, p.Smallest...), Needed: append([]compare.Cause{}, p.Needed...),
 	}
-	for _, f := range p.Flags {
-		j.Flags = append(j.Flags, jsonFlag{flagText(f), f.Removes, f.DigestA.String(), f.DigestB.String()})
+}
+
+func flagsJSON(flags []compare.FlagEffect) []jsonFlag {
+	list := []jsonFlag{}
+	for _, f := range flags {
+		list = append(list, jsonFlag{flagText(f), f.Removes, f.DigestA.String(), f.DigestB.String()})
 	}
-	return j
+	return list
 }
 
 func maskedJSON(m *Masked) *jsonMasked {

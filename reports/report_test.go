@@ -196,13 +196,35 @@ func TestJSONFollowsSchema(t *testing.T) {
 		if err := JSON(&buf, r); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := jsonschema.UnmarshalJSON(&buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(doc); err != nil {
-			t.Error(err)
-		}
+		validate(t, schema, &buf)
+	}
+	if schema, err = jsonschema.NewCompiler().Compile("prediction.schema.json"); err != nil {
+		t.Fatal(err)
+	}
+	p := prediction()
+	// A report always has digests and the hash that made them.
+	p.Recipe.Hash, p.Image.Digest = fsverity.SHA256, fsverity.SumBytes(fsverity.SHA256, nil)
+	for i := range p.Engines[0].Flags {
+		p.Engines[0].Flags[i].DigestA, p.Engines[0].Flags[i].DigestB = p.Image.Digest, p.Image.Digest
+	}
+	for _, l := range p.Image.Layers {
+		l.DiffID = "sha256:" + strings.Repeat("1", 64)
+	}
+	var buf bytes.Buffer
+	if err := PredictionJSON(&buf, p); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, schema, &buf)
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, document *bytes.Buffer) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -26,7 +26,14 @@ const shownPerFinding = 10
 // Text writes the report for a person to read.
 func Text(w io.Writer, r *Report, o TextOptions) error {
 	buf := bufio.NewWriter(w)
-	t := text{Writer: buf, report: r, verbose: o.Verbose}
+	t := newText(buf, o)
+	t.report = r
+	t.write()
+	return buf.Flush()
+}
+
+func newText(w io.Writer, o TextOptions) *text {
+	t := &text{Writer: w, verbose: o.Verbose}
 	t.good, t.bad, t.head, t.dim = color.New(color.FgGreen, color.Bold), color.New(color.FgRed, color.Bold), color.New(color.Bold), color.New(color.Faint)
 	for _, c := range []*color.Color{t.good, t.bad, t.head, t.dim} {
 		if o.Color {
@@ -35,8 +42,7 @@ func Text(w io.Writer, r *Report, o TextOptions) error {
 			c.DisableColor()
 		}
 	}
-	t.write()
-	return buf.Flush()
+	return t
 }
 
 type text struct {
@@ -45,6 +51,8 @@ type text struct {
 	verbose              bool
 	good, bad, head, dim *color.Color
 	nameWidth            int
+	// unpackTime is set in a prediction.
+	unpackTime *canon.Time
 }
 
 func (t *text) write() {
@@ -111,8 +119,17 @@ func (t *text) difference(d *compare.Difference, changes []compare.Change) {
 	r := t.report
 	for _, c := range changes {
 		fmt.Fprintf(t, "    %s: %s %s, %s %s\n", changeName(c),
-			r.A.Name, fieldText(c, d.A.Node, d.LinksA), r.B.Name, fieldText(c, d.B.Node, d.LinksB))
+			r.A.Name, t.insideText(c, d), r.B.Name, fieldText(c, d.B.Node, d.LinksB))
 	}
+}
+
+// insideText shows side A of a change.
+func (t *text) insideText(c compare.Change, d *compare.Difference) string {
+	isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
+	if isTime && t.unpackTime != nil && d.A.Node.Mtime.Sec == t.unpackTime.Sec {
+		return "the time of unpacking"
+	}
+	return fieldText(c, d.A.Node, d.LinksA)
 }
 
 func (t *text) origin(e *canon.Dirent) string {

@@ -1,0 +1,168 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// TestEveryCauseHasTexts: a person, and a program that reads the schema, knows
+// every cause there is.
+func TestEveryCauseHasTexts(t *testing.T) {
+	data, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs struct {
+			Cause struct{ Enum []compare.Cause }
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	all := compare.Causes()
+	if diff := cmp.Diff(all, schema.Defs.Cause.Enum); diff != "" {
+		t.Errorf("the causes (-) are not those of the schema (+):\n%s", diff)
+	}
+	if len(all) != len(causes)+1 {
+		t.Errorf("%d causes, texts for %d besides unexplained", len(all), len(causes))
+	}
+	for i, c := range all {
+		text := CauseOf(c)
+		if text.Title == "" || text.Why == "" || text.Advice == "" || (text.Title == unexplained.Title) != (c == compare.Unexplained) {
+			t.Errorf("%s has the texts %+v", c, text)
+		}
+		if slices.Contains(all[:i], c) {
+			t.Errorf("%s is there twice", c)
+		}
+		for _, see := range text.See {
+			if !strings.HasPrefix(see, "https://") {
+				t.Errorf("%s refers to %q", c, see)
+			}
+		}
+	}
+}
+
+// implied is a report of a directory that layer 2 needs and has no entry for.
+func implied() *Report {
+	lower, upper := &canon.Layer{Index: 1, Name: "lower.tar"}, &canon.Layer{Index: 2, Name: "upper\x1b.tar"}
+	a, b := canon.NewTree(), canon.NewTree()
+	a.Root.Put(canon.Dirent{Name: "d", Node: &canon.Node{Kind: canon.Directory, Perm: 0o755, Mtime: canon.Time{Sec: 99, Nsec: 7}}})
+	b.Root.Put(canon.Dirent{Name: "d", Node: &canon.Node{Kind: canon.Directory, Perm: 0o700, Mtime: canon.Time{Sec: 5}}, Origin: &canon.Origin{
+		Layer: lower, Entry: 3, Header: &canon.Header{Typeflag: '5', Name: "d/", Mode: 0o700},
+		ImpliedBy: &canon.Origin{Layer: upper, Entry: 4, Header: &canon.Header{Typeflag: '0', Name: "d/\x07"}}}})
+	differences := compare.Trees(a, b)
+	return &Report{
+		Recipe:      Recipe{ErofsVersion: 1, Policy: canon.Raw(), LayerRules: "oci"},
+		A:           Side{Name: "inside", Source: "dir:a", Entries: 2},
+		B:           Side{Name: "outside", Source: "oci:b", Entries: 2, Layers: []*canon.Layer{lower, upper}},
+		Differences: differences,
+		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()}),
+	}
+}
+
+func TestFindingsJSON(t *testing.T) {
+	var buf bytes.Buffer
+	if err := JSON(&buf, implied()); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Findings []map[string]any }
+	if err := json.Unmarshal(buf.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Findings) != 1 {
+		t.Fatalf("%d findings", len(doc.Findings))
+	}
+	f := doc.Findings[0]
+	delete(f, "explanation")
+	delete(f, "advice")
+	delete(f, "see")
+	want := map[string]any{
+		"cause": "implicit-parent", "title": CauseOf(compare.ImplicitParent).Title, "evidence": []any{},
+		"provenance": []any{map[string]any{"layer": 2.0, "entries": 1.0}},
+		"entries": []any{map[string]any{
+			"path":    "/d",
+			"changes": []any{map[string]any{"field": "mode"}, map[string]any{"field": "mtime"}, map[string]any{"field": "mtime-nsec"}},
+			"source": map[string]any{"layer": 2.0, "entry": 4.0, "implicit": false, "header": map[string]any{
+				"offset": 0.0, "typeflag": "0", "name": `d/\x07`, "mode": "00", "uid": 0.0, "gid": 0.0, "size": 0.0,
+				"mtime": map[string]any{"sec": 0.0, "nsec": 0.0}}},
+		}},
+	}
+	if diff := cmp.Diff(want, f); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// prediction has an engine of every sort: one that shows a difference, one that
+// shows none, one that refuses the image.
+func prediction() *Prediction {
+	r := implied()
+	return &Prediction{Recipe: r.Recipe, Image: r.B, Engines: []EnginePrediction{
+		{Engine: "one", Differences: r.Differences, Findings: r.Findings, UnpackTime: canon.Time{Sec: 99, Nsec: 1}, Masked: &Masked{},
+			Flags: []compare.FlagEffect{{Flag: "--mtime", Value: "s", Removes: []compare.Cause{compare.ImplicitParent}}}},
+		{Engine: "two"},
+		{Engine: "three", Refusal: "layer 1, entry 2: no\x1b"},
+	}}
+}
+
+const predictionText = `DIFFERENT: unpacked, the image will not have the digest of its layers
+  image   oci:b  (2 entries)
+  digest    (EROFS version 1, algorithm 0; root keep, directory mtimes keep, /run keep, xattrs all, mtimes in ns; layer rules oci)
+
+one: 1 entry will differ, for 1 cause
+
+first: implicit-parent: ADVICE
+with --mtime s both sides will have 
+
+implicit-parent: directories that a layer needs and has no entry for (1 entry)
+  WHY
+  do: ADVICE
+  from: layer 2 (1 entry)
+  /d  [layer 1, entry 3]
+    mode: inside 0755, outside 0700
+    mtime: inside the time of unpacking, outside 1970-01-01T00:00:05.000000000Z
+    mtime-nsec: inside the time of unpacking, outside .000000000
+    because of layer 2 (upper\x1b.tar), entry 4, d/\x07
+
+the policy hides nothing
+
+two: nothing will differ
+
+three: will refuse the image: layer 1, entry 2: no\x1b
+`
+
+func TestPredictionText(t *testing.T) {
+	var buf bytes.Buffer
+	if err := PredictionText(&buf, prediction(), TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	text := CauseOf(compare.ImplicitParent)
+	got := strings.NewReplacer(text.Why, "WHY", text.Advice, "ADVICE").Replace(buf.String())
+	if diff := cmp.Diff(predictionText, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPredictionSame(t *testing.T) {
+	p := prediction()
+	for want, engines := range map[bool][][]EnginePrediction{
+		true:  {nil, p.Engines[1:2]},
+		false: {p.Engines, p.Engines[:2], p.Engines[1:]},
+	} {
+		for i, list := range engines {
+			p := Prediction{Engines: list}
+			if p.Same() != want {
+				t.Errorf("%d: same %v, want %v", i, !want, want)
+			}
+		}
+	}
+}
