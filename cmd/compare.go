@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -59,10 +58,7 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 // comparison makes c compare two sources that the report calls by these names.
 func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b importers.Source) error) *cobra.Command {
 	flags := addRecipeFlags(c)
-	output := enumFlag(c, "output", "text", []string{"text", "json"}, "form of the report")
-	color := enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
-	verbose := c.Flags().BoolP("verbose", "v", false, "list every difference")
-	masked := c.Flags().Bool("show-masked", false, "list also what differed before the policy was applied")
+	look := addReportFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var sources [2]importers.Source
 		for i, arg := range args {
@@ -79,27 +75,19 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if err != nil {
 			return err
 		}
-		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, *masked)
+		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, look.masked)
 		if err != nil {
 			return err
 		}
 		if !report.Equal() {
 			r.status = statusDifferent
 		}
-		if output.value == "json" {
+		if look.output.value == "json" {
 			return reports.JSON(r.Out, report)
 		}
-		return reports.Text(r.Out, report, reports.TextOptions{Color: colored(color.value, r.Out), Verbose: *verbose})
+		return reports.Text(r.Out, report, look.text(r.Out))
 	}
 	return c
-}
-
-// colored follows https://no-color.org unless the user says what to do.
-func colored(when string, out *os.File) bool {
-	if when != "auto" {
-		return when == "always"
-	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
 }
 
 // compare imports both sources side by side, compares trees and images, and
@@ -131,12 +119,7 @@ func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]impor
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	report.Differences = compare.Trees(e.final[0], e.final[1])
-	if (len(report.Differences) == 0) != report.Equal() {
-		return nil, fmt.Errorf("internal error: the digests are %s and %s, but %d entries differ: please report this",
-			report.A.Digest, report.B.Digest, len(report.Differences))
-	}
-	return report, e.explain(ctx, report)
+	return report, e.compare(ctx, report)
 }
 
 // report is the recipe as reports have it.

@@ -268,6 +268,7 @@ func plantDifferences(t *testing.T, b *build) {
 func reported(t *testing.T, report string) []string {
 	t.Helper()
 	var doc struct {
+		Proof       struct{ Complete bool }
 		Differences []struct {
 			Path, Status string
 			Changes      []struct{ Field, Xattr string }
@@ -275,6 +276,9 @@ func reported(t *testing.T, report string) []string {
 	}
 	if err := json.Unmarshal([]byte(report), &doc); err != nil {
 		t.Fatal(err)
+	}
+	if !doc.Proof.Complete {
+		t.Error("the findings are not all there is")
 	}
 	var list []string
 	for _, d := range doc.Differences {

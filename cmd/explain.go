@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"cfsverify/canon"
@@ -20,8 +21,14 @@ type explanation struct {
 	masked bool
 }
 
-// explain fills in the report's findings and what is proven of them.
-func (e *explanation) explain(ctx context.Context, r *reports.Report) error {
+// compare fills in the report's differences, findings and what is proven of
+// them.
+func (e *explanation) compare(ctx context.Context, r *reports.Report) error {
+	r.Differences = compare.Trees(e.final[0], e.final[1])
+	if (len(r.Differences) == 0) != r.Equal() {
+		return fmt.Errorf("internal error: the digests are %s and %s, but %d entries differ: please report this",
+			r.A.Digest, r.B.Digest, len(r.Differences))
+	}
 	r.Findings = e.findings(r, e.final, r.Differences, e.rec.policy)
 	if e.masked {
 		r.Masked = e.mask(r)

@@ -136,7 +136,9 @@ func (p *Proving) effect(v variant) *FlagEffect {
 			delete(added, entry.Path)
 		}
 	}
-	if len(e.Removes) == 0 || len(added) > 0 {
+	// What only follows from other findings is no reason to change a flag.
+	own := slices.ContainsFunc(e.Removes, func(c Cause) bool { return c != Derived })
+	if !own || len(added) > 0 {
 		return nil
 	}
 	return e
