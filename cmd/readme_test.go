@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/compare"
+	"cfsverify/reports"
 )
 
 // The first command of README prints what README says.
@@ -42,5 +45,19 @@ func TestExampleIsGenerated(t *testing.T) {
 	out, err := exec.Command("diff", "-r", "--exclude=generate.go", dir, filepath.Join("..", "testdata", "example")).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// README lists the causes as reports name them.
+func TestReadmeCauses(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range compare.Causes() {
+		title := reports.CauseOf(c).Title
+		if row := "| `" + string(c) + "` | " + title; !strings.Contains(string(readme), row) {
+			t.Errorf("README has no row %q", row)
+		}
 	}
 }

@@ -83,6 +83,12 @@ func (p *Proving) without(findings []Finding, cause Cause) []Finding {
 // smallest finds what cannot be left out. Every set of findings that makes the
 // digests equal holds those; if they alone do it, there is no smaller one.
 func (p *Proving) smallest(ctx context.Context, proof *Proof) error {
+	if len(p.Findings) == 1 {
+		// Without its repair side A is as it was.
+		proof.Needed = []Cause{p.Findings[0].Cause}
+		proof.Smallest = proof.Needed
+		return nil
+	}
 	needed := make([]bool, len(p.Findings))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -107,8 +113,10 @@ func (p *Proving) smallest(ctx context.Context, proof *Proof) error {
 			least = append(least, f)
 		}
 	}
-	if digest, err := p.repaired(least); err != nil || digest != p.Digest {
-		least = p.greedy()
+	if len(least) < len(p.Findings) {
+		if digest, err := p.repaired(least); err != nil || digest != p.Digest {
+			least = p.greedy()
+		}
 	}
 	for _, f := range least {
 		proof.Smallest = append(proof.Smallest, f.Cause)
