@@ -233,6 +233,25 @@ func TestScanOverlay(t *testing.T) {
 	}
 }
 
+// TestScanPhantomWhiteout: overlayfs lists a whiteout in a directory that only
+// the upper layer has, but says that it is not there.
+func TestScanPhantomWhiteout(t *testing.T) {
+	oracle.Root(t)
+	m := scanMaker{t, t.TempDir()}
+	for _, dir := range []string{"lower", "upper/d", "work", "merged"} {
+		m.mkdir(dir)
+	}
+	m.do(unix.Mknod(m.path("upper/d/gone"), unix.S_IFCHR, 0))
+	scanMount(t, "overlay", m.path("merged"), "overlay", "lowerdir="+m.path("lower")+",upperdir="+m.path("upper")+",workdir="+m.path("work"))
+	if names, err := os.ReadDir(m.path("merged/d")); err != nil || len(names) != 1 {
+		oracle.Missing(t, "this kernel's overlayfs does not list a whiteout that hides nothing")
+	}
+	_, err := ScanDirectory(t.Context(), m.path("merged"), ScanOptions{Hash: fsverity.SHA256})
+	if err == nil || !strings.Contains(err.Error(), m.path("merged/d/gone")+`" is listed but not there`) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func scanMount(t testing.TB, source, target, fstype, data string) {
 	t.Helper()
 	flags := uintptr(0)

@@ -2,6 +2,7 @@ package importers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -163,6 +164,10 @@ func (s *dirScan) scanEntry(ctx context.Context, e scanEntry) error {
 		return fmt.Errorf("%q: %w", s.show(e), err)
 	}
 	fd, err := scanOpen(e.dir.fd, e.name, unix.O_PATH|unix.O_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) && s.stillListed(ctx, e) {
+		return fmt.Errorf("%q is listed but not there, as overlayfs does with a whiteout in a directory that no other layer has: "+
+			"no tool can scan this; build the layer without that whiteout", s.show(e))
+	}
 	if err != nil {
 		return s.cannotRead(e, "metadata", err)
 	}
@@ -172,6 +177,13 @@ func (s *dirScan) scanEntry(ctx context.Context, e scanEntry) error {
 		unix.Close(fd)
 	}
 	return err
+}
+
+// stillListed says that the directory did not change and has the name.
+func (s *dirScan) stillListed(ctx context.Context, e scanEntry) bool {
+	before := e.dir.stat
+	names, err := s.list(ctx, e.dir)
+	return err == nil && e.dir.stat == before && slices.Contains(names, e.name)
 }
 
 func (s *dirScan) scanOpened(ctx context.Context, e scanEntry, fd int) (taken bool, err error) {
