@@ -16,6 +16,9 @@ type Tree struct {
 	// show, in the order of their entries.
 	Markers    []Marker
 	Superseded []Superseded
+	// NewestEntry is the newest mtime of all their entries, markers and what is
+	// not there any more included.
+	NewestEntry Time
 }
 
 // NewTree returns a tree with an empty root directory of mode 0.

@@ -8,6 +8,11 @@ type Cause string
 // The causes, in the order in which they are looked for: what changes a whole
 // tree first, what follows from other differences last.
 const (
+	// PathThroughSymlink: a layer has an entry below what is no directory in a
+	// lower layer.
+	PathThroughSymlink Cause = "path-through-symlink"
+	// WhiteoutDevice: a layer has a device node that overlayfs takes for a whiteout.
+	WhiteoutDevice Cause = "whiteout-device"
 	// LateLayers: the scan saw the tree before the topmost layers.
 	LateLayers Cause = "late-layers"
 	// WhiteoutInScan: the scan saw the whiteouts of a layer's own directory.
@@ -23,9 +28,6 @@ const (
 	// BootNanoseconds: the mtimes of /boot and /sysroot after the boot transform,
 	// before and since composefs-rs pull request 396.
 	BootNanoseconds Cause = "boot-nanoseconds"
-	// PathThroughSymlink: a layer has an entry below what is no directory in a
-	// lower layer.
-	PathThroughSymlink Cause = "path-through-symlink"
 	// ImplicitParent: a layer has no entry for a directory that it puts something
 	// into, so the engine made one.
 	ImplicitParent Cause = "implicit-parent"
@@ -77,6 +79,10 @@ const (
 	UserXattr Cause = "user-xattr"
 	// HostXattr: other xattrs that the kernel or the host set.
 	HostXattr Cause = "host-xattr"
+	// OwnerByName: owners were looked up by name.
+	OwnerByName Cause = "owner-by-name"
+	// OwnerRange: an owner that chown cannot set.
+	OwnerRange Cause = "owner-range"
 	// SetuidLost: setuid, setgid and sticky bits.
 	SetuidLost Cause = "setuid-lost"
 	// Umask: permission bits that a umask took away everywhere.
@@ -105,11 +111,11 @@ const (
 // Causes lists them in their order.
 func Causes() []Cause {
 	return []Cause{
-		LateLayers, WhiteoutInScan, EngineFile, IDMapping, Derived, RootMetadata, BootNanoseconds, PathThroughSymlink,
+		PathThroughSymlink, WhiteoutDevice, LateLayers, WhiteoutInScan, EngineFile, IDMapping, Derived, RootMetadata, BootNanoseconds,
 		ImplicitParent, HardlinkHeader, DuplicateEntry, WhiteoutOrder, OpaqueOrder, WhiteoutIgnored, ConstantMtime,
 		ClampedMtime, MtimeRange, HardlinkRelink, SymlinkMetadata, DirectoryChanged, UnpackTimeMtime, RoundedMtime,
 		SubsecondMtime, HardlinkBroken, HardlinkJoined, XattrEncoding, SELinuxLabel, OverlayXattr, CapabilityVersion,
-		CapabilityLost, ACL, UserXattr, HostXattr, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
+		CapabilityLost, ACL, UserXattr, HostXattr, OwnerByName, OwnerRange, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
 		DumpForm, VolatileContent, ContentChange, BuildTime, Unexplained,
 	}
 }

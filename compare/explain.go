@@ -20,6 +20,8 @@ type Comparison struct {
 // rules are in the order of their trial: a difference goes to the first that
 // explains it.
 var rules = [...]func(*scene){
+	(*scene).pathsThroughSymlinks,
+	(*scene).whiteoutDevices,
 	(*scene).lateLayers,
 	(*scene).whiteoutsInScan,
 	(*scene).engineFiles,
@@ -27,7 +29,6 @@ var rules = [...]func(*scene){
 	(*scene).derived,
 	(*scene).rootMetadata,
 	(*scene).bootNanoseconds,
-	(*scene).pathsThroughSymlinks,
 	(*scene).implicitParents,
 	(*scene).hardlinkHeaders,
 	(*scene).duplicates,
@@ -43,6 +44,8 @@ var rules = [...]func(*scene){
 	(*scene).hardlinks,
 	(*scene).xattrEncodings,
 	(*scene).xattrs,
+	(*scene).ownersByName,
+	(*scene).ownerRange,
 	(*scene).setuidLost,
 	(*scene).umask,
 	(*scene).sockets,

@@ -90,6 +90,20 @@ func (s *scene) rootMetadata() {
 	default:
 		s.tell(RootMetadata, Evidence{Text: "a layer has an entry for the root, which engines ignore", Path: "/", Source: s.out.RootOrigin})
 	}
+	mtime := it.in.Node.Mtime
+	if !containsField(it.Changes, Mtime) || mtime == (canon.Time{}) {
+		return
+	}
+	usr := s.in.Root.Child("usr")
+	switch {
+	case usr != nil && usr.Node.Mtime == mtime:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is that of /usr"})
+	case mtime == s.newest:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is the newest of all entries"})
+	case mtime == s.out.NewestEntry:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is the newest of all tar entries, whiteouts and what they hide included: " +
+			"the rule newest is for what is left"})
+	}
 }
 
 // bootNanoseconds finds trees made by different versions of the transform.
@@ -110,29 +124,67 @@ func (s *scene) bootNanoseconds() {
 }
 
 // pathsThroughSymlinks finds directories that a layer implies where a lower
-// layer has something else, which the scan still has.
+// layer has something else, which the scan still has; and what the layer put
+// there or hid there, if the scan has it, or misses it, where the symlink leads.
 func (s *scene) pathsThroughSymlinks() {
 	for _, it := range s.items {
-		if it.in == nil || it.out == nil || !it.has(Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
+		if it.in == nil || it.out == nil || !it.has(Type) || it.out.Origin == nil || !it.out.Origin.Implicit || it.in.Node.Kind != canon.Symlink {
+			continue
+		}
+		target := resolve(s.in, it.Path)
+		if !s.isFollowed(it, target) {
 			continue
 		}
 		source := it.out.Origin
 		s.claimAll(PathThroughSymlink, it, source)
-		target := ""
-		if it.in.Node.Kind == canon.Symlink {
-			target = resolve(s.in, it.Path)
-		}
 		sub := canon.Tree{Root: it.out.Node}
 		for p := range sub.All() {
 			if other := s.byPath[it.Path+p]; other != nil && other.onlyOut() {
 				s.claimAll(PathThroughSymlink, other, layerOrigin(other.out))
 			}
-			if other := s.byPath[path.Join(target, p)]; target != "" && other != nil && other.onlyIn() {
-				s.claimAll(PathThroughSymlink, other, source)
+			if other := s.byPath[path.Join(target, p)]; other != nil && (other.onlyIn() || other.isDir() && s.stamped(other)) {
+				s.claim(PathThroughSymlink, other, source, func(c Change) bool { return c.Field == "" || c.Field == Mtime || c.Field == MtimeNsec })
 			}
 		}
-		if other := s.byPath[target]; other != nil && other.isDir() && s.stamped(other) {
-			s.claimFields(PathThroughSymlink, other, source, Mtime, MtimeNsec)
+		s.hiddenThroughSymlink(it.Path, target)
+		if dir := s.byPath[path.Dir(target)]; dir != nil && dir.isDir() && s.stamped(dir) {
+			if made := s.byPath[target]; made != nil && made.onlyIn() {
+				s.claimFields(PathThroughSymlink, dir, source, Mtime, MtimeNsec)
+			}
+		}
+	}
+}
+
+// isFollowed says that all that the layers have below a path is where the
+// symlink leads.
+func (s *scene) isFollowed(it *item, target string) bool {
+	sub := canon.Tree{Root: it.out.Node}
+	for p := range sub.All() {
+		if s.in.Lookup(path.Join(target, p)) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// hiddenThroughSymlink finds what markers below a symlink hid where it leads.
+func (s *scene) hiddenThroughSymlink(link, target string) {
+	for i := range s.out.Markers {
+		m := &s.out.Markers[i]
+		rest, below := strings.CutPrefix(m.Path, link)
+		if !below || rest != "" && rest[0] != '/' {
+			continue
+		}
+		hidden := path.Join(target, rest)
+		e := s.out.Lookup(hidden)
+		if e == nil {
+			continue
+		}
+		sub := canon.Tree{Root: e.Node}
+		for p := range sub.All() {
+			if other := s.byPath[path.Join(hidden, p)]; other != nil && other.onlyOut() && (p != "/" || !m.Opaque) {
+				s.claimAll(PathThroughSymlink, other, m.Origin)
+			}
 		}
 	}
 }
@@ -169,12 +221,16 @@ func resolveParents(t *canon.Tree, p string) string {
 }
 
 // implicitParents finds directories that a layer needs and has no entry for:
-// the engine makes them as 0755, owned by its root, without xattrs.
+// the engine makes them as 0755, owned by its root, without xattrs. Those that
+// only a marker implies do not come into being everywhere.
 func (s *scene) implicitParents() {
 	if !s.scanned {
 		return
 	}
 	for _, it := range s.items {
+		if it.onlyOut() && it.out.Origin != nil && it.out.Origin.Implicit && len(it.out.Node.Children()) == 0 {
+			s.claimAll(ImplicitParent, it, it.out.Origin)
+		}
 		if !it.isDir() || it.Path == "/" || it.out.Origin == nil {
 			continue
 		}
@@ -186,7 +242,14 @@ func (s *scene) implicitParents() {
 			continue
 		}
 		in := it.in.Node
-		made := in.Perm&^0o755 == 0
+		made, gid := in.Perm&^0o755 == 0, uint32(0)
+		// In a setgid directory a new one gets its group, and is setgid as well.
+		if parent := s.in.Lookup(path.Dir(it.Path)); parent != nil && parent.Node.Perm&0o2000 != 0 {
+			made = in.Perm&^0o2755 == 0
+			if in.GID == parent.Node.GID {
+				gid = in.GID
+			}
+		}
 		s.claim(ImplicitParent, it, source, func(c Change) bool {
 			switch c.Field {
 			case Mtime, MtimeNsec:
@@ -196,7 +259,7 @@ func (s *scene) implicitParents() {
 			case UID:
 				return in.UID == 0
 			case GID:
-				return in.GID == 0
+				return in.GID == gid
 			case Xattr:
 				_, has := in.Xattrs.Get(c.Xattr)
 				return !has

@@ -55,7 +55,8 @@ func linkHeaderHas(h linkHeader, in *canon.Node, c Change) bool {
 	case GID:
 		return h.node.GID == in.GID
 	case Mtime, MtimeNsec:
-		return h.node.Mtime.Sec == in.Mtime.Sec && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
+		// Engines make 0 of times before 1970.
+		return max(h.node.Mtime.Sec, 0) == max(in.Mtime.Sec, 0) && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
 	case Xattr:
 		value, has := in.Xattrs.Get(c.Xattr)
 		own, owns := h.node.Xattrs.Get(c.Xattr)

@@ -151,7 +151,8 @@ func (s *scene) markers() {
 				continue
 			}
 			cause := WhiteoutIgnored
-			if s.hasOwnEntries(m) {
+			// No engine has a way to make the root opaque.
+			if m.Path != "/" && s.hasOwnEntries(m) {
 				cause = orderCause(m)
 			}
 			s.claimAll(cause, it, m.Origin)
@@ -189,6 +190,16 @@ func (s *scene) hasOwnEntries(m *canon.Marker) bool {
 		}
 	}
 	return false
+}
+
+// whiteoutDevices finds device nodes of layers that overlayfs takes for
+// whiteouts.
+func (s *scene) whiteoutDevices() {
+	for _, it := range s.items {
+		if it.onlyOut() && it.out.Node.IsWhiteout() {
+			s.claimAll(WhiteoutDevice, it, layerOrigin(it.out))
+		}
+	}
 }
 
 // whiteoutsInScan finds what only a layer's own directory has: overlayfs never

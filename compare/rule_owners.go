@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -46,10 +48,11 @@ func (s *scene) idMap(field Field, name string, id func(*canon.Node) uint32) {
 }
 
 // idPairs maps the IDs of one tree to those of the other. It must be a function,
-// and of two entries or more; directories that an engine makes up do not count.
+// of two entries or more, that moves every ID, as user namespaces move 0 as well.
+// Directories that an engine makes up do not count.
 func (s *scene) idPairs(id func(*canon.Node) uint32) (map[uint32]uint32, bool) {
 	pairs := map[uint32]uint32{}
-	entries, moved := 0, 0
+	entries := 0
 	for p, out := range s.out.All() {
 		in := s.in.Lookup(p)
 		if p == "/" || in == nil || out.Origin != nil && (out.Origin.Implicit || out.Origin.ImpliedBy != nil) {
@@ -59,13 +62,13 @@ func (s *scene) idPairs(id func(*canon.Node) uint32) (map[uint32]uint32, bool) {
 		if was, seen := pairs[a]; seen && was != b {
 			return nil, false
 		}
+		if a == b && a != overflowID {
+			return nil, false
+		}
 		pairs[a] = b
 		entries++
-		if a != b {
-			moved++
-		}
 	}
-	return pairs, entries > 1 && moved > 0
+	return pairs, entries > 1
 }
 
 // idRange is IDs that move by the same distance.
@@ -102,6 +105,58 @@ func rangesText(ranges []idRange) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// ownersByName finds IDs that are others wherever they stand, but do not move
+// together: tools that look names up in the host's own user database do that.
+func (s *scene) ownersByName() {
+	s.byName(UID, func(n *canon.Node) uint32 { return n.UID })
+	s.byName(GID, func(n *canon.Node) uint32 { return n.GID })
+}
+
+func (s *scene) byName(field Field, id func(*canon.Node) uint32) {
+	pairs := map[uint32]uint32{}
+	for p, out := range s.out.All() {
+		in := s.in.Lookup(p)
+		if in == nil || p == "/" {
+			continue
+		}
+		a, b := id(out.Node), id(in.Node)
+		if was, seen := pairs[a]; seen && was != b {
+			return
+		}
+		pairs[a] = b
+	}
+	entries := map[uint32]int{}
+	for _, it := range s.items {
+		if it.in != nil && it.out != nil && it.has(field) {
+			entries[id(it.out.Node)]++
+		}
+	}
+	// Root is 0 by any name.
+	if len(entries) == 0 || pairs[0] != 0 || slices.Max(slices.Collect(maps.Values(entries))) < 2 {
+		return
+	}
+	for _, it := range s.items {
+		if it.in != nil && it.out != nil {
+			s.claimFields(OwnerByName, it, layerOrigin(it.out), field)
+		}
+	}
+}
+
+// ownerRange finds the ID that chown takes for "leave it".
+func (s *scene) ownerRange() {
+	for _, it := range s.items {
+		if it.in == nil || it.out == nil {
+			continue
+		}
+		if it.out.Node.UID == math.MaxUint32 {
+			s.claimFields(OwnerRange, it, layerOrigin(it.out), UID)
+		}
+		if it.out.Node.GID == math.MaxUint32 {
+			s.claimFields(OwnerRange, it, layerOrigin(it.out), GID)
+		}
+	}
 }
 
 // privilegeBits are those that chown clears, and that need privilege to set.

@@ -67,16 +67,18 @@ func (s *scene) clampedMtimes() {
 
 // Limits of what holds mtimes, in seconds.
 const (
-	max32 = 1<<31 - 1     // ext2, ext3, XFS without bigtime
-	max34 = 1<<34 - 1<<31 // ext4: two more bits, counted from 1901
-	max64 = 9223372036    // a 64-bit number of nanoseconds
+	max32 = 1<<31 - 1         // ext2, ext3, XFS without bigtime
+	max34 = 1<<34 - 1<<31 - 1 // ext4: two more bits, counted from 1901
+	max64 = 9223372036        // a 64-bit number of nanoseconds
 )
 
+// mtimeRange finds times that no common file system has, and such as a limit cut
+// off or made 0.
 func (s *scene) mtimeRange() {
 	for _, it := range s.timed(Mtime) {
 		in, out := it.in.Node.Mtime.Sec, it.out.Node.Mtime.Sec
-		bound := in == 0 || in == max32 || in == max34 || in == max34-1 || in == max64 || in == -1<<31
-		if bound && (out < 0 || out > max32) {
+		bound := in == 0 || in == max32 || in == max34 || in == max64 || in == -1<<31
+		if out < -1<<31 || out > max34 || bound && (out < 0 || out > max32) {
 			s.claimMtime(MtimeRange, it)
 		}
 	}

@@ -2,11 +2,12 @@ package compare
 
 import (
 	"encoding/binary"
+	"path"
 	"strings"
 )
 
-// xattrEncodings finds xattrs in records that not every reader takes up, and
-// empty values, which some take for none.
+// xattrEncodings finds xattrs in records that not every reader takes up, names
+// that cannot be set, and empty values, which some take for none.
 func (s *scene) xattrEncodings() {
 	for _, it := range s.items {
 		if it.Status != Changed {
@@ -19,7 +20,7 @@ func (s *scene) xattrEncodings() {
 			}
 			in, inHas := it.in.Node.Xattrs.Get(c.Xattr)
 			out, outHas := it.out.Node.Xattrs.Get(c.Xattr)
-			if inHas != outHas && in+out == "" {
+			if inHas != outHas && (in+out == "" || !isLinuxXattr(c.Xattr)) {
 				return true
 			}
 			if origin == nil || origin.Header == nil {
@@ -29,6 +30,17 @@ func (s *scene) xattrEncodings() {
 			return libarchive
 		})
 	}
+}
+
+// isLinuxXattr says that a name can be set: fs/xattr.c refuses other name
+// spaces, and names that are nothing else.
+func isLinuxXattr(name string) bool {
+	for _, space := range [...]string{"user.", "trusted.", "security.", "system.posix_acl_"} {
+		if strings.HasPrefix(name, space) && name != space {
+			return true
+		}
+	}
+	return false
 }
 
 // xattrs goes by name and value: who sets such an attribute.
@@ -47,6 +59,26 @@ func (s *scene) xattrs() {
 			}
 		}
 		s.aclMode(it)
+	}
+	s.hiddenByXattr()
+}
+
+// hiddenByXattr finds what overlayfs hides because a layer's archive has its
+// mark of opaque directories.
+func (s *scene) hiddenByXattr() {
+	for _, it := range s.items {
+		if !it.onlyOut() {
+			continue
+		}
+		dir := s.out.Lookup(path.Dir(it.Path))
+		if dir == nil {
+			continue
+		}
+		for _, name := range []string{"trusted.overlay.opaque", "user.overlay.opaque"} {
+			if value, has := dir.Node.Xattrs.Get(name); has && value == "y" {
+				s.claimAll(OverlayXattr, it, layerOrigin(dir))
+			}
+		}
 	}
 }
 

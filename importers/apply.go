@@ -30,13 +30,27 @@ func AllRules() []Rules { return []Rules{RulesOCI, RulesComposefsRS} }
 // another tree, so it can be changed; Contents are shared between all trees
 // made of the same layers. Errors are EntryErrors.
 func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
+	var tree *canon.Tree
+	var err error
 	switch rules {
 	case RulesOCI:
-		return applyOCI(layers)
+		tree, err = applyOCI(layers)
 	case RulesComposefsRS:
-		return applyComposefsRS(layers)
+		tree, err = applyComposefsRS(layers)
+	default:
+		err = fmt.Errorf("unknown rules %q for layers", rules)
 	}
-	return nil, fmt.Errorf("unknown rules %q for layers", rules)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range layers {
+		for i := range l.entries {
+			if mtime := l.entries[i].header.Mtime; mtime.Compare(tree.NewestEntry) > 0 {
+				tree.NewestEntry = mtime
+			}
+		}
+	}
+	return tree, nil
 }
 
 // applier holds what both sets of rules do alike.

@@ -86,3 +86,22 @@ func TestMarkersAndSuperseded(t *testing.T) {
 		}
 	}
 }
+
+// TestNewestEntry: what is hidden or replaced counts, and so do markers.
+func TestNewestEntry(t *testing.T) {
+	for want, layers := range map[int64][]string{
+		0: {"d a"},
+		5: {"d a mtime=5", "f b mtime=4"},
+		6: {"f a mtime=6", "f .wh.a mtime=3"},
+		7: {"f a mtime=6", "f .wh.a mtime=7"},
+		8: {"f a mtime=8\nf a mtime=1"},
+	} {
+		tree, err := ApplyLayers(layersOf(t, layers...), RulesOCI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tree.NewestEntry.Sec; got != want {
+			t.Errorf("%q: %d, want %d", layers, got, want)
+		}
+	}
+}

@@ -26,6 +26,11 @@ var causes = map[compare.Cause]Cause{
 		Advice: "Scan the mounted root (buildah mount, podman image mount, RUN --mount=type=bind,from=STAGE), not a layer's directory in the store.",
 		See:    []string{"https://github.com/composefs/composefs/issues/436"},
 	},
+	compare.WhiteoutDevice: {
+		Title:  "a device node that is a whiteout to overlayfs",
+		Why:    "A layer has a character device 0:0, by which overlayfs marks what is hidden, so it shows nothing there.",
+		Advice: "Leave the device out of the layer; to remove a file, use a whiteout entry (.wh.NAME).",
+	},
 	compare.EngineFile: {
 		Title:  "files and mount points that the engine left",
 		Why:    "Engines mount /etc/hosts and /etc/resolv.conf, /dev, /proc and what --mount names into a container, and leave files and directories behind that they mounted on.",
@@ -36,6 +41,16 @@ var causes = map[compare.Cause]Cause{
 		Title:  "owners shifted by a user namespace",
 		Why:    "The scan ran outside the user namespace in which the image was unpacked, so it saw the host's IDs.",
 		Advice: "Scan in the same namespace: inside the build, or with podman unshare or buildah unshare.",
+	},
+	compare.OwnerByName: {
+		Title:  "owners looked up by name",
+		Why:    "Every entry of an owner has the same other owner: the tool that unpacked looked the names of users and groups up on the host.",
+		Advice: "Unpack with numeric owners, as with tar --numeric-owner.",
+	},
+	compare.OwnerRange: {
+		Title:  "an owner that cannot be set",
+		Why:    "The user or group is 4294967295, which chown takes for leaving it as it is.",
+		Advice: "Give the file an owner below that.",
 	},
 	compare.Derived: {
 		Title:  "copied by the policy from another entry that differs",
@@ -157,13 +172,13 @@ var causes = map[compare.Cause]Cause{
 		Advice: "Turn the engine's deduplication by hardlinks off, or scan a copy without it.",
 	},
 	compare.XattrEncoding: {
-		Title:  "xattrs in records that not every tool reads",
-		Why:    "The layer has them as LIBARCHIVE.xattr records, or without a value, which some tools take for none.",
+		Title:  "xattrs that not every tool reads or sets",
+		Why:    "The layer has them as LIBARCHIVE.xattr records, or with a name that Linux does not take, or without a value, which some tools take for none.",
 		Advice: "Write SCHILY.xattr records with values, as GNU tar and the engines do.",
 	},
 	compare.SELinuxLabel: {
-		Title:  "SELinux labels of the build host",
-		Why:    "The host's kernel shows its own labels on files of containers.",
+		Title:  "SELinux labels",
+		Why:    "The build host's kernel shows its own labels on files of containers, and engines do not unpack those of layers.",
 		Advice: "Leave them out with --xattrs allowlist, as composefs-rs does; booting sets the image's own.",
 		See:    []string{"https://github.com/composefs/composefs-rs/issues/212"},
 	},

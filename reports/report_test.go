@@ -56,12 +56,12 @@ func sample() *Report {
 	}
 }
 
-const sampleText = `DIFFERENT: 6 entries differ, for 5 causes
+const sampleText = `DIFFERENT: 6 entries differ, for 6 causes
   inside   dir:/target  (5 entries)
   outside  oci:image  (6 entries)
 
 first: root-metadata: Use a rule that does not look at it: --root usr, as composefs-rs has it by default.
-without 1 of the 5 findings the digests would be equal: content-change
+without 1 of the 6 findings the digests would be equal: content-change
 
 composefs digest (EROFS version 1, sha256; root keep, directory mtimes keep, /run keep, xattrs all, mtimes in ns; layer rules oci)
   inside   DIGEST
@@ -79,6 +79,13 @@ root-metadata: metadata of the root directory (1 entry)
   /
     mtime: inside 1970-01-01T00:00:00.000000000Z, outside 1970-01-01T00:00:01.000000005Z
     mtime-nsec: inside .000000000, outside .000000005
+
+implicit-parent: directories that a layer needs and has no entry for (1 entry)
+  The engine made the directory when it unpacked the layer (0755, owned by root, with that moment's time), and it hides the one of the lower layer.
+  do: Put entries for all parent directories into the layer: build it with a tool that writes them, or squash it with the layer that has them.
+  from: layer 1 (1 entry)
+  /made  directory, mode 0755, owner 0:0  [no layer has an entry for it; layer 1 needs it for entry 9]
+    because of layer 1 (sha256:222222222222), entry 9
 
 user-xattr: user xattrs (1 entry)
   Layers may have user.* attributes; composefs-rs kept them in images and not in scans until June 2026, and has a switch since.
@@ -101,13 +108,10 @@ content-change: other content (1 entry)
     size: inside 65 bytes, outside 66 bytes
     content: inside sha256:DIGEST, outside sha256:DIGEST
 
-unexplained: not explained (3 entries)
+unexplained: not explained (2 entries)
   No cause that cfsverify knows fits these.
   do: Look at the entries: where they come from tells which step made them. If a tool did this, please report it.
-  from: layer 1 (1 entry)
   /evil\x1b[31m\x0a\xff  symlink to a\x09b, mode 0000, owner 0:0
-  /made  directory, mode 0755, owner 0:0  [no layer has an entry for it; layer 1 needs it for entry 9]
-    because of layer 1 (sha256:222222222222), entry 9
   /null
     rdev: inside 1:3, outside 1:5
 
