@@ -79,10 +79,10 @@ const (
 	UserXattr Cause = "user-xattr"
 	// HostXattr: other xattrs that the kernel or the host set.
 	HostXattr Cause = "host-xattr"
-	// OwnerByName: owners were looked up by name.
-	OwnerByName Cause = "owner-by-name"
 	// OwnerRange: an owner that chown cannot set.
 	OwnerRange Cause = "owner-range"
+	// OwnerByName: owners were looked up by name.
+	OwnerByName Cause = "owner-by-name"
 	// SetuidLost: setuid, setgid and sticky bits.
 	SetuidLost Cause = "setuid-lost"
 	// Umask: permission bits that a umask took away everywhere.
@@ -115,7 +115,7 @@ func Causes() []Cause {
 		ImplicitParent, HardlinkHeader, DuplicateEntry, WhiteoutOrder, OpaqueOrder, WhiteoutIgnored, ConstantMtime,
 		ClampedMtime, MtimeRange, HardlinkRelink, SymlinkMetadata, DirectoryChanged, UnpackTimeMtime, RoundedMtime,
 		SubsecondMtime, HardlinkBroken, HardlinkJoined, XattrEncoding, SELinuxLabel, OverlayXattr, CapabilityVersion,
-		CapabilityLost, ACL, UserXattr, HostXattr, OwnerByName, OwnerRange, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
+		CapabilityLost, ACL, UserXattr, HostXattr, OwnerRange, OwnerByName, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
 		DumpForm, VolatileContent, ContentChange, BuildTime, Unexplained,
 	}
 }

@@ -189,9 +189,13 @@ func (s *scene) hiddenThroughSymlink(link, target string) {
 	}
 }
 
+// followMax is how many symlinks tools follow at most: the kernel 40, others
+// up to 255.
+const followMax = 255
+
 // resolve follows the symlink at a path of a tree, and those on its way.
 func resolve(t *canon.Tree, p string) string {
-	for range 40 {
+	for range followMax {
 		e := t.Lookup(p)
 		if e == nil || e.Node.Kind != canon.Symlink {
 			break
@@ -243,12 +247,10 @@ func (s *scene) implicitParents() {
 		}
 		in := it.in.Node
 		made, gid := in.Perm&^0o755 == 0, uint32(0)
-		// In a setgid directory a new one gets its group, and is setgid as well.
-		if parent := s.in.Lookup(path.Dir(it.Path)); parent != nil && parent.Node.Perm&0o2000 != 0 {
-			made = in.Perm&^0o2755 == 0
-			if in.GID == parent.Node.GID {
-				gid = in.GID
-			}
+		// In a setgid directory a new one gets the group that it has then, and is
+		// setgid as well.
+		if parent := s.in.Lookup(path.Dir(it.Path)); parent != nil && parent.Node.Perm&in.Perm&0o2000 != 0 {
+			made, gid = in.Perm&^0o2755 == 0, in.GID
 		}
 		s.claim(ImplicitParent, it, source, func(c Change) bool {
 			switch c.Field {
