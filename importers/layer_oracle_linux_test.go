@@ -10,6 +10,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
 
@@ -131,16 +132,14 @@ var engineImages = []struct {
 
 func TestEngines(t *testing.T) {
 	oracle.Root(t)
+	umoci, buildah := oracle.Engine(t, "umoci"), oracle.Engine(t, "containers-storage")
 	for _, image := range engineImages {
 		t.Run(image.name, func(t *testing.T) {
-			dir := lowerCaseDir(t)
-			layout, tree := makeLayout(t, dir, image.layers)
 			if image.umoci {
-				scanTool(t, "umoci", "unpack", "--image", layout+":t", filepath.Join(dir, "bundle"))
-				compareEngine(t, "umoci", filepath.Join(dir, "bundle/rootfs"), tree)
+				compareEngine(t, "umoci", umoci, image.layers)
 			}
 			if image.buildah {
-				compareEngine(t, "buildah", buildahMount(t, dir, layout), tree)
+				compareEngine(t, "buildah", buildah, image.layers)
 			}
 		})
 	}
@@ -151,9 +150,15 @@ func TestEngines(t *testing.T) {
 // the kernel lists the whiteout, but cannot stat it.
 func TestMarkersMakeDirectories(t *testing.T) {
 	oracle.Root(t)
-	dir := lowerCaseDir(t)
-	layout, tree := makeLayout(t, dir, []string{"d b\nf b/x\nl a ->b", "f a/.wh.x\nf c/d/.wh.y\nf e/.wh..wh..opq"})
-	root := buildahMount(t, dir, layout)
+	specs := []string{"d b\nf b/x\nl a ->b", "f a/.wh.x\nf c/d/.wh.y\nf e/.wh..wh..opq"}
+	root, err := oracle.Engine(t, "containers-storage")(t, layers.Image{Layers: specs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := ApplyLayers(layersOf(t, specs...), RulesOCI)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range []string{"/a", "/c", "/c/d", "/e"} {
 		info, err := os.Lstat(filepath.Join(root, path))
 		if err != nil {
@@ -167,50 +172,19 @@ func TestMarkersMakeDirectories(t *testing.T) {
 	}
 }
 
-// lowerCaseDir is a directory whose path has no capital letters: buildah makes
-// an image name of it.
-func lowerCaseDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cfsverify-layers-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-// makeLayout makes an OCI layout with an image of the layers, and applies them.
-func makeLayout(t *testing.T, dir string, specs []string) (layout string, tree *canon.Tree) {
-	t.Helper()
-	layout = filepath.Join(dir, "layout")
-	scanTool(t, "umoci", "init", "--layout", layout)
-	scanTool(t, "umoci", "new", "--image", layout+":t")
-	var archives []string
-	for i, spec := range specs {
-		archive := filepath.Join(dir, string(rune('a'+i))+".tar")
-		if err := os.WriteFile(archive, tarOf(spec), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		scanTool(t, "umoci", "raw", "add-layer", "--image", layout+":t", archive)
-		archives = append(archives, archive)
-	}
-	return layout, appliedTars(t, archives...)
-}
-
-// buildahMount unpacks an image into a store in dir and mounts it.
-func buildahMount(t *testing.T, dir, layout string) string {
-	t.Helper()
-	store := []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "overlay"}
-	scanTool(t, "buildah", append(store, "from", "--name", "n", "oci:"+layout+":t")...)
-	t.Cleanup(func() { scanTool(t, "buildah", append(store, "rm", "n")...) })
-	return strings.TrimSpace(scanTool(t, "buildah", append(store, "mount", "n")...))
-}
-
 // compareEngine compares all but what engines make up: the root, and the times
 // of directories that have no entry; with umoci, which changes them once more
 // for each later layer, those of all.
-func compareEngine(t *testing.T, engine, root string, tree *canon.Tree) {
+func compareEngine(t *testing.T, engine string, unpack oracle.UnpackFunc, specs []string) {
 	t.Helper()
+	root, err := unpack(t, layers.Image{Layers: specs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := ApplyLayers(layersOf(t, specs...), RulesOCI)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := scannedByTools(t, root, "sha256")
 	got := scannedTree(t, tree)
 	delete(want, "/")

@@ -59,12 +59,11 @@ func TestReadNames(t *testing.T) {
 
 // TestReadPrefix: only ustar has a prefix field.
 func TestReadPrefix(t *testing.T) {
-	for magic, want := range map[string]string{"ustar\x0000": "pre/fix/name", "ustar  \x00": "name", "": "name"} {
-		e := specEntry{flag: '0', name: "name", magic: magic}
-		block := e.bytes()
-		copy(block[345:], "pre/fix")
-		resum(block)
-		l, err := readTar(append(block, make([]byte, 1024)...), 1)
+	for magic, want := range map[string]string{"": "pre/fix/name", " magic=gnu": "name", " magic=v7": "name"} {
+		archive := tarOf("f name" + magic)
+		copy(archive[345:], "pre/fix")
+		resum(archive[:512])
+		l, err := readTar(archive, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,6 +31,8 @@ type Options struct {
 	Objects *ObjectStore
 	// Lenient reads dump files of historical forms; see dumpfile.Options.
 	Lenient bool
+	// Engines, for an image, are those whose unpacking is simulated.
+	Engines []Engine
 	// Progress, if set, is told how far the work is; calls come from several
 	// goroutines.
 	Progress func(Progress)
@@ -51,9 +53,21 @@ type Import struct {
 	Created *canon.Time
 	// Image is set for a composefs image.
 	Image *erofs.Image
+	// Unpacked is what Options.Engines show of an image, and UnpackTime what
+	// stands for the time of unpacking in it, in a second that no entry is of.
+	Unpacked   []Unpacked
+	UnpackTime canon.Time
 	// Other is set if the rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *OtherRules
+}
+
+// Unpacked is what an engine shows of an image.
+type Unpacked struct {
+	Engine Engine
+	// Tree is nil if the engine refuses the image; Err then says why.
+	Tree *canon.Tree
+	Err  error
 }
 
 // OtherRules is what the other set of layer rules makes of an image.
@@ -159,7 +173,26 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	}
 	imported.Tree = tree
 	imported.Other = otherRules(layers, o.Rules, tree)
+	imported.UnpackTime = afterAll(tree)
+	for _, e := range o.Engines {
+		u := Unpacked{Engine: e}
+		u.Tree, u.Err = e.Unpack(layers, imported.UnpackTime)
+		imported.Unpacked = append(imported.Unpacked, u)
+	}
 	return imported, nil
+}
+
+// afterAll is a time after all in a tree but those that no unpacking comes
+// after. It has nanoseconds, as such times have.
+func afterAll(t *canon.Tree) canon.Time {
+	const year9999 = 253402300799
+	after := canon.Time{Nsec: 123456789}
+	for _, e := range t.All() {
+		if sec := e.Node.Mtime.Sec; sec < year9999 && sec >= after.Sec {
+			after.Sec = sec + 1
+		}
+	}
+	return after
 }
 
 func otherRules(layers []*LayerEntries, used Rules, tree *canon.Tree) *OtherRules {
