@@ -1,0 +1,164 @@
+package cmd
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/compare"
+	"cfsverify/importers"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/oracle"
+)
+
+// TestEngines: what inside-vs-outside says of hostile images that real engines
+// unpacked is what testdata/engines.txt expects, and what predict says of the
+// layers alone.
+func TestEngines(t *testing.T) {
+	oracle.Root(t)
+	for _, engine := range importers.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			expected := expectedCauses(t, engine.Name)
+			unpack := oracle.Engine(t, engine.Name)
+			for _, image := range layers.Hostile() {
+				t.Run(image.Name, func(t *testing.T) {
+					layout := filepath.Join(t.TempDir(), "layout")
+					if err := image.WriteLayout(layout, "t"); err != nil {
+						t.Fatal(err)
+					}
+					root, refusal := unpack(t, image)
+					for _, policy := range []canon.Policy{canon.Raw(), canon.ComposefsRS()} {
+						e := engineTest{engine, "oci:" + layout + ":t", recipe{policy: policy, version: erofs.V1,
+							imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
+						predicted := e.predicted(t)
+						found := predicted
+						if refusal == nil {
+							found = e.found(t, "dir:"+root)
+						} else if text := strings.Join(predicted, "\n"); text != engineRefuses && !strings.HasPrefix(text, "error: ") {
+							t.Errorf("the engine refuses the image, predicted is %q: %v", predicted, refusal)
+						}
+						if diff := cmp.Diff(found, predicted); diff != "" {
+							t.Errorf("found (-) and predicted (+) causes:\n%s", diff)
+						}
+						if diff := cmp.Diff(expected[image.Name], found); policy == canon.Raw() && diff != "" {
+							t.Errorf("expected (-) and found (+) causes:\n%s", diff)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// What is said of images that cannot be compared.
+const (
+	engineRefuses = "refused by the engine"
+	scanFails     = "no scan: overlayfs lists a whiteout and does not have it"
+)
+
+// expectedCauses reads what testdata/engines.txt has for an engine, by image.
+func expectedCauses(t *testing.T, engine string) map[string][]string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/engines.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := map[string][]string{}
+	image := ""
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		name, isHead := strings.CutPrefix(line, "# "+engine+" ")
+		switch {
+		case isHead:
+			image = name
+		case strings.HasPrefix(line, "#"):
+			image = ""
+		case image != "" && line != "":
+			expected[image] = append(expected[image], line)
+		}
+	}
+	return expected
+}
+
+// engineTest compares an image with what an engine makes of it.
+type engineTest struct {
+	engine importers.Engine
+	image  string
+	rec    recipe
+}
+
+// found is what inside-vs-outside says of the unpacked image.
+func (e *engineTest) found(t *testing.T, root string) []string {
+	t.Helper()
+	var sources [2]importers.Source
+	for i, text := range []string{root, e.image} {
+		s, err := importers.ParseSource(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources[i] = s
+	}
+	report, err := e.rec.compare(t.Context(), os.Stderr, sources, [2]string{"inside", "outside"}, true)
+	if err != nil {
+		if strings.Contains(err.Error(), "is listed but not there") {
+			return []string{scanFails}
+		}
+		return []string{e.errorText(err)}
+	}
+	if report.Proof != nil && !report.Proof.Complete {
+		t.Error("the findings are not all there is")
+	}
+	return append(causeLines("", report.Findings), causeLines("masked ", report.Masked.Findings)...)
+}
+
+func (e *engineTest) predicted(t *testing.T) []string {
+	t.Helper()
+	s, err := importers.ParseSource(e.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := e.rec
+	rec.imports.Engines = []importers.Engine{e.engine}
+	p, err := rec.predict(t.Context(), os.Stderr, s, true)
+	if err != nil {
+		return []string{e.errorText(err)}
+	}
+	prediction := p.Engines[0]
+	switch {
+	case strings.Contains(prediction.Refusal, "overlayfs lists this whiteout"):
+		return []string{scanFails}
+	case prediction.Refusal != "":
+		return []string{engineRefuses}
+	}
+	return append(causeLines("", prediction.Findings), causeLines("masked ", prediction.Masked.Findings)...)
+}
+
+// errorText is an error without the name of the image.
+func (e *engineTest) errorText(err error) string {
+	return "error: " + strings.TrimPrefix(err.Error(), e.image+": ")
+}
+
+func causeLines(prefix string, findings []compare.Finding) []string {
+	var lines []string
+	for _, f := range findings {
+		for _, e := range f.Entries {
+			var line bytes.Buffer
+			line.WriteString(prefix + string(f.Cause) + " " + strings.ToValidUTF8(e.Path, "?"))
+			for _, c := range e.Explained {
+				line.WriteString(" " + string(c.Field))
+				if c.Xattr != "" {
+					line.WriteString("=" + c.Xattr)
+				}
+			}
+			lines = append(lines, line.String())
+		}
+	}
+	return lines
+}
