@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,4 +162,37 @@ func causeLines(prefix string, findings []compare.Finding) []string {
 		}
 	}
 	return lines
+}
+
+// TestRandomImagesAreExplained: what engines make of images of few names has a
+// cause that is known.
+func TestRandomImagesAreExplained(t *testing.T) {
+	explained := 0
+	for seed := range uint64(1000) {
+		image := layers.Random(seed)
+		var sources []string
+		dir := t.TempDir()
+		for i, spec := range image.Layers {
+			file := filepath.Join(dir, strconv.Itoa(i)+".tar")
+			if err := os.WriteFile(file, layers.Tar(spec), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			sources = append(sources, file)
+		}
+		for _, engine := range importers.Engines() {
+			e := engineTest{engine, "tar:" + strings.Join(sources, ","), recipe{policy: canon.Raw(), version: erofs.V1,
+				imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
+			for _, line := range e.predicted(t) {
+				switch {
+				case strings.HasPrefix(line, string(compare.Unexplained)):
+					t.Errorf("seed %d, %s: %s\n%s", seed, engine.Name, line, strings.Join(image.Layers, "---\n"))
+				case !strings.HasPrefix(line, "error: ") && line != engineRefuses && line != scanFails:
+					explained++
+				}
+			}
+		}
+	}
+	if explained < 1000 {
+		t.Errorf("only %d differences", explained)
+	}
 }

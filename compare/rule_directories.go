@@ -128,7 +128,15 @@ func (s *scene) bootNanoseconds() {
 // there or hid there, if the scan has it, or misses it, where the symlink leads.
 func (s *scene) pathsThroughSymlinks() {
 	for _, it := range s.items {
-		if it.in == nil || it.out == nil || !it.has(Type) || it.out.Origin == nil || !it.out.Origin.Implicit || it.in.Node.Kind != canon.Symlink {
+		if it.in == nil || it.out == nil || !it.has(Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
+			continue
+		}
+		if isImplied(it.out) {
+			// There were only markers, which have nothing to hide here.
+			s.claimAll(PathThroughSymlink, it, it.out.Origin)
+			continue
+		}
+		if it.in.Node.Kind != canon.Symlink {
 			continue
 		}
 		target := resolve(s.in, it.Path)
@@ -142,8 +150,12 @@ func (s *scene) pathsThroughSymlinks() {
 			if other := s.byPath[it.Path+p]; other != nil && other.onlyOut() {
 				s.claimAll(PathThroughSymlink, other, layerOrigin(other.out))
 			}
-			if other := s.byPath[path.Join(target, p)]; other != nil && (other.onlyIn() || other.isDir() && s.stamped(other)) {
-				s.claim(PathThroughSymlink, other, source, func(c Change) bool { return c.Field == "" || c.Field == Mtime || c.Field == MtimeNsec })
+			if other := s.byPath[path.Join(target, p)]; other != nil && other.in != nil {
+				made := sub.Lookup(p).Node
+				s.claim(PathThroughSymlink, other, source, func(c Change) bool {
+					isTime := c.Field == Mtime || c.Field == MtimeNsec
+					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !differsIn(other.in.Node, made, c)
+				})
 			}
 		}
 		s.hiddenThroughSymlink(it.Path, target)
@@ -232,7 +244,7 @@ func (s *scene) implicitParents() {
 		return
 	}
 	for _, it := range s.items {
-		if it.onlyOut() && it.out.Origin != nil && it.out.Origin.Implicit && len(it.out.Node.Children()) == 0 {
+		if it.onlyOut() && isImplied(it.out) {
 			s.claimAll(ImplicitParent, it, it.out.Origin)
 		}
 		if !it.isDir() || it.Path == "/" || it.out.Origin == nil {
@@ -249,7 +261,7 @@ func (s *scene) implicitParents() {
 		made, gid := in.Perm&^0o755 == 0, uint32(0)
 		// In a setgid directory a new one gets the group that it has then, and is
 		// setgid as well.
-		if parent := s.in.Lookup(path.Dir(it.Path)); parent != nil && parent.Node.Perm&in.Perm&0o2000 != 0 {
+		if in.Perm&0o2000 != 0 && s.isBelowSetgid(it.Path) {
 			made, gid = in.Perm&^0o2755 == 0, in.GID
 		}
 		s.claim(ImplicitParent, it, source, func(c Change) bool {
@@ -269,6 +281,33 @@ func (s *scene) implicitParents() {
 			return false
 		})
 	}
+}
+
+// isImplied says that there is nothing but directories without entries.
+func isImplied(e *canon.Dirent) bool {
+	if e.Origin == nil || !e.Origin.Implicit {
+		return false
+	}
+	for _, child := range e.Node.Children() {
+		if !isImplied(&child) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBelowSetgid says that a directory on the way to a path has the bit on a
+// side: engines may have taken it away again from some.
+func (s *scene) isBelowSetgid(p string) bool {
+	for p != "/" {
+		p = path.Dir(p)
+		for _, t := range []*canon.Tree{s.in, s.out} {
+			if e := t.Lookup(p); e != nil && e.Node.Perm&0o2000 != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // followers are what other findings bring along: links to names that are on one

@@ -144,7 +144,9 @@ func differsIn(a, b *canon.Node, c Change) bool {
 func (s *scene) markers() {
 	for _, it := range s.items {
 		switch {
-		case it.Status == Changed || len(it.open) == 0:
+		case len(it.open) == 0:
+		case it.Status == Changed:
+			s.hiddenAndBack(it)
 		case it.onlyIn():
 			m := s.markerOver(it.Path, nil)
 			if m == nil {
@@ -163,6 +165,17 @@ func (s *scene) markers() {
 				}
 			}
 		}
+	}
+}
+
+// hiddenAndBack finds directories that a marker hides and its own layer implies:
+// where the marker is not followed, they are still the old ones.
+func (s *scene) hiddenAndBack(it *item) {
+	if !it.isDir() || it.out.Origin == nil || !it.out.Origin.Implicit {
+		return
+	}
+	if m := s.markerOver(it.Path, it.out.Origin.Layer); m != nil {
+		s.claimFields(orderCause(m), it, m.Origin, Mode, UID, GID, Mtime, MtimeNsec, Xattr)
 	}
 }
 
