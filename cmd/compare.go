@@ -137,6 +137,7 @@ func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *
 		return fmt.Errorf("%s: %w", side.Source, err)
 	}
 	erofs.Fit(imported.Tree, rec.version)
+	side.Tree = imported.Tree
 	for range imported.Tree.All() {
 		side.Entries++
 	}

@@ -45,6 +45,8 @@ type Side struct {
 	Name string
 	// Source is the source as the user may write it.
 	Source string
+	// Tree is what was compared: with the policy applied.
+	Tree *canon.Tree
 	// Entries is the number of names, the root included.
 	Entries int
 	// Digest is the fs-verity digest of the composefs image.
