@@ -49,6 +49,11 @@ const (
 	Nlink Field = "nlink"
 )
 
+// Fields lists them in their order.
+func Fields() []Field {
+	return []Field{Type, Mode, UID, GID, Mtime, MtimeNsec, Size, ContentDigest, Storage, Payload, Target, Rdev, Xattr, Links, Nlink}
+}
+
 // Change is one attribute that differs.
 type Change struct {
 	Field Field
