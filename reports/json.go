@@ -22,6 +22,8 @@ type jsonReport struct {
 	Findings      []jsonFinding    `json:"findings"`
 	Proof         *jsonProof       `json:"proof,omitempty"`
 	Masked        *jsonMasked      `json:"masked,omitempty"`
+	Passed        bool             `json:"passed"`
+	Gate          *jsonGate        `json:"gate,omitempty"`
 }
 
 type jsonRecipe struct {
@@ -143,7 +145,11 @@ type jsonHeader struct {
 // reports/schema.json describes. Names of an image are escaped as in the text
 // report, values of xattrs and inline content are base64.
 func JSON(w io.Writer, r *Report) error {
-	return writeJSON(w, jsonReport{
+	return writeJSON(w, reportJSON(r))
+}
+
+func reportJSON(r *Report) jsonReport {
+	return jsonReport{
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
 		Recipe:        recipeJSON(r.Recipe),
@@ -153,7 +159,9 @@ func JSON(w io.Writer, r *Report) error {
 		Findings:      findingsJSON(r.Findings),
 		Proof:         proofJSON(r.Proof),
 		Masked:        maskedJSON(r.Masked),
-	})
+		Passed:        r.Passed(),
+		Gate:          gateJSON(r.Gate),
+	}
 }
 
 func recipeJSON(r Recipe) jsonRecipe {

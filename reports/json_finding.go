@@ -73,11 +73,7 @@ func findingsJSON(findings []compare.Finding) []jsonFinding {
 			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})
 		}
 		for _, e := range f.Entries {
-			entry := jsonFindingEntry{Path: escape(e.Path), Source: originJSON(e.Source)}
-			for _, c := range e.Explained {
-				entry.Changes = append(entry.Changes, jsonFieldName{c.Field, escape(c.Xattr)})
-			}
-			j.Entries = append(j.Entries, entry)
+			j.Entries = append(j.Entries, jsonFindingEntry{escape(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Source)})
 		}
 		list = append(list, j)
 	}

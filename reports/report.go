@@ -19,6 +19,8 @@ type Report struct {
 	Proof *compare.Proof
 	// Masked is what the policy hides, nil if nobody asked.
 	Masked *Masked
+	// Gate is set if differences may be accepted.
+	Gate *Gate
 }
 
 // Masked are differences that the trees had before the policy was applied.

@@ -195,7 +195,7 @@ func TestJSONFollowsSchema(t *testing.T) {
 		A:      Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 		B:      Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 	}
-	for _, r := range []*Report{sample(), equal} {
+	for _, r := range []*Report{sample(), equal, gated(), accepted()} {
 		var buf bytes.Buffer
 		if err := JSON(&buf, r); err != nil {
 			t.Fatal(err)

@@ -72,8 +72,13 @@ func (t *text) write() {
 		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, side.Name, paint.Sprint(side.Digest))
 	}
 	t.flags()
-	for i := range r.Findings {
-		t.finding(&r.Findings[i])
+	t.gate()
+	findings := r.Findings
+	if r.Gate != nil {
+		findings = r.Gate.Left
+	}
+	for i := range findings {
+		t.finding(&findings[i])
 	}
 	t.masked()
 	for _, side := range []*Side{&r.A, &r.B} {
@@ -87,7 +92,11 @@ func (t *text) verdict() {
 		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
 		return
 	}
-	fmt.Fprintf(t, "%s: %s, for %s\n", t.bad.Sprint("DIFFERENT"),
+	verdict := t.bad.Sprint("DIFFERENT")
+	if r.Passed() {
+		verdict = t.good.Sprint("ACCEPTED")
+	}
+	fmt.Fprintf(t, "%s: %s, for %s\n", verdict,
 		count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
 }
 
@@ -145,17 +154,11 @@ func (t *text) otherRules(side *Side) {
 		return
 	}
 	fmt.Fprintln(t)
-	switch {
-	case o.Refusal != "" && len(o.Events) == 0:
-		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: %s\n", t.bad.Sprint("note"), o.Rules, side.Name, o.Refusal)
-	case o.Refusal != "":
-		fmt.Fprintf(t, "%s: the layer rules %s refuse %s: tools disagree about this image\n", t.bad.Sprint("note"), o.Rules, side.Name)
-	case o.Digest == side.Digest:
-		fmt.Fprintf(t, "%s: the layer rules %s treat entries of %s differently, but give the same digest\n", t.head.Sprint("note"), o.Rules, side.Name)
-	default:
-		fmt.Fprintf(t, "%s: the layer rules %s give %s another digest, %s in which %s: tools disagree about this image\n",
-			t.bad.Sprint("note"), o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
+	paint := t.bad
+	if o.Refusal == "" && o.Digest == side.Digest {
+		paint = t.head
 	}
+	fmt.Fprintf(t, "%s: %s\n", paint.Sprint("note"), otherRulesText(side))
 	for i, e := range o.Events {
 		if i == shownPerFinding && !t.verbose {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
@@ -163,6 +166,21 @@ func (t *text) otherRules(side *Side) {
 		}
 		fmt.Fprintf(t, "  %s: %s\n", eventPlace(e), e.Effect)
 	}
+}
+
+// otherRulesText says what the layer rules that were not used make of a side.
+func otherRulesText(side *Side) string {
+	o := side.OtherRules
+	switch {
+	case o.Refusal != "" && len(o.Events) == 0:
+		return fmt.Sprintf("the layer rules %s refuse %s: %s", o.Rules, side.Name, o.Refusal)
+	case o.Refusal != "":
+		return fmt.Sprintf("the layer rules %s refuse %s: tools disagree about this image", o.Rules, side.Name)
+	case o.Digest == side.Digest:
+		return fmt.Sprintf("the layer rules %s treat entries of %s differently, but give the same digest", o.Rules, side.Name)
+	}
+	return fmt.Sprintf("the layer rules %s give %s another digest, %s in which %s: tools disagree about this image",
+		o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
 }
 
 func eventPlace(e RuleEvent) string {

@@ -11,24 +11,33 @@ import (
 
 // summary is what a person needs first: what to do, and whether that is all.
 func (t *text) summary() {
-	first := firstOf(t.report.Findings)
+	first := firstOf(t.report.Failing())
 	if first == nil {
 		return
 	}
 	fmt.Fprintf(t, "\n%s %s: %s\n", t.head.Sprint("first:"), first.Cause, CauseOf(first.Cause).Advice)
-	p := t.report.Proof
+	if text := proofText(t.report); text != "" {
+		if !t.report.Proof.Complete {
+			text = t.bad.Sprint(text)
+		}
+		fmt.Fprintln(t, text)
+	}
+}
+
+// proofText says what is proven of the findings, empty if nothing was tried.
+func proofText(r *Report) string {
+	p := r.Proof
 	switch {
 	case p == nil:
+		return ""
 	case !p.Complete:
-		fmt.Fprintln(t, t.bad.Sprint("the findings do not make up the whole difference: please report this"))
-	case len(p.Smallest) < len(t.report.Findings):
-		fmt.Fprintf(t, "without %d of the %d findings the digests would be equal: %s\n",
-			len(p.Smallest), len(t.report.Findings), causeList(p.Smallest))
+		return "the findings do not make up the whole difference: please report this"
+	case len(p.Smallest) < len(r.Findings):
+		return fmt.Sprintf("without %d of the %d findings the digests would be equal: %s", len(p.Smallest), len(r.Findings), causeList(p.Smallest))
 	case len(p.Smallest) == 1:
-		fmt.Fprintln(t, "without this finding the digests would be equal")
-	default:
-		fmt.Fprintf(t, "without these %d findings the digests would be equal\n", len(p.Smallest))
+		return "without this finding the digests would be equal"
 	}
+	return fmt.Sprintf("without these %d findings the digests would be equal", len(p.Smallest))
 }
 
 // firstOf is the finding to begin with: causes of much come first, and what
@@ -51,6 +60,43 @@ func causeList(causes []compare.Cause) string {
 		names = append(names, string(c))
 	}
 	return strings.Join(names, ", ")
+}
+
+// gate tells what was accepted, and why.
+func (t *text) gate() {
+	g := t.report.Gate
+	if g == nil {
+		return
+	}
+	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), t.report.gateText())
+	for _, a := range g.Accepted {
+		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Entries), "entry", "entries"), t.dim.Sprintf("(%s)", ruleText(a.Rule)))
+		for i, e := range a.Entries {
+			if i == shownPerFinding && !t.verbose {
+				fmt.Fprintf(t, "    %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(a.Entries)-i))
+				break
+			}
+			fmt.Fprintf(t, "    %s %s%s\n", e.Cause, escape(e.Path), changesText(e.Explained))
+		}
+	}
+	for _, r := range g.Unused {
+		fmt.Fprintf(t, "  %s %s\n", t.bad.Sprint("unused rule:"), ruleText(r))
+	}
+	for _, r := range g.Expired {
+		fmt.Fprintf(t, "  %s %s\n", t.bad.Sprint("expired rule:"), ruleText(r))
+	}
+}
+
+// changesText names what differs, empty for a path on one side only.
+func changesText(changes []compare.Change) string {
+	var names []string
+	for _, c := range changes {
+		names = append(names, changeName(c))
+	}
+	if names == nil {
+		return ""
+	}
+	return ": " + strings.Join(names, ", ")
 }
 
 // flags are what a policy with another rule would make of it.

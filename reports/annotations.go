@@ -1,0 +1,58 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"cfsverify/compare"
+)
+
+// Annotations writes the findings as workflow commands of GitHub Actions: errors
+// for what fails the comparison, warnings for rules that accept nothing.
+func Annotations(w io.Writer, r *Report) error {
+	var out strings.Builder
+	command := func(kind, title, message string) {
+		fmt.Fprintf(&out, "::%s title=%s::%s\n", kind, commandProperty(title), commandData(message))
+	}
+	failing := r.Failing()
+	for i := range failing {
+		f := &failing[i]
+		command("error", "cfsverify: "+string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
+	}
+	if !r.Passed() && len(failing) == 0 {
+		command("error", "cfsverify: digests", r.gateText())
+	}
+	if g := r.Gate; g != nil {
+		for _, rule := range g.Unused {
+			command("warning", "cfsverify: unused rule", ruleText(rule))
+		}
+		for _, rule := range g.Expired {
+			command("warning", "cfsverify: expired rule", ruleText(rule))
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func samplePaths(f *compare.Finding) string {
+	const shown = 5
+	var paths []string
+	for _, e := range f.Entries[:min(shown, len(f.Entries))] {
+		paths = append(paths, shorten(escape(e.Path), 200))
+	}
+	if more := len(f.Entries) - shown; more > 0 {
+		paths = append(paths, fmt.Sprintf("… and %d more", more))
+	}
+	return strings.Join(paths, "\n")
+}
+
+// commandData and commandProperty escape as GitHub's toolkit does (toolkit,
+// packages/core/src/command.ts).
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func commandProperty(s string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(s))
+}

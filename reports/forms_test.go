@@ -1,0 +1,253 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/compare"
+)
+
+// gated is the sample with a gate: user xattrs and what is in the root are
+// accepted, by rules of which one is unused and one has expired.
+func gated() *Report {
+	r := sample()
+	rules := []compare.Rule{
+		{Cause: compare.UserXattr, Reason: "known"},
+		{Path: "/null", Attribute: "rdev", Reason: "dev|ice `x`"},
+		{Path: "/none", Reason: "unused"},
+		{Path: "/su", Reason: "old", Expires: time.Date(2020, 1, 31, 0, 0, 0, 0, time.UTC)},
+	}
+	r.Gate = &Gate{File: "allow.yaml", Allowed: compare.Allow(r.Findings, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	return r
+}
+
+// accepted has a gate that lets everything pass.
+func accepted() *Report {
+	r := sample()
+	r.Gate = &Gate{File: "allow.yaml", Allowed: compare.Allow(r.Findings, []compare.Rule{{Reason: "all"}}, time.Now())}
+	return r
+}
+
+func same() *Report {
+	digest := fsverity.SumBytes(fsverity.SHA256, nil)
+	return &Report{Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.ComposefsRS(), LayerRules: "oci"},
+		A: Side{Name: "a", Source: "dir:x", Entries: 1, Digest: digest}, B: Side{Name: "b", Source: "dir:y", Entries: 1, Digest: digest}}
+}
+
+func TestPassed(t *testing.T) {
+	failOn := func(causes ...compare.Cause) *Report {
+		r := sample()
+		r.Gate = &Gate{Allowed: compare.Allow(r.Findings, nil, time.Now()), FailOn: causes}
+		return r
+	}
+	strict := accepted()
+	strict.Gate.RequireEqualDigests = true
+	for name, tt := range map[string]struct {
+		report  *Report
+		passed  bool
+		failing int
+	}{
+		"equal":                       {same(), true, 0},
+		"different":                   {sample(), false, 6},
+		"some accepted":               {gated(), false, 5},
+		"all accepted":                {accepted(), true, 0},
+		"all accepted, digests count": {strict, false, 0},
+		"a cause that is there":       {failOn(compare.UserXattr), false, 1},
+		"causes that are not there":   {failOn(compare.LateLayers, compare.Umask), true, 0},
+	} {
+		if got := len(tt.report.Failing()); tt.report.Passed() != tt.passed || got != tt.failing {
+			t.Errorf("%s: passed %v with %d findings, want %v with %d", name, tt.report.Passed(), got, tt.passed, tt.failing)
+		}
+	}
+}
+
+func TestGateText(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Text(&buf, gated(), TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, got, _ := strings.Cut(buf.String(), "\ngate: ")
+	got, _, _ = strings.Cut(got, "\nroot-metadata: ")
+	want := "2 differences are accepted, 5 not\n" +
+		"  accepted 1 entry (cause user-xattr, because: known)\n" +
+		"    user-xattr /su: xattr user.x\n" +
+		"  accepted 1 entry (path /null, attribute rdev, because: dev|ice `x`)\n" +
+		"    unexplained /null: rdev\n" +
+		"  unused rule: path /none, because: unused\n" +
+		"  expired rule: path /su, until 2020-01-31, because: old\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if strings.Contains(buf.String(), "\nuser-xattr: ") {
+		t.Error("an accepted finding is listed as one that is not")
+	}
+}
+
+// TestMarkdownIsSafe: nothing of the image's own becomes markup, and tables keep
+// their columns.
+func TestMarkdownIsSafe(t *testing.T) {
+	r := gated()
+	names := []string{"`", "``x`", "a|b", "<img src=x onerror=alert(1)>", "[x](http://y)", "\n# head", " lead", "**b**"}
+	a, b := canon.NewTree(), canon.NewTree()
+	for _, n := range names {
+		a.Root.Put(canon.Dirent{Name: n, Node: &canon.Node{Kind: canon.Symlink, Target: n}})
+	}
+	r.Differences = compare.Trees(a, b)
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	r.Gate, r.Proof = nil, nil
+	var buf bytes.Buffer
+	if err := Markdown(&buf, r); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(buf.String()) {
+		if !strings.HasPrefix(line, "| `") || !strings.Contains(line, "symlink") {
+			continue
+		}
+		found++
+		if strings.Count(line, "|") != 5 {
+			t.Errorf("other columns: %s", line)
+		}
+		if outside := outsideCode(t, line); strings.ContainsAny(outside, "<>[*#") {
+			t.Errorf("%q is markup: %s", outside, line)
+		}
+	}
+	if found != len(names) {
+		t.Errorf("%d of %d entries:\n%s", found, len(names), buf.String())
+	}
+}
+
+// outsideCode is what is not in code spans: CommonMark 0.31, section 6.1.
+func outsideCode(t *testing.T, line string) string {
+	t.Helper()
+	outside := ""
+	for {
+		before, rest, found := strings.Cut(line, "`")
+		outside += before
+		if !found {
+			return outside
+		}
+		fence := "`"
+		for strings.HasPrefix(rest, "`") {
+			fence, rest = fence+"`", rest[1:]
+		}
+		end := -1
+		for i := 0; i < len(rest); {
+			run := len(rest[i:]) - len(strings.TrimLeft(rest[i:], "`"))
+			if run == len(fence) {
+				end = i
+				break
+			}
+			i += max(run, 1)
+		}
+		if end < 0 {
+			t.Fatalf("a code span has no end: %s", line)
+		}
+		line = rest[end+len(fence):]
+	}
+}
+
+// TestMarkdownIsBounded: GitHub cuts comments at 65,536 characters.
+func TestMarkdownIsBounded(t *testing.T) {
+	a, b := canon.NewTree(), canon.NewTree()
+	for i := range 3000 {
+		n := &canon.Node{Kind: canon.Regular}
+		n.Xattrs.Set("user."+strings.Repeat("x", 200), strings.Repeat("`|", 500))
+		b.Root.Put(canon.Dirent{Name: fmt.Sprint(strings.Repeat("long", 50), i), Node: &canon.Node{Kind: canon.Regular}})
+		a.Root.Put(canon.Dirent{Name: fmt.Sprint(strings.Repeat("long", 50), i), Node: n})
+		a.Root.Put(canon.Dirent{Name: fmt.Sprint("new", i), Node: n})
+	}
+	r := sample()
+	r.Differences = compare.Trees(a, b)
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	for i := range 20 {
+		f := r.Findings[0]
+		f.Cause = compare.Causes()[i]
+		r.Findings = append(r.Findings, f)
+	}
+	var buf bytes.Buffer
+	if err := Markdown(&buf, r); err != nil {
+		t.Fatal(err)
+	}
+	if buf.Len() > 65536 || buf.Len() < 20000 || !strings.Contains(buf.String(), " more") {
+		t.Errorf("%d bytes", buf.Len())
+	}
+}
+
+func TestJUnit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		report                   *Report
+		tests, failures, skipped int
+		first                    string
+	}{
+		"same":          {same(), 1, 0, 0, "composefs digests are equal: passed"},
+		"different":     {sample(), 7, 7, 0, "composefs digests are equal: failed"},
+		"some accepted": {gated(), 7, 6, 1, "composefs digests are equal: failed"},
+		"all accepted":  {accepted(), 7, 0, 7, "composefs digests are equal: skipped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var buf bytes.Buffer
+			if err := JUnit(&buf, tt.report); err != nil {
+				t.Fatal(err)
+			}
+			var doc junitSuites
+			d := xml.NewDecoder(bytes.NewReader(buf.Bytes()))
+			if err := d.Decode(&doc); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Token(); err != nil && err != io.EOF {
+				if end, isText := err.(*xml.SyntaxError); isText {
+					t.Error(end)
+				}
+			}
+			s := doc.Suite
+			if s.Tests != tt.tests || s.Failures != tt.failures || s.Skipped != tt.skipped || len(s.Cases) != tt.tests || doc.Tests != tt.tests || doc.Failures != tt.failures {
+				t.Errorf("%d tests, %d failures, %d skipped of %d", s.Tests, s.Failures, s.Skipped, len(s.Cases))
+			}
+			state := "passed"
+			switch c := s.Cases[0]; {
+			case c.Failure != nil:
+				state = "failed"
+			case c.Skipped != nil:
+				state = "skipped"
+			}
+			if got := s.Cases[0].Name + ": " + state; got != tt.first {
+				t.Errorf("first case %q, want %q", got, tt.first)
+			}
+			var text bytes.Buffer
+			if err := Text(&text, tt.report, TextOptions{}); err != nil || s.SystemOut.Text != text.String() {
+				t.Errorf("system-out is not the text report: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Annotations(&buf, gated()); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(buf.String(), "\n"), "\n")
+	if len(lines) != 7 {
+		t.Fatalf("%d lines:\n%s", len(lines), buf.String())
+	}
+	if want := "::error title=cfsverify%3A root-metadata::metadata of the root directory (1 entry). "; !strings.HasPrefix(lines[0], want) || !strings.HasSuffix(lines[0], "%0A/") {
+		t.Errorf("%q", lines[0])
+	}
+	if want := "::warning title=cfsverify%3A unused rule::path /none, because: unused"; lines[5] != want {
+		t.Errorf("%q, want %q", lines[5], want)
+	}
+	buf.Reset()
+	if err := Annotations(&buf, same()); err != nil || buf.Len() > 0 {
+		t.Errorf("%v %q", err, buf.String())
+	}
+}

@@ -1,0 +1,73 @@
+package reports
+
+import "cfsverify/compare"
+
+type jsonGate struct {
+	File                string          `json:"file,omitempty"`
+	RequireEqualDigests bool            `json:"requireEqualDigests"`
+	FailOn              []compare.Cause `json:"failOn"`
+	Accepted            []jsonAccepted  `json:"accepted"`
+	Unused              []jsonRule      `json:"unused"`
+	Expired             []jsonRule      `json:"expired"`
+}
+
+type jsonRule struct {
+	Cause     compare.Cause `json:"cause,omitempty"`
+	Path      string        `json:"path,omitempty"`
+	Attribute string        `json:"attribute,omitempty"`
+	Reason    string        `json:"reason"`
+	Expires   string        `json:"expires,omitempty"`
+}
+
+type jsonAccepted struct {
+	Rule    jsonRule            `json:"rule"`
+	Entries []jsonAcceptedEntry `json:"entries"`
+}
+
+type jsonAcceptedEntry struct {
+	Cause   compare.Cause   `json:"cause"`
+	Path    string          `json:"path"`
+	Changes []jsonFieldName `json:"changes,omitempty"`
+}
+
+func gateJSON(g *Gate) *jsonGate {
+	if g == nil {
+		return nil
+	}
+	j := &jsonGate{
+		File: escape(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]compare.Cause{}, g.FailOn...),
+		Accepted: []jsonAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
+	}
+	for _, a := range g.Accepted {
+		accepted := jsonAccepted{Rule: ruleJSON(a.Rule)}
+		for _, e := range a.Entries {
+			accepted.Entries = append(accepted.Entries, jsonAcceptedEntry{e.Cause, escape(e.Path), fieldNamesJSON(e.Explained)})
+		}
+		j.Accepted = append(j.Accepted, accepted)
+	}
+	return j
+}
+
+func rulesJSON(rules []compare.Rule) []jsonRule {
+	list := []jsonRule{}
+	for _, r := range rules {
+		list = append(list, ruleJSON(r))
+	}
+	return list
+}
+
+func ruleJSON(r compare.Rule) jsonRule {
+	j := jsonRule{Cause: r.Cause, Path: escape(r.Path), Attribute: escape(r.Attribute), Reason: escape(r.Reason)}
+	if !r.Expires.IsZero() {
+		j.Expires = r.Expires.Format("2006-01-02")
+	}
+	return j
+}
+
+func fieldNamesJSON(changes []compare.Change) []jsonFieldName {
+	var list []jsonFieldName
+	for _, c := range changes {
+		list = append(list, jsonFieldName{c.Field, escape(c.Xattr)})
+	}
+	return list
+}

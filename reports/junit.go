@@ -1,0 +1,141 @@
+package reports
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"cfsverify/compare"
+)
+
+// The form that GitLab, Jenkins and others read: a suite with a case for the
+// digests and one for each cause.
+type junitSuites struct {
+	XMLName  xml.Name   `xml:"testsuites"`
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Suite    junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name       string          `xml:"name,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+	// SystemOut is the text report.
+	SystemOut junitText `xml:"system-out"`
+}
+
+type junitText struct {
+	Text string `xml:",cdata"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name      string        `xml:"name,attr"`
+	Classname string        `xml:"classname,attr"`
+	Failure   *junitFailure `xml:"failure"`
+	Skipped   *junitSkipped `xml:"skipped"`
+}
+
+type junitFailure struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",cdata"`
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
+}
+
+// JUnit writes the report as a JUnit XML document: a test case for the digests,
+// and a failed or, where the gate accepts it, skipped one for each cause.
+func JUnit(w io.Writer, r *Report) error {
+	suite := junitSuite{Name: "cfsverify", Cases: []junitCase{digestCase(r)}}
+	for _, side := range []*Side{&r.A, &r.B} {
+		suite.Properties = append(suite.Properties,
+			junitProperty{side.Name, escape(side.Source)}, junitProperty{side.Name + "-digest", side.Digest.String()})
+	}
+	suite.Properties = append(suite.Properties, junitProperty{"recipe", r.Recipe.String()})
+	failing := r.Failing()
+	for _, f := range r.Findings {
+		c := junitCase{Name: string(f.Cause), Classname: "cfsverify.cause"}
+		if left := findingOf(failing, f.Cause); left != nil {
+			c.Failure = &junitFailure{Message: findingMessage(left), Type: string(f.Cause), Text: findingText(r, left)}
+		} else {
+			c.Skipped = &junitSkipped{Message: "accepted: " + r.gateText()}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	var out strings.Builder
+	if err := Text(&out, r, TextOptions{}); err != nil {
+		return err
+	}
+	suite.SystemOut.Text = out.String()
+	for _, c := range suite.Cases {
+		suite.Tests++
+		if c.Failure != nil {
+			suite.Failures++
+		}
+		if c.Skipped != nil {
+			suite.Skipped++
+		}
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(junitSuites{Name: "cfsverify", Tests: suite.Tests, Failures: suite.Failures, Suite: suite}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func digestCase(r *Report) junitCase {
+	c := junitCase{Name: "composefs digests are equal", Classname: "cfsverify"}
+	switch {
+	case r.Equal():
+	case r.Passed():
+		c.Skipped = &junitSkipped{Message: r.gateText()}
+	default:
+		c.Failure = &junitFailure{
+			Message: count(len(r.Differences), "entry differs", "entries differ"), Type: "digest",
+			Text: fmt.Sprintf("%s %s\n%s %s\n%s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest, proofText(r)),
+		}
+	}
+	return c
+}
+
+func findingOf(findings []compare.Finding, cause compare.Cause) *compare.Finding {
+	for i := range findings {
+		if findings[i].Cause == cause {
+			return &findings[i]
+		}
+	}
+	return nil
+}
+
+// findingMessage is a finding in a line.
+func findingMessage(f *compare.Finding) string {
+	text := CauseOf(f.Cause)
+	return fmt.Sprintf("%s (%s). %s", text.Title, count(len(f.Entries), "entry", "entries"), text.Advice)
+}
+
+// findingText is a finding as the text report has it.
+func findingText(r *Report, f *compare.Finding) string {
+	var out strings.Builder
+	t := newText(&out, TextOptions{})
+	t.report = r
+	t.finding(f)
+	return strings.TrimPrefix(out.String(), "\n")
+}
