@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -58,7 +59,9 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 // comparison makes c compare two sources that the report calls by these names.
 func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b importers.Source) error) *cobra.Command {
 	flags := addRecipeFlags(c)
-	look := addReportFlags(c)
+	look := addReportFlags(c, comparisonForms())
+	extra := addExtraReports(c)
+	gate := addGateFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var sources [2]importers.Source
 		for i, arg := range args {
@@ -71,6 +74,10 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if err := check(sources[0], sources[1]); err != nil {
 			return err
 		}
+		files, err := extra.parse()
+		if err != nil {
+			return err
+		}
 		rec, err := flags.recipe(sources[0].IsFinal() && sources[1].IsFinal())
 		if err != nil {
 			return err
@@ -79,13 +86,13 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if err != nil {
 			return err
 		}
-		if !report.Equal() {
+		if err := gate.apply(report, time.Now()); err != nil {
+			return err
+		}
+		if !report.Passed() {
 			r.status = statusDifferent
 		}
-		if look.output.value == "json" {
-			return reports.JSON(r.Out, report)
-		}
-		return reports.Text(r.Out, report, look.text(r.Out))
+		return look.write(c.Context(), r, report, files)
 	}
 	return c
 }

@@ -31,7 +31,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 	}
 	flags := addRecipeFlags(c)
 	engines := c.Flags().StringSlice("engine", nil, "the engines to predict, by `NAME`, all by default")
-	look := addReportFlags(c)
+	look := addReportFlags(c, []string{"text", "json"})
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
@@ -53,6 +53,9 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		}
 		if !p.Same() {
 			r.status = statusDifferent
+		}
+		if look.quiet {
+			return nil
 		}
 		if look.output.value == "json" {
 			return reports.PredictionJSON(r.Out, p)

@@ -70,7 +70,7 @@ Exit status: 0 same, 1 different, 2 trouble.`,
 	root.SetOut(r.Out)
 	root.SetErr(r.Err)
 	root.SetVersionTemplate("cfsverify {{.Version}}\n")
-	root.AddCommand(newInsideVsOutside(r), newDiff(r), newDigest(r), newDump(r), newMkfs(r), newIdentify(r), newPredict(r))
+	root.AddCommand(newInsideVsOutside(r), newDiff(r), newDigest(r), newDump(r), newMkfs(r), newIdentify(r), newPredict(r), newGateHelp())
 	return root
 }
 

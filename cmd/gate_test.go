@@ -1,0 +1,26 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"cfsverify/compare"
+)
+
+// The example in the help is a file that works.
+func TestGateExample(t *testing.T) {
+	var example strings.Builder
+	for line := range strings.Lines(gateHelp) {
+		if text, found := strings.CutPrefix(line, "  "); found {
+			example.WriteString(text)
+		}
+	}
+	rules, err := parseRules([]byte(example.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rules) != 1 || rules[0].Cause != compare.ImplicitParent || rules[0].Path != "/usr/share/**" ||
+		rules[0].Attribute != "mtime" || rules[0].Expires.Year() != 2027 {
+		t.Errorf("%+v", rules)
+	}
+}
