@@ -34,7 +34,11 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 	if usr == nil {
 		return errors.New("there is no /usr, whose mtime /boot and /sysroot would take: this is no bootable image")
 	}
-	if mayHaveSELinuxPolicy(t) {
+	mayHave, err := mayHaveSELinuxPolicy(t)
+	if err != nil {
+		return err
+	}
+	if mayHave {
 		return errors.New("the image has an SELinux policy in /etc/selinux, by which composefs-rs labels all files for booting: " +
 			"that cannot be done here, so there is no bootable digest of it")
 	}
@@ -57,16 +61,28 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 }
 
 // mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that
-// its content, which is not in the tree, might.
-func mayHaveSELinuxPolicy(t *Tree) bool {
+// its content, which is not in the tree, might. It is an error if the way there
+// leads through something else than directories: composefs-rs follows symlinks
+// in a directory that it scans, and refuses them in an image.
+func mayHaveSELinuxPolicy(t *Tree) (bool, error) {
+	for _, dir := range []string{"/etc", "/etc/selinux"} {
+		e := t.Lookup(dir)
+		if e == nil {
+			return false, nil
+		}
+		if e.Node.Kind != Directory {
+			return false, fmt.Errorf("%s is a %v, so it cannot be told whether the image has an SELinux policy, by which all files would be labelled for booting: "+
+				"there is no bootable digest of it", dir, e.Node.Kind)
+		}
+	}
 	config := t.Lookup("/etc/selinux/config")
 	switch {
 	case config == nil, config.Node.Kind == Regular && config.Node.Size == 0:
-		return false
+		return false, nil
 	case config.Node.Content == nil || config.Node.Content.Inline == nil:
-		return true
+		return true, nil
 	}
-	return strings.Contains(strings.ToUpper(string(config.Node.Content.Inline)), "SELINUXTYPE")
+	return strings.Contains(strings.ToUpper(string(config.Node.Content.Inline)), "SELINUXTYPE"), nil
 }
 
 // BreakHardlinks gives every name an inode of its own, as mkcomposefs does when

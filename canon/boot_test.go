@@ -73,6 +73,11 @@ func TestPrepareBootRefuses(t *testing.T) {
 		{"SELinux config that is not in the tree", config(&Node{Kind: Regular, Size: 100, Content: &Content{}}), "SELinux policy"},
 		{"SELinux config without a policy", config(inline("SELINUX=disabled\n")), ""},
 		{"empty SELinux config", config(&Node{Kind: Regular}), ""},
+		{"/etc is a symlink", func(tree *Tree) { tree.Root.Put(Dirent{Name: "etc", Node: &Node{Kind: Symlink, Target: "usr/etc"}}) }, "/etc is a symlink"},
+		{"/etc/selinux is a symlink", func(tree *Tree) {
+			tree.Lookup("/etc").Node.Put(Dirent{Name: "selinux", Node: &Node{Kind: Symlink, Target: "x"}})
+		}, "/etc/selinux is a symlink"},
+		{"no /etc", func(tree *Tree) { tree.Root.Remove("etc") }, ""},
 	} {
 		tree := parseTree(t, bootTree)
 		tt.change(tree)
