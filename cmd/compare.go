@@ -100,11 +100,16 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 // compare imports both sources side by side, compares trees and images, and
 // explains what differs.
 func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string, masked bool) (*reports.Report, error) {
+	if err := rec.warnXattrs(stderr, sources[:]...); err != nil {
+		return nil, err
+	}
 	imports, err := loadAll(ctx, stderr, sources[:], rec.imports)
 	if err != nil {
 		return nil, err
 	}
-	rec.useVersion(imports)
+	if err := rec.useVersion(imports); err != nil {
+		return nil, err
+	}
 	report := &reports.Report{Recipe: rec.report()}
 	created := imports[0].Created
 	if created == nil {

@@ -13,10 +13,13 @@ func newDigest(r *run) *cobra.Command {
 		Use:   "digest SOURCE",
 		Short: "Print the composefs digest of a source",
 		Long: `Print the fs-verity digest of the composefs image of a source, in hexadecimal and
-nothing else, as composefs= on a kernel command line wants it.
+nothing else.
+
+On a kernel command line composefs-rs has the digest of the --bootable tree, as
+composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2.
 
 ` + sourcesHelp,
-		Example: `  cfsverify digest /target
+		Example: `  cfsverify digest --bootable /target
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,17 +27,18 @@ difference to the source.
 
 ` + sourcesHelp + `
 Exit status: 0 found, 1 not found, 2 trouble.`,
-		Example: `  cfsverify identify --digest "$(sed 's/.*composefs=\([0-9a-f]*\).*/\1/' /proc/cmdline)" oci:image:latest`,
+		Example: `  cfsverify identify --digest "$(grep -o 'composefs[^ ]*' /proc/cmdline)" oci:image:latest`,
 		Args:    cobra.MinimumNArgs(1),
 	}
 	imports := addImportFlags(c)
-	hex := c.Flags().String("digest", "", "the digest, 64 or 128 hexadecimal digits (`HEX`)")
+	hex := c.Flags().String("digest", "", "the digest, 64 or 128 hexadecimal digits (`HEX`), or the argument of a kernel command line that has it")
 	// The only error is a flag that is not there.
 	if err := c.MarkFlagRequired("digest"); err != nil {
 		panic(err)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		want, err := fsverity.ParseDigest(strings.ToLower(*hex))
+		// composefs=?HEX and composefs.digest=v1-sha512-12:HEX end in it.
+		want, err := fsverity.ParseDigest(strings.ToLower((*hex)[strings.LastIndexAny(*hex, "=:?")+1:]))
 		if err != nil {
 			return fmt.Errorf("--digest: %w", err)
 		}
@@ -52,13 +54,21 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 			}
 			sources = append(sources, s)
 		}
-		imported, err := loadAll(c.Context(), r.Err, sources, options)
-		if err != nil {
+		if err := checkStdin(sources); err != nil {
 			return err
 		}
 		search := identification{want: want}
-		for i, s := range sources {
-			if err := search.try(c.Context(), s, imported[i], options.Rules); err != nil {
+		for _, s := range sources {
+			imported, err := loadAll(c.Context(), r.Err, []importers.Source{s}, options)
+			var other *importers.HashError
+			if errors.As(err, &other) {
+				search.nearest = append(search.nearest, fmt.Sprintf("%v has %v digests of file content, so it has no %v digest", s, other.Has, other.Want))
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := search.try(c.Context(), s, imported[0], options.Rules); err != nil {
 				return err
 			}
 		}
@@ -142,6 +152,9 @@ func (id *identification) write(w io.Writer) error {
 	if len(id.found) == 0 {
 		lines = id.nearest
 		head = fmt.Sprintf("NOT FOUND: none of %d recipes gives %v:\nthe source is another one, or the digest was made in a way that is not known. By the usual recipes:", id.tried, id.want)
+	}
+	if len(lines) == 0 {
+		lines = []string{"none: the usual recipes need a /usr"}
 	}
 	_, err := fmt.Fprintf(w, "%s\n  %s\n", head, strings.Join(lines, "\n  "))
 	return err

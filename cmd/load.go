@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +16,9 @@ import (
 
 // loadAll imports sources side by side.
 func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o importers.Options) ([]*importers.Import, error) {
+	if err := checkStdin(sources); err != nil {
+		return nil, err
+	}
 	progress := startProgress(stderr)
 	defer progress.stop()
 	o.Progress = progress.add
@@ -28,6 +33,32 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	return imports, group.Wait()
 }
 
+// checkStdin refuses to read standard input twice.
+func checkStdin(sources []importers.Source) error {
+	readers := 0
+	for _, s := range sources {
+		for _, name := range append([]string{s.Path}, s.Layers...) {
+			if name == "-" {
+				readers++
+			}
+		}
+	}
+	if readers > 1 {
+		return errors.New("standard input (-) can be read only once: write one of the sources to a file")
+	}
+	return nil
+}
+
+// warnXattrs tells if a scan cannot see all that the policy keeps.
+func (rec recipe) warnXattrs(stderr *os.File, sources ...importers.Source) error {
+	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
+	if rec.policy.Xattrs != canon.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
+		return nil
+	}
+	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
+	return err
+}
+
 // loadOne imports one source and applies the policy to it.
 func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, objects *importers.ObjectStore) (*importers.Import, recipe, error) {
 	source, err := importers.ParseSource(arg)
@@ -39,11 +70,16 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 		return nil, recipe{}, err
 	}
 	rec.imports.Objects = objects
+	if err := rec.warnXattrs(stderr, source); err != nil {
+		return nil, recipe{}, err
+	}
 	imports, err := loadAll(ctx, stderr, []importers.Source{source}, rec.imports)
 	if err != nil {
 		return nil, recipe{}, err
 	}
-	rec.useVersion(imports)
+	if err := rec.useVersion(imports); err != nil {
+		return nil, recipe{}, err
+	}
 	policy := rec.policy
 	policy.Created = imports[0].Created
 	if err := policy.Apply(imports[0].Tree); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +36,9 @@ that the image has for it, so that image and store can be mounted:
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		var store *importers.ObjectStore
 		if *objects != "" {
+			if err := checkObjects(*objects, args[0]); err != nil {
+				return err
+			}
 			if store, err = importers.OpenObjectStore(*objects); err != nil {
 				return err
 			}
@@ -50,10 +55,13 @@ that the image has for it, so that image and store can be mounted:
 		}
 		hasher := fsverity.New(rec.imports.Hash)
 		err = writeFile(args[1], r.Out, func(w io.Writer) error {
-			return erofs.Write(io.MultiWriter(w, hasher), imported.Tree, erofs.Options{Version: rec.version})
+			if err := erofs.Write(io.MultiWriter(w, hasher), imported.Tree, erofs.Options{Version: rec.version}); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", args[0], err)
+			return err
 		}
 		if args[1] != "-" {
 			_, err = fmt.Fprintln(r.Out, hasher.Digest())
@@ -61,4 +69,41 @@ that the image has for it, so that image and store can be mounted:
 		return err
 	}
 	return c
+}
+
+// checkObjects refuses a content store for a source that has no content, and one
+// that would be a part of the directory that it is made of.
+func checkObjects(store, arg string) error {
+	source, err := importers.ParseSource(arg)
+	if err != nil {
+		return err
+	}
+	if source.IsFinal() {
+		return fmt.Errorf("%v has no content of files, only their digests: --objects needs a directory or an image", source)
+	}
+	if source.Transport != importers.Dir {
+		return nil
+	}
+	root, err := filepath.EvalSymlinks(source.Path)
+	if err != nil {
+		return err
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return err
+	}
+	at, err := filepath.Abs(store)
+	if err != nil {
+		return err
+	}
+	// The store need not be there yet.
+	for rest := at; ; rest = filepath.Dir(rest) {
+		if resolved, err := filepath.EvalSymlinks(rest); err == nil {
+			at = filepath.Join(resolved, strings.TrimPrefix(at, rest))
+			break
+		}
+	}
+	if at == root || strings.HasPrefix(at, strings.TrimSuffix(root, "/")+"/") {
+		return fmt.Errorf("--objects %q is in %q, of which the image is made: choose a directory outside", store, source.Path)
+	}
+	return nil
 }

@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
@@ -15,14 +17,52 @@ func writeFile(name string, stdout io.Writer, write func(io.Writer) error) error
 	if name == "-" {
 		return write(stdout)
 	}
-	// A device or pipe cannot be replaced.
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	target, isOpen := linkTarget(name)
+	// A device, a pipe, or what is open already cannot be replaced.
+	if info, err := os.Stat(target); isOpen || err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
 		return errors.Join(write(f), f.Close())
 	}
+	if err := replaceFile(target, write); err != nil {
+		// The temporary file's name says nothing to anybody.
+		var path *os.PathError
+		var link *os.LinkError
+		switch {
+		case errors.As(err, &path):
+			err = path.Err
+		case errors.As(err, &link):
+			err = link.Err
+		default:
+			return err
+		}
+		return fmt.Errorf("%q cannot be written: %w", name, err)
+	}
+	return nil
+}
+
+// linkTarget follows the symlinks that a name is. A file descriptor in /proc is
+// the end of the way: what it leads to is open already.
+func linkTarget(name string) (target string, isOpen bool) {
+	for range 40 {
+		dest, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if strings.HasPrefix(name, "/proc/") {
+			return name, true
+		}
+		if !filepath.IsAbs(dest) {
+			dest = filepath.Join(filepath.Dir(name), dest)
+		}
+		name = dest
+	}
+	return name, false
+}
+
+func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o666), renameio.WithExistingPermissions(), renameio.WithTempDir(filepath.Dir(name)))
 	if err != nil {
 		return err

@@ -121,15 +121,24 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	return r, nil
 }
 
-// useVersion takes the version of the first composefs image among the sources,
-// unless the user chose one.
-func (r *recipe) useVersion(imports []*importers.Import) {
-	for _, imported := range imports {
-		if imported.Image != nil && !r.versionGiven {
-			r.version = imported.Image.Version
-			return
-		}
+// useVersion takes the version of the composefs images among the sources, unless
+// the user chose one.
+func (r *recipe) useVersion(imports []*importers.Import) error {
+	if r.versionGiven {
+		return nil
 	}
+	found := false
+	for _, imported := range imports {
+		if imported.Image == nil {
+			continue
+		}
+		if found && imported.Image.Version != r.version {
+			return fmt.Errorf("the composefs images are of versions %d and %d, so their digests differ whatever is in them: compare the trees with --erofs-version %d",
+				r.version, imported.Image.Version, r.version)
+		}
+		r.version, found = imported.Image.Version, true
+	}
+	return nil
 }
 
 func override[T ~string](rule *T, flag *enum[T]) {

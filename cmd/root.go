@@ -3,11 +3,14 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -19,6 +22,8 @@ const (
 	statusTrouble   = 2
 	// What a shell reports of a program that SIGINT ended.
 	statusInterrupted = 130
+	// The same of SIGPIPE.
+	statusPipe = 141
 )
 
 // Streams are the standard streams of a run.
@@ -35,21 +40,40 @@ type run struct {
 // Main runs one command line, without the program's name, and returns the exit
 // status.
 func Main(args []string, streams Streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// A reader that goes away is an error of the write, so that temporary files
+	// are removed.
+	signal.Ignore(syscall.SIGPIPE)
 	r := &run{Streams: streams}
 	root := newRoot(r)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if ctx.Err() != nil {
-		return statusInterrupted
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		// What reads from a pipe or terminal may never notice.
+		select {
+		case <-done:
+		case <-time.After(interruptGrace):
+		}
 	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return statusInterrupted
+	case errors.Is(err, syscall.EPIPE):
+		return statusPipe
+	case err != nil:
 		fmt.Fprintf(streams.Err, "cfsverify: %v\n", err)
 		return statusTrouble
 	}
 	return r.status
 }
+
+// interruptGrace is how long work may take to remove its temporary files.
+const interruptGrace = time.Second
 
 func newRoot(r *run) *cobra.Command {
 	root := &cobra.Command{
@@ -70,8 +94,24 @@ Exit status: 0 same, 1 different, 2 trouble.`,
 	root.SetOut(r.Out)
 	root.SetErr(r.Err)
 	root.SetVersionTemplate("cfsverify {{.Version}}\n")
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newInsideVsOutside(r), newDiff(r), newDigest(r), newDump(r), newMkfs(r), newIdentify(r), newPredict(r), newGateHelp())
 	return root
+}
+
+// newHelp is cobra's help command, but knows what is not there.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command or topic",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return fmt.Errorf("there is no help for %q: cfsverify help lists commands and topics", strings.Join(args, " "))
+			}
+			return about.Help()
+		},
+	}
 }
 
 const sourcesHelp = `Sources:

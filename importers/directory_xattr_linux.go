@@ -3,6 +3,8 @@ package importers
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -78,4 +80,17 @@ func scanXattrCall(buf *[]byte, call func([]byte) (int, error)) ([]byte, error) 
 		}
 	}
 	return nil, unix.E2BIG
+}
+
+// SeesTrustedXattrs says that the kernel shows this process trusted.*
+// attributes: it does so only with CAP_SYS_ADMIN in the first user namespace
+// (xattr(7)), and gives no error else.
+func SeesTrustedXattrs() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil || data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		return false
+	}
+	idMap, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && slices.Equal(strings.Fields(string(idMap)), []string{"0", "0", "4294967295"})
 }

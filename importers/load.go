@@ -1,6 +1,7 @@
 package importers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -122,9 +123,20 @@ func loadFinal(s Source, o Options) (*Import, error) {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
 	if alg := imported.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
-		return nil, fmt.Errorf("%v has %v digests of file content, not %v: add --hash %v", s, alg, o.Hash, alg)
+		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}
 	}
 	return imported, nil
+}
+
+// HashError says that a dump file or composefs image has digests of another hash
+// than the one that is wanted.
+type HashError struct {
+	Source    Source
+	Has, Want fsverity.Algorithm
+}
+
+func (e *HashError) Error() string {
+	return fmt.Sprintf("%v has %v digests of file content, not %v: add --hash %v", e.Source, e.Has, e.Want, e.Has)
 }
 
 func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
@@ -132,18 +144,63 @@ func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
 		tree, err := dumpfile.Parse(in, dumpfile.Options{Lenient: o.Lenient})
 		return &Import{Tree: tree}, err
 	}
-	data, err := io.ReadAll(io.LimitReader(in, imageMax+1))
+	data, err := readImage(in)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > imageMax {
-		return nil, fmt.Errorf("the image has more than %d bytes", imageMax)
 	}
 	img, err := erofs.Read(data)
 	if err != nil {
 		return nil, err
 	}
+	if !o.Lenient {
+		same := &sameBytes{want: data}
+		if err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version}); err != nil && !errors.Is(err, errOtherBytes) {
+			return nil, err
+		}
+		if same.differ || same.at != len(data) {
+			return nil, fmt.Errorf("from byte %d on the image is not what its tree gives: it is damaged, or another program made it; "+
+				"with --lenient its tree is taken, whose digest is not that of the file", same.at)
+		}
+	}
 	return &Import{Tree: img.Tree, Image: img}, nil
+}
+
+// readImage looks at the beginning before it reads the rest.
+func readImage(in io.Reader) ([]byte, error) {
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(in, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	head = head[:n]
+	if n < len(head) || !erofs.IsImage(head) {
+		return head, nil
+	}
+	data, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), io.LimitReader(in, imageMax)))
+	if err == nil && len(data) > imageMax {
+		err = fmt.Errorf("the image has more than %d bytes", imageMax)
+	}
+	return data, err
+}
+
+var errOtherBytes = errors.New("other bytes")
+
+// sameBytes compares what is written with what is wanted.
+type sameBytes struct {
+	want   []byte
+	at     int
+	differ bool
+}
+
+func (s *sameBytes) Write(p []byte) (int, error) {
+	for i, b := range p {
+		if s.at == len(s.want) || s.want[s.at] != b {
+			s.differ = true
+			return i, errOtherBytes
+		}
+		s.at++
+	}
+	return len(p), nil
 }
 
 // imageMax is the size in bytes up to which composefs images are read: enough

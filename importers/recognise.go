@@ -3,6 +3,7 @@ package importers
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func recognise(arg string) (Source, error) {
 		return Source{}, unrecognised(arg)
 	}
 	if info.IsDir() {
-		if exists(filepath.Join(arg, "oci-layout")) {
+		if exists(filepath.Join(arg, "oci-layout")) && exists(filepath.Join(arg, "index.json")) {
 			return Source{Transport: OCI, Path: arg}, nil
 		}
 		return Source{Transport: Dir, Path: arg}, nil
@@ -89,7 +90,7 @@ func recogniseFile(f *os.File) (Transport, error) {
 	case erofs.IsImage(head):
 		return Erofs, nil
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}), bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return Tar, nil
+		return recogniseCompressed(f)
 	case len(head) == 512 && string(head[257:262]) == "ustar":
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return "", err
@@ -97,6 +98,25 @@ func recogniseFile(f *os.File) (Transport, error) {
 		return recogniseTar(f)
 	}
 	return "", nil
+}
+
+// recogniseCompressed takes layers only: archives of images are read in any
+// order, so they must not be compressed.
+func recogniseCompressed(f *os.File) (Transport, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	r, err := openBlob(blob{size: -1}, f)
+	if err != nil {
+		// A layer that is broken is the importer's to refuse.
+		return Tar, nil
+	}
+	defer r.close()
+	transport, err := recogniseTar(r)
+	if err == nil && transport != Tar {
+		err = fmt.Errorf("it is a compressed %s: decompress it first", transport)
+	}
+	return transport, err
 }
 
 // recogniseTar tells image archives from layers by the files at their top.
@@ -108,11 +128,32 @@ func recogniseTar(f io.Reader) (Transport, error) {
 			// A layer that is broken is the importer's to refuse.
 			return found, nil
 		}
-		switch strings.TrimPrefix(h.Name, "./") {
+		name := strings.Trim(strings.TrimPrefix(h.Name, "./"), "/")
+		if !inImageArchive(name) {
+			return Tar, nil
+		}
+		switch name {
 		case "oci-layout":
 			return OCIArchive, nil
 		case "manifest.json":
-			found = DockerArchive
+			// That of docker save is a list.
+			first := make([]byte, 1)
+			if _, err := io.ReadFull(tr, first); err == nil && first[0] == '[' {
+				found = DockerArchive
+			}
 		}
 	}
+}
+
+// inImageArchive says that archives of images have such a name: those of
+// layouts, and of docker save, which calls files and directories by digests.
+func inImageArchive(name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	switch top {
+	case "", ".", "blobs", "index.json", "manifest.json", "oci-layout", "repositories":
+		return true
+	}
+	digits, _, _ := strings.Cut(strings.TrimPrefix(top, "sha256:"), ".")
+	_, err := hex.DecodeString(digits)
+	return err == nil && len(digits) == 64
 }
