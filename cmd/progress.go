@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type progress struct {
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar
 	started time.Time
+	entries int64
 }
 
 func startProgress(stderr *os.File) *progress {
@@ -41,9 +43,12 @@ func startProgress(stderr *os.File) *progress {
 func (p *progress) add(step importers.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.entries += step.Entries
 	if p.bar == nil || time.Since(p.started) < progressDelay {
 		return
 	}
+	// The bar counts bytes: of layers, and of the files of a directory.
+	p.bar.Describe(fmt.Sprintf("reading, %d entries", p.entries))
 	// A bar that cannot be drawn is no reason to stop.
 	_ = p.bar.Add64(step.Bytes)
 }

@@ -31,7 +31,11 @@ func addReportFlags(c *cobra.Command, forms []string) *reportFlags {
 }
 
 func (f *reportFlags) text(out *os.File) reports.TextOptions {
-	return reports.TextOptions{Color: colored(f.color.value, out), Verbose: f.verbose}
+	o := reports.TextOptions{Color: colored(f.color.value, out), Verbose: f.verbose}
+	if width, _, err := term.GetSize(int(out.Fd())); err == nil {
+		o.Width = width
+	}
+	return o
 }
 
 // colored follows https://no-color.org unless the user says what to do.

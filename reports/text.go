@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fatih/color"
+	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
 	"cfsverify/compare"
@@ -17,6 +18,9 @@ type TextOptions struct {
 	Color bool
 	// Verbose lists every difference, not just the first ones of each finding.
 	Verbose bool
+	// Width is how many columns there are, 0 for no limit. Text is wrapped, and
+	// long paths lose their middle unless Verbose is set.
+	Width int
 }
 
 // shownPerFinding is how many differences of a finding are listed without
@@ -33,7 +37,7 @@ func Text(w io.Writer, r *Report, o TextOptions) error {
 }
 
 func newText(w io.Writer, o TextOptions) *text {
-	t := &text{Writer: w, verbose: o.Verbose}
+	t := &text{Writer: w, verbose: o.Verbose, width: o.Width}
 	t.good, t.bad, t.head, t.dim = color.New(color.FgGreen, color.Bold), color.New(color.FgRed, color.Bold), color.New(color.Bold), color.New(color.Faint)
 	for _, c := range []*color.Color{t.good, t.bad, t.head, t.dim} {
 		if o.Color {
@@ -49,6 +53,7 @@ type text struct {
 	io.Writer
 	report               *Report
 	verbose              bool
+	width                int
 	good, bad, head, dim *color.Color
 	nameWidth            int
 	// unpackTime is set in a prediction.
@@ -63,7 +68,8 @@ func (t *text) write() {
 		fmt.Fprintf(t, "  %-*s  %s  %s\n", t.nameWidth, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
 	t.summary()
-	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("composefs digest"), t.dim.Sprintf("(%s)", r.Recipe))
+	fmt.Fprintln(t)
+	t.prose("", "composefs digest", fmt.Sprintf("(%s)", r.Recipe))
 	for _, side := range []*Side{&r.A, &r.B} {
 		paint := t.good
 		if !r.Equal() {
@@ -115,20 +121,25 @@ func (r Recipe) String() string {
 
 // difference writes one, with those of its changes that are given.
 func (t *text) difference(d *compare.Difference, changes []compare.Change) {
-	fmt.Fprintf(t, "  %s", escape(d.Path))
+	about := originOf(d.A) + originOf(d.B)
 	switch d.Status {
 	case compare.OnlyInA:
-		fmt.Fprintf(t, "  %s%s\n", nodeText(d.A.Node), t.origin(d.A))
-		return
+		about = "  " + nodeText(d.A.Node) + about
 	case compare.OnlyInB:
-		fmt.Fprintf(t, "  %s%s\n", nodeText(d.B.Node), t.origin(d.B))
+		about = "  " + nodeText(d.B.Node) + about
+	}
+	path := t.path(d.Path, 2+uniseg.StringWidth(about))
+	if indent := 2 + uniseg.StringWidth(path); t.width > 0 && indent+uniseg.StringWidth(about) > t.width {
+		about = "\n      " + wrap(strings.TrimSpace(about), t.width, 6, "      ")
+	}
+	fmt.Fprintf(t, "  %s%s\n", path, t.dim.Sprint(about))
+	if d.Status != compare.Changed {
 		return
 	}
-	fmt.Fprintf(t, "%s%s\n", t.origin(d.A), t.origin(d.B))
 	r := t.report
 	for _, c := range changes {
-		fmt.Fprintf(t, "    %s: %s %s, %s %s\n", changeName(c),
-			r.A.Name, t.insideText(c, d), r.B.Name, fieldText(c, d.B.Node, d.LinksB))
+		t.prose("    ", "", fmt.Sprintf("%s: %s %s, %s %s", changeName(c),
+			r.A.Name, t.insideText(c, d), r.B.Name, fieldText(c, d.B.Node, d.LinksB)))
 	}
 }
 
@@ -141,11 +152,31 @@ func (t *text) insideText(c compare.Change, d *compare.Difference) string {
 	return fieldText(c, d.A.Node, d.LinksA)
 }
 
-func (t *text) origin(e *canon.Dirent) string {
-	if text := originText(e.Origin); text != "" {
-		return "  " + t.dim.Sprintf("[%s]", text)
+// originOf is the tar entry that a name comes from, in brackets.
+func originOf(e *canon.Dirent) string {
+	if e == nil || originText(e.Origin) == "" {
+		return ""
 	}
-	return ""
+	return "  [" + originText(e.Origin) + "]"
+}
+
+// path is a name of the image for a line that needs some columns besides.
+func (t *text) path(p string, besides int) string {
+	if t.verbose || t.width == 0 {
+		return escape(p)
+	}
+	return shortenPath(escape(p), t.width-besides)
+}
+
+// prose writes a line of text that may be wrapped, behind a heading.
+func (t *text) prose(indent, heading, text string) {
+	first := len(indent)
+	line := indent
+	if heading != "" {
+		first += len(heading) + 1
+		line += t.head.Sprint(heading) + " "
+	}
+	fmt.Fprintf(t, "%s%s\n", line, wrap(text, t.width, first, indent+"  "))
 }
 
 func (t *text) otherRules(side *Side) {
@@ -154,17 +185,13 @@ func (t *text) otherRules(side *Side) {
 		return
 	}
 	fmt.Fprintln(t)
-	paint := t.bad
-	if o.Refusal == "" && o.Digest == side.Digest {
-		paint = t.head
-	}
-	fmt.Fprintf(t, "%s: %s\n", paint.Sprint("note"), otherRulesText(side))
+	t.prose("", "note:", otherRulesText(side))
 	for i, e := range o.Events {
 		if i == shownPerFinding && !t.verbose {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
 			return
 		}
-		fmt.Fprintf(t, "  %s: %s\n", eventPlace(e), e.Effect)
+		t.prose("  ", "", eventPlace(e)+": "+e.Effect)
 	}
 }
 

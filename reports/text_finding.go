@@ -15,12 +15,10 @@ func (t *text) summary() {
 	if first == nil {
 		return
 	}
-	fmt.Fprintf(t, "\n%s %s: %s\n", t.head.Sprint("first:"), first.Cause, CauseOf(first.Cause).Advice)
+	fmt.Fprintln(t)
+	t.prose("", "first:", string(first.Cause)+": "+CauseOf(first.Cause).Advice)
 	if text := proofText(t.report); text != "" {
-		if !t.report.Proof.Complete {
-			text = t.bad.Sprint(text)
-		}
-		fmt.Fprintln(t, text)
+		t.prose("", "", text)
 	}
 }
 
@@ -134,13 +132,15 @@ func (t *text) masked() {
 
 func (t *text) finding(f *compare.Finding) {
 	cause := CauseOf(f.Cause)
-	fmt.Fprintf(t, "\n%s: %s %s\n", t.head.Sprint(f.Cause), cause.Title, t.dim.Sprintf("(%s)", count(len(f.Entries), "entry", "entries")))
-	fmt.Fprintf(t, "  %s\n  %s %s\n", cause.Why, t.head.Sprint("do:"), cause.Advice)
+	fmt.Fprintln(t)
+	t.prose("", string(f.Cause)+":", fmt.Sprintf("%s (%s)", cause.Title, count(len(f.Entries), "entry", "entries")))
+	t.prose("  ", "", cause.Why)
+	t.prose("  ", "do:", cause.Advice)
 	for _, e := range f.Evidence {
-		fmt.Fprintf(t, "  %s %s\n", t.head.Sprint("evidence:"), evidenceText(e))
+		t.prose("  ", "evidence:", evidenceText(e))
 	}
 	if text := layersText(f.Entries); text != "" {
-		fmt.Fprintf(t, "  %s %s\n", t.head.Sprint("from:"), text)
+		t.prose("  ", "from:", text)
 	}
 	for i, e := range f.Entries {
 		if i == shownPerFinding && !t.verbose {
@@ -149,7 +149,7 @@ func (t *text) finding(f *compare.Finding) {
 		}
 		t.difference(e.Difference, e.Explained)
 		if text := sourceText(e); text != "" {
-			fmt.Fprintf(t, "    %s %s\n", t.head.Sprint("because of"), text)
+			t.prose("    ", "because of", text)
 		}
 	}
 }
