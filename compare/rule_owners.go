@@ -172,7 +172,8 @@ func (s *scene) setuidLost() {
 }
 
 // umask finds permission bits that nothing in the whole scan has, and that all
-// modes that differ have lost.
+// modes that differ have lost. Tools that apply a umask leave setuid, setgid and
+// sticky bits out as well.
 func (s *scene) umask() {
 	items := s.timed(Mode)
 	var mask uint16
@@ -181,9 +182,9 @@ func (s *scene) umask() {
 		if in&^out != 0 {
 			return
 		}
-		mask |= out &^ in
+		mask |= out &^ in &^ privilegeBits
 	}
-	if len(items) < 2 || mask&^0o077 != 0 {
+	if len(items) < 2 || mask == 0 || mask&^0o077 != 0 {
 		return
 	}
 	for p, e := range s.in.All() {

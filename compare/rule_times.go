@@ -32,6 +32,9 @@ func (s *scene) constantMtime() {
 		return
 	}
 	constant := items[0].in.Node.Mtime
+	if constant.Nsec != 0 {
+		return
+	}
 	for p, e := range s.in.All() {
 		if p != "/" && e.Node.Mtime != constant {
 			return
@@ -43,26 +46,51 @@ func (s *scene) constantMtime() {
 	s.tell(ConstantMtime, Evidence{Text: fmt.Sprintf("every entry of %s has the mtime %d", s.inName, constant.Sec)})
 }
 
-// clampedMtimes finds times that were set back to one, such as
-// SOURCE_DATE_EPOCH.
+// clampedMtimes finds times that were set back to one in whole seconds, such as
+// SOURCE_DATE_EPOCH. The times that the scan has for them must not be of one
+// moment, as those of unpacking are, unless there are older ones that stayed.
 func (s *scene) clampedMtimes() {
 	items := s.timed(Mtime)
+	var times []canon.Time
 	files := 0
 	for _, it := range items {
-		if it.out.Node.Mtime != s.newest || !s.stamped(it) {
+		if it.out.Node.Mtime != s.newest || !s.stamped(it) || it.has(ContentDigest) || it.has(Target) || it.has(Type) {
 			return
 		}
 		if it.out.Node.Kind != canon.Directory {
 			files++
 		}
+		times = append(times, it.in.Node.Mtime)
 	}
-	if len(items) < 2 || files == 0 {
+	if len(items) < 2 || files == 0 || s.newest.Nsec != 0 {
+		return
+	}
+	if spread(times) <= oneMoment && !s.hasOlder() {
 		return
 	}
 	for _, it := range items {
 		s.claimMtime(ClampedMtime, it)
 	}
 	s.tell(ClampedMtime, Evidence{Text: fmt.Sprintf("all that is newer in %s has the mtime %d in %s, the newest there is", s.inName, s.newest.Sec, s.outName)})
+}
+
+// oneMoment is how many seconds unpacking takes at most.
+const oneMoment = 3600
+
+// spread is the number of seconds from the first to the last of some times.
+func spread(times []canon.Time) int64 {
+	first, last := slices.MinFunc(times, canon.Time.Compare), slices.MaxFunc(times, canon.Time.Compare)
+	return last.Sec - first.Sec
+}
+
+// hasOlder says that the layers have times before their newest.
+func (s *scene) hasOlder() bool {
+	for p, e := range s.out.All() {
+		if p != "/" && e.Node.Mtime.Compare(s.newest) < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Limits of what holds mtimes, in seconds.
@@ -144,7 +172,7 @@ func (s *scene) unpackTimes() {
 	var items []*item
 	for _, it := range s.timed(Mtime) {
 		// A file of other content has its own reason to be newer.
-		if !s.stamped(it) || it.has(ContentDigest) || it.has(Type) {
+		if !s.stamped(it) || it.has(ContentDigest) || it.has(Target) || it.has(Type) {
 			continue
 		}
 		items = append(items, it)
@@ -163,19 +191,14 @@ func (s *scene) unpackTimes() {
 // do not have.
 func (s *scene) clusteredTimes() {
 	var items []*item
-	var first, last int64
+	var times []canon.Time
 	for _, it := range s.timed(Mtime) {
 		in, out := it.in.Node.Mtime, it.out.Node.Mtime
-		if !s.scanned || !it.isDir() || in.Nsec == 0 || out.Nsec != 0 {
-			continue
+		if s.scanned && it.isDir() && in.Nsec != 0 && out.Nsec == 0 {
+			items, times = append(items, it), append(times, in)
 		}
-		if len(items) == 0 {
-			first, last = in.Sec, in.Sec
-		}
-		first, last = min(first, in.Sec), max(last, in.Sec)
-		items = append(items, it)
 	}
-	if len(items) < 3 || last-first > 3600 {
+	if len(items) < 3 || spread(times) > oneMoment {
 		return
 	}
 	for _, it := range items {
