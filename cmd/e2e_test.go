@@ -42,6 +42,7 @@ func TestDebianBuild(t *testing.T) {
 			t.Errorf("digests %q and %q", digest, outside)
 		}
 	})
+	t.Run("predicted", func(t *testing.T) { b.cfsverify(t, statusSame, "predict", "oci:"+b.layout) })
 	t.Run("archives", func(t *testing.T) {
 		for _, transport := range []string{"oci-archive", "docker-archive"} {
 			file := filepath.Join(b.dir, transport)
