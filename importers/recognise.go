@@ -55,13 +55,34 @@ func unrecognised(arg string) error {
 			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", arg, s.Transport, arg)
 		}
 	}
-	if prefix, _, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(prefix, "/.") {
+	if prefix, rest, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(prefix, "/.") {
+		for _, t := range Transports() {
+			if isTypo(prefix, string(t)) {
+				return fmt.Errorf("%s: no such file or directory, and %q is no transport: did you mean %s:%s", arg, prefix, t, rest)
+			}
+		}
 		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", arg, prefix, prefixes())
 	}
 	if _, err := name.ParseReference(arg); err != nil {
 		return fmt.Errorf("%s: no such file or directory", arg)
 	}
 	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", arg, arg)
+}
+
+// isTypo says that a word is another one with a letter too many, too few, wrong,
+// or at its neighbour's place, or in other case.
+func isTypo(word, want string) bool {
+	word = strings.ToLower(word)
+	head := 0
+	for head < len(word) && head < len(want) && word[head] == want[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(word)-head && tail < len(want)-head && word[len(word)-1-tail] == want[len(want)-1-tail] {
+		tail++
+	}
+	a, b := word[head:len(word)-tail], want[head:len(want)-tail]
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 func prefixes() string {

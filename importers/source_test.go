@@ -112,3 +112,16 @@ func TestParseSource(t *testing.T) {
 		}
 	}
 }
+
+func TestIsTypo(t *testing.T) {
+	for word, want := range map[string]bool{
+		"oci": true, "OCI": true, "oic": true, "oc": true, "occi": true, "ocu": true, "cio": false, "o": false, "tar": false, "ociarchive": false, "": false,
+	} {
+		if got := isTypo(word, "oci"); got != want {
+			t.Errorf("%q: %v", word, got)
+		}
+	}
+	if !isTypo("oci_archive", "oci-archive") || !isTypo("ociarchive", "oci-archive") || isTypo("oci", "oci-archive") {
+		t.Error("oci-archive")
+	}
+}
