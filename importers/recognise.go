@@ -116,7 +116,7 @@ func recogniseFile(f *os.File) (Transport, error) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return "", err
 		}
-		return recogniseTar(f)
+		return recogniseTar(f, func(string) bool { return false })
 	}
 	return "", nil
 }
@@ -133,15 +133,17 @@ func recogniseCompressed(f *os.File) (Transport, error) {
 		return Tar, nil
 	}
 	defer r.close()
-	transport, err := recogniseTar(r)
+	// To read all would take as long as to import it.
+	transport, err := recogniseTar(r, func(name string) bool { return !inImageArchive(name) })
 	if err == nil && transport != Tar {
 		err = fmt.Errorf("it is a compressed %s: decompress it first", transport)
 	}
 	return transport, err
 }
 
-// recogniseTar tells image archives from layers by the files at their top.
-func recogniseTar(f io.Reader) (Transport, error) {
+// recogniseTar tells image archives from layers by the files at their top, up to
+// one that only a layer has.
+func recogniseTar(f io.Reader, onlyInLayer func(name string) bool) (Transport, error) {
 	found := Tar
 	for tr := tar.NewReader(f); ; {
 		h, err := tr.Next()
@@ -150,7 +152,7 @@ func recogniseTar(f io.Reader) (Transport, error) {
 			return found, nil
 		}
 		name := strings.Trim(strings.TrimPrefix(h.Name, "./"), "/")
-		if !inImageArchive(name) {
+		if onlyInLayer(name) {
 			return Tar, nil
 		}
 		switch name {

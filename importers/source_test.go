@@ -16,7 +16,10 @@ func writeTar(t *testing.T, path string, names ...string) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, name := range names {
-		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: 2, Format: tar.FormatUSTAR}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("[]")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,6 +42,8 @@ func writeTestFile(t *testing.T, path string, content []byte) {
 func TestParseSource(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeTestFile(t, "layout/oci-layout", nil)
+	writeTestFile(t, "layout/index.json", nil)
+	writeTestFile(t, "no-layout/oci-layout", nil)
 	writeTestFile(t, "root/etc/passwd", nil)
 	writeTestFile(t, "with:colon/oci-layout", nil)
 	writeTestFile(t, "x.dump", []byte("/ 0 40755 2 0 0 0 0.0 - - -\n"))
@@ -58,6 +63,7 @@ func TestParseSource(t *testing.T) {
 		{"root", Source{Transport: Dir, Path: "root"}},
 		{"dir:root", Source{Transport: Dir, Path: "root"}},
 		{"dir:oci:odd", Source{Transport: Dir, Path: "oci:odd"}},
+		{"no-layout", Source{Transport: Dir, Path: "no-layout"}},
 		{"layout", Source{Transport: OCI, Path: "layout"}},
 		{"oci:layout", Source{Transport: OCI, Path: "layout"}},
 		{"oci:layout:1.0", Source{Transport: OCI, Path: "layout", Ref: "1.0"}},
