@@ -156,6 +156,24 @@ func outsideCode(t *testing.T, line string) string {
 	}
 }
 
+// TestMarkdownTellsAll: what other forms tell in full, this one tells in counts.
+func TestMarkdownTellsAll(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Markdown(&buf, gated()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"## ❌ Different: 6 entries differ, for 6 causes", "**First:** `root-metadata`", "| `user-xattr` | 1 | layer 1 (1 entry) |",
+		"With `--mtime s` there is no root-metadata: both digests are", "### `unexplained`", "- accepted 1 entry: `cause user-xattr, because: known`",
+		"unused rule: `path /none, because: unused`", "### Hidden by the policy: 1 entry", "### Tools disagree about outside",
+		"layer 1 (sha256:222222222222), entry 9, made/x",
+	} {
+		if !strings.Contains(buf.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, buf.String())
+		}
+	}
+}
+
 // TestMarkdownIsBounded: GitHub cuts comments at 65,536 characters.
 func TestMarkdownIsBounded(t *testing.T) {
 	a, b := canon.NewTree(), canon.NewTree()

@@ -31,6 +31,7 @@ func Markdown(w io.Writer, r *Report) error {
 		m.finding(f)
 	}
 	m.gate()
+	m.masked()
 	for _, side := range []*Side{&r.A, &r.B} {
 		m.otherRules(side)
 	}
@@ -103,9 +104,7 @@ func (m *markdown) counts() {
 		return
 	}
 	m.printf("\n| cause | entries | layers | is |\n|---|---|---|---|\n")
-	for _, f := range r.Findings {
-		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shorten(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
-	}
+	m.findingCounts(r.Findings)
 	if r.Proof == nil {
 		return
 	}
@@ -192,6 +191,26 @@ func (m *markdown) gate() {
 	}
 	for _, r := range g.Expired {
 		m.printf("- ⚠️ expired rule: %s\n", shortCode(ruleText(r)))
+	}
+}
+
+func (m *markdown) masked() {
+	masked := m.report.Masked
+	if masked == nil {
+		return
+	}
+	m.printf("\n### Hidden by the policy: %s\n\n", count(len(masked.Differences), "entry", "entries"))
+	if len(masked.Findings) == 0 {
+		return
+	}
+	m.printf("| cause | entries | layers | is |\n|---|---|---|---|\n")
+	m.findingCounts(masked.Findings)
+}
+
+// findingCounts are rows of a table of findings.
+func (m *markdown) findingCounts(findings []compare.Finding) {
+	for _, f := range findings {
+		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shorten(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
 	}
 }
 
