@@ -74,6 +74,9 @@ func chooseTag(s Source, manifest tarball.Manifest) (tarball.Descriptor, *name.T
 		tags = append(tags, desc.RepoTags...)
 	}
 	if s.Ref == "" {
+		if len(manifest) == 0 {
+			return tarball.Descriptor{}, nil, fmt.Errorf("%v holds no image", s)
+		}
 		if len(manifest) != 1 {
 			return tarball.Descriptor{}, nil, fmt.Errorf("%v has %d images: name one of %s", s, len(manifest), listOrNone(tags))
 		}

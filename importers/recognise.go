@@ -42,6 +42,8 @@ func recognise(arg string) (Source, error) {
 		return Source{}, fmt.Errorf("%s: %w", arg, err)
 	case transport == "":
 		return Source{}, fmt.Errorf("%s is none of the files that are recognised: say what it is by one of %s", arg, prefixes())
+	case transport == Tar && strings.Contains(arg, ","):
+		return Source{}, fmt.Errorf("%q: the name of a layer cannot have a comma, which stands between layers: give the file another name, or a symlink", arg)
 	case transport == Tar:
 		return Source{Transport: Tar, Layers: []string{arg}}, nil
 	}
