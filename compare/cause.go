@@ -81,6 +81,8 @@ const (
 	HostXattr Cause = "host-xattr"
 	// OwnerRange: an owner that chown cannot set.
 	OwnerRange Cause = "owner-range"
+	// OwnerLost: one owner has everything.
+	OwnerLost Cause = "owner-lost"
 	// OwnerByName: owners were looked up by name.
 	OwnerByName Cause = "owner-by-name"
 	// SetuidLost: setuid, setgid and sticky bits.
@@ -115,7 +117,7 @@ func Causes() []Cause {
 		ImplicitParent, HardlinkHeader, DuplicateEntry, WhiteoutOrder, OpaqueOrder, WhiteoutIgnored, ConstantMtime,
 		ClampedMtime, MtimeRange, HardlinkRelink, SymlinkMetadata, DirectoryChanged, UnpackTimeMtime, RoundedMtime,
 		SubsecondMtime, HardlinkBroken, HardlinkJoined, XattrEncoding, SELinuxLabel, OverlayXattr, CapabilityVersion,
-		CapabilityLost, ACL, UserXattr, HostXattr, OwnerRange, OwnerByName, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
+		CapabilityLost, ACL, UserXattr, HostXattr, OwnerRange, OwnerLost, OwnerByName, SetuidLost, Umask, Socket, DeviceMissing, NameEncoding, InlineLimit,
 		DumpForm, VolatileContent, ContentChange, BuildTime, Unexplained,
 	}
 }

@@ -45,6 +45,7 @@ var rules = [...]func(*scene){
 	(*scene).xattrEncodings,
 	(*scene).xattrs,
 	(*scene).ownerRange,
+	(*scene).ownersLost,
 	(*scene).ownersByName,
 	(*scene).setuidLost,
 	(*scene).umask,

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"path"
+	"slices"
 
 	"cfsverify/canon"
 )
@@ -30,21 +31,59 @@ func isVolatile(p string) bool {
 	return false
 }
 
-// contents finds other content, along with the time of writing it.
+// leftBehind are those of them that programs also leave new files in.
+var leftBehind = [...]string{"/var/cache/", "/var/log/", "/var/tmp/", "/tmp/"}
+
+func isLeftBehind(p string) bool {
+	if path.Ext(p) == ".pyc" {
+		return true
+	}
+	for _, dir := range leftBehind {
+		if len(p) > len(dir) && p[:len(dir)] == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// contents finds other content, along with the time of writing it. Where a dump
+// file does not state a digest, the content may well be the same.
 func (s *scene) contents() {
 	same := 0
 	for _, it := range s.items {
-		if it.Status != Changed || !it.has(ContentDigest) && !it.has(Target) {
+		if it.Status != Changed || !it.has(ContentDigest) && !it.has(Target) || isDigestUnknown(it) && !it.has(Size) {
 			continue
 		}
 		cause := ContentChange
 		if isVolatile(it.Path) {
 			cause = VolatileContent
-		}
-		if it.has(ContentDigest) && !it.has(Size) && it.in.Node.Size > canon.InlineMax {
+		} else if it.has(ContentDigest) && !it.has(Size) && it.in.Node.Size > canon.InlineMax {
 			same++
 		}
 		s.claimFields(cause, it, layerOrigin(it.out), ContentDigest, Size, Target, Storage, Payload, Mtime, MtimeNsec)
 	}
 	s.tellCount(ContentChange, same, "have the same size on both sides")
+	s.leftBehind()
+}
+
+// leftBehind finds files that were written after unpacking, and the directories
+// that Python makes for them.
+func (s *scene) leftBehind() {
+	for i := len(s.items) - 1; i >= 0; i-- {
+		it := s.items[i]
+		if !s.directed() || !it.onlyIn() || !s.stamped(it) {
+			continue
+		}
+		if it.in.Node.Kind == canon.Regular && isLeftBehind(it.Path) || it.in.Name == "__pycache__" && s.holdsOnly(it, VolatileContent) {
+			s.claimAll(VolatileContent, it, nil)
+		}
+	}
+}
+
+// holdsOnly says that all that is in a directory of one side has a certain cause.
+func (s *scene) holdsOnly(it *item, cause Cause) bool {
+	children := it.in.Node.Children()
+	return len(children) > 0 && !slices.ContainsFunc(children, func(child canon.Dirent) bool {
+		return s.causes[s.byPath[path.Join(it.Path, child.Name)]] != cause
+	})
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cfsverify/canon"
@@ -14,16 +15,13 @@ type linkHeader struct {
 }
 
 // hardlinkHeaders finds attributes that a hardlink's own header gives, as
-// engines that apply it to the inode have them.
+// engines that apply it to the inode have them. Of two images each may be what
+// such an engine made of the other.
 func (s *scene) hardlinkHeaders() {
-	var headers map[*canon.Node][]linkHeader
-	for _, e := range s.out.All() {
-		if o := layerOrigin(e); o != nil && o.Header != nil && o.Header.Typeflag == '1' {
-			if headers == nil {
-				headers = map[*canon.Node][]linkHeader{}
-			}
-			headers[e.Node] = append(headers[e.Node], linkHeader{nodeOfLink(o.Header), o})
-		}
+	headers := linkHeaders(s.out)
+	var headersIn map[*canon.Node][]linkHeader
+	if !s.scanned {
+		headersIn = linkHeaders(s.in)
 	}
 	for _, it := range s.items {
 		if it.Status != Changed {
@@ -32,7 +30,23 @@ func (s *scene) hardlinkHeaders() {
 		for _, h := range headers[it.out.Node] {
 			s.claim(HardlinkHeader, it, h.origin, func(c Change) bool { return linkHeaderHas(h, it.in.Node, c) })
 		}
+		for _, h := range headersIn[it.in.Node] {
+			s.claim(HardlinkHeader, it, h.origin, func(c Change) bool { return linkHeaderHas(h, it.out.Node, c) })
+		}
 	}
+}
+
+func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
+	var headers map[*canon.Node][]linkHeader
+	for _, e := range t.All() {
+		if o := layerOrigin(e); o != nil && o.Header != nil && o.Header.Typeflag == '1' {
+			if headers == nil {
+				headers = map[*canon.Node][]linkHeader{}
+			}
+			headers[e.Node] = append(headers[e.Node], linkHeader{nodeOfLink(o.Header), o})
+		}
+	}
+	return headers
 }
 
 // nodeOfLink reads what engines apply of a hardlink's header.
@@ -66,7 +80,8 @@ func linkHeaderHas(h linkHeader, in *canon.Node, c Change) bool {
 }
 
 // hardlinks compares which names are one inode. Names that only one side has do
-// not count here.
+// not count here. Without layers it is not known which side is the copy, and
+// links are rather lost than made.
 func (s *scene) hardlinks() {
 	broken := 0
 	for _, it := range s.items {
@@ -75,35 +90,64 @@ func (s *scene) hardlinks() {
 		}
 		lost, gained := s.linkChanges(it)
 		switch {
-		case lost > 0:
+		case len(lost) > 0, len(gained) > 0 && !s.directed():
 			s.claimFields(HardlinkBroken, it, layerOrigin(it.out), Links, Nlink)
 			broken++
-		case gained > 0:
-			s.claimFields(HardlinkJoined, it, layerOrigin(it.out), Links, Nlink)
+		case s.areJoined(it, gained):
+			s.claimJoined(it, gained)
 		}
 	}
-	if broken > 0 && !hasHardlinks(s.in) {
-		s.tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("nothing in %s has two names: hardlinks were not kept when it was copied or scanned", s.inName)})
+	name := s.inName
+	if !s.directed() && hasHardlinks(s.in) {
+		name = s.outName
+	}
+	if broken > 0 && (!hasHardlinks(s.in) || !s.directed() && !hasHardlinks(s.out)) {
+		s.tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("nothing in %s has two names: hardlinks were not kept when it was copied or scanned", name)})
 	}
 }
 
-func (s *scene) linkChanges(it *item) (lost, gained int) {
-	in, out := map[string]bool{}, map[string]bool{}
-	for _, p := range it.linksIn {
-		in[p] = true
+// linkChanges are the other names of an item's inode, that both sides have, and
+// that only one has as names of this inode.
+func (s *scene) linkChanges(it *item) (lost, gained []string) {
+	return s.linksWithout(it.linksOut, it.linksIn), s.linksWithout(it.linksIn, it.linksOut)
+}
+
+func (s *scene) linksWithout(links, others []string) []string {
+	isOther := map[string]bool{}
+	for _, p := range others {
+		isOther[p] = true
 	}
-	for _, p := range it.linksOut {
-		out[p] = true
-		if other := s.byPath[p]; !in[p] && (other == nil || other.Status == Changed) {
-			lost++
+	var list []string
+	for _, p := range links {
+		if it := s.byPath[p]; !isOther[p] && (it == nil || it.Status == Changed) {
+			list = append(list, p)
 		}
 	}
-	for p := range in {
-		if other := s.byPath[p]; !out[p] && (other == nil || other.Status == Changed) {
-			gained++
+	return list
+}
+
+// areJoined says that an inode's new names had its content before.
+func (s *scene) areJoined(it *item, gained []string) bool {
+	for _, p := range gained {
+		e := s.out.Lookup(p)
+		if e == nil || slices.ContainsFunc(changes(it.out.Node, e.Node), isContent) {
+			return false
 		}
 	}
-	return lost, gained
+	return len(gained) > 0
+}
+
+func isContent(c Change) bool {
+	return slices.Contains([]Field{Type, Size, ContentDigest, Target, Rdev}, c.Field)
+}
+
+// claimJoined takes along what the inode has from its other names.
+func (s *scene) claimJoined(it *item, gained []string) {
+	s.claim(HardlinkJoined, it, layerOrigin(it.out), func(c Change) bool {
+		return c.Field == Links || c.Field == Nlink || slices.ContainsFunc(gained, func(p string) bool {
+			return !differsIn(it.in.Node, s.out.Lookup(p).Node, c)
+		})
+	})
 }
 
 func hasHardlinks(t *canon.Tree) bool {

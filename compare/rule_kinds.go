@@ -1,6 +1,14 @@
 package compare
 
-import "cfsverify/canon"
+import (
+	"path"
+
+	"cfsverify/canon"
+)
+
+// directed says which side was made of the other: what is scanned of what is
+// layered. Else what one side has lost may as well be new on the other.
+func (s *scene) directed() bool { return s.layered && s.scanned }
 
 // sockets: tar has no type for them.
 func (s *scene) sockets() {
@@ -15,13 +23,27 @@ func (s *scene) sockets() {
 // for: making them needs privilege.
 func (s *scene) devices() {
 	for _, it := range s.items {
-		if it.out == nil || !it.out.Node.Kind.IsDevice() {
+		switch {
+		case s.isMissingDevice(it.out, it.in, it.Path, s.in):
+		case !s.directed() && s.isMissingDevice(it.in, it.out, it.Path, s.out):
+		default:
 			continue
 		}
-		if it.onlyOut() || it.has(Type) && it.in.Node.Kind == canon.Regular && it.in.Node.Size == 0 {
-			s.claimAll(DeviceMissing, it, layerOrigin(it.out))
-		}
+		s.claimAll(DeviceMissing, it, s.sourceIfAny(it))
 	}
+}
+
+// isMissingDevice compares a device with what a tree has in its place. What is
+// missing along with its directory was not left out for being a device.
+func (s *scene) isMissingDevice(device, other *canon.Dirent, p string, t *canon.Tree) bool {
+	if device == nil || !device.Node.Kind.IsDevice() {
+		return false
+	}
+	if other != nil {
+		return other.Node.Kind == canon.Regular && other.Node.Size == 0
+	}
+	dir := t.Lookup(path.Dir(p))
+	return dir != nil && dir.Node.Kind == canon.Directory
 }
 
 // forms finds what trees of files cannot differ in, but images and dump files
@@ -31,14 +53,37 @@ func (s *scene) forms() {
 		if it.Status != Changed {
 			continue
 		}
-		if !containsField(it.Changes, ContentDigest) {
+		switch {
+		case isSameObject(it):
+			s.claimFields(DumpForm, it, nil, ContentDigest, Storage, Payload)
+		case !containsField(it.Changes, ContentDigest):
 			s.claimFields(InlineLimit, it, layerOrigin(it.out), Storage)
+			s.claimFields(DumpForm, it, nil, Payload)
 		}
-		s.claimFields(DumpForm, it, nil, Payload, Nlink)
+		s.claimFields(DumpForm, it, nil, Nlink)
 		if it.has(Links) {
-			if lost, gained := s.linkChanges(it); lost == 0 && gained == 0 && len(it.linksIn) == len(it.linksOut) {
+			if lost, gained := s.linkChanges(it); len(lost) == 0 && len(gained) == 0 && len(it.linksIn) == len(it.linksOut) {
 				s.claimFields(DumpForm, it, nil, Links)
 			}
 		}
 	}
+}
+
+// isSameObject says that the content is the same object of a store, but that a
+// dump file does not state its digest.
+func isSameObject(it *item) bool {
+	a, b := it.in.Node.Content, it.out.Node.Content
+	if !isDigestUnknown(it) || a == nil || b == nil || it.has(Size) || a.Inline != nil || b.Inline != nil {
+		return false
+	}
+	return a.Payload() == b.Payload()
+}
+
+func isDigestUnknown(it *item) bool {
+	for _, e := range []*canon.Dirent{it.in, it.out} {
+		if c := e.Node.Content; c != nil && c.Inline == nil && c.Digest.IsZero() {
+			return true
+		}
+	}
+	return false
 }

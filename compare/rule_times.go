@@ -155,8 +155,9 @@ func (s *scene) symlinkMetadata() {
 			s.claimFields(SymlinkMetadata, it, layerOrigin(it.out), Mode)
 		}
 	}
+	// A symlink with another target was made anew.
 	items := s.timed(Mtime)
-	if slices.ContainsFunc(items, func(it *item) bool { return !isSymlink(it) || !s.stamped(it) }) {
+	if slices.ContainsFunc(items, func(it *item) bool { return !isSymlink(it) || !s.stamped(it) || it.has(Target) }) {
 		return
 	}
 	for _, it := range items {

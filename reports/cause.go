@@ -42,6 +42,11 @@ var causes = map[compare.Cause]Cause{
 		Why:    "The scan ran outside the user namespace in which the image was unpacked, so it saw the host's IDs.",
 		Advice: "Scan in the same namespace: inside the build, or with podman unshare or buildah unshare.",
 	},
+	compare.OwnerLost: {
+		Title:  "one owner of everything",
+		Why:    "Only root can give files to others: who unpacks without privilege owns all of them, and engines may be told to ignore that.",
+		Advice: "Unpack as root, or in a user namespace with subordinate IDs (podman unshare, buildah unshare).",
+	},
 	compare.OwnerByName: {
 		Title:  "owners looked up by name",
 		Why:    "Every entry of an owner has the same other owner: the tool that unpacked looked the names of users and groups up on the host.",
