@@ -1,5 +1,6 @@
 // Package reports presents a comparison of two root file systems. Report is
-// the one model; Text and JSON write it.
+// the one model; Text, JSON, Markdown, JUnit and HTML write it, and Annotations
+// its findings. A Prediction has some forms of its own.
 package reports
 
 import (

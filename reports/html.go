@@ -1,0 +1,234 @@
+package reports
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+//go:embed html
+var htmlFiles embed.FS
+
+// htmlScripts are the parts of the page's one script, in their order.
+var htmlScripts = [...]string{"data.js", "values.js", "entry.js", "findings.js", "tree.js", "report.js"}
+
+// HTML writes the report as one page that needs nothing else: no network, no
+// other file. It holds all that the JSON report tells. A content security policy
+// lets only the page's own script run; names of an image are data to it.
+func HTML(w io.Writer, r *Report) error {
+	page, err := newPage(r)
+	if err != nil {
+		return err
+	}
+	t, err := template.ParseFS(htmlFiles, "html/report.html")
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, page)
+}
+
+// htmlPage is what the template shows.
+type htmlPage struct {
+	Report         *Report
+	Style          template.CSS
+	Script         template.JS
+	Policy         string
+	Data, Names    template.JS
+	NamesCut       string
+	Verdict, About string
+	Class          string
+	Recipe         string
+	Rules          []htmlRow
+	Sides          []htmlSide
+	First          *htmlFirst
+	Proof          string
+	ProofDigest    string
+	Flags          []htmlFlag
+	Gate           *htmlGate
+	Views          []htmlView
+}
+
+type htmlRow struct{ Name, Value string }
+
+type htmlSide struct {
+	Key, Name, Source, Entries, Digest string
+	Layers                             []*canon.Layer
+	Other                              *htmlOther
+}
+
+type htmlOther struct {
+	Text, Refusal, Rules string
+	Differences          int
+}
+
+type htmlFirst struct {
+	Cause         compare.Cause
+	Title, Advice string
+}
+
+type htmlFlag struct {
+	Flag, Removes    string
+	Same             bool
+	DigestA, DigestB string
+}
+
+type htmlGate struct {
+	Text, File, FailOn        string
+	Accepted, Unused, Expired []string
+}
+
+// htmlView is a list of differences and findings, with what one can look at
+// them by.
+type htmlView struct {
+	Key, Title, About string
+	Findings          []htmlFinding
+}
+
+type htmlFinding struct {
+	Number   int
+	Cause    compare.Cause
+	Text     Cause
+	Count    string
+	Evidence []string
+	Layers   string
+}
+
+func newPage(r *Report) (*htmlPage, error) {
+	style, err := htmlFiles.ReadFile("html/report.css")
+	if err != nil {
+		return nil, err
+	}
+	script := "\"use strict\";\n"
+	for _, name := range htmlScripts {
+		part, err := htmlFiles.ReadFile("html/" + name)
+		if err != nil {
+			return nil, err
+		}
+		script += string(part)
+	}
+	data, err := dataHTML(r)
+	if err != nil {
+		return nil, err
+	}
+	names := newSameNames(r, htmlNamesMax)
+	p := &htmlPage{
+		Report: r, Style: template.CSS(style), Script: template.JS(script), Policy: contentPolicy(string(style), script),
+		Data: template.JS(data), Names: template.JS(names.String()), NamesCut: names.cutText(),
+		Recipe: r.Recipe.String(), Rules: recipeRows(r.Recipe), Proof: proofText(r), Gate: gateHTML(r),
+		Sides: []htmlSide{sideHTML("a", &r.A), sideHTML("b", &r.B)},
+	}
+	p.verdict()
+	if first := firstOf(r.Failing()); first != nil {
+		p.First = &htmlFirst{first.Cause, CauseOf(first.Cause).Title, CauseOf(first.Cause).Advice}
+	}
+	if r.Proof != nil {
+		p.ProofDigest = r.Proof.Digest.String()
+		for _, f := range r.Proof.Flags {
+			p.Flags = append(p.Flags, htmlFlag{flagText(f), causeList(f.Removes), f.DigestA == f.DigestB, f.DigestA.String(), f.DigestB.String()})
+		}
+	}
+	p.views()
+	return p, nil
+}
+
+// contentPolicy lets the page's style and script be, and nothing else: no other
+// script, no network, and no markup made of text.
+func contentPolicy(style, script string) string {
+	hash := func(s string) string {
+		sum := sha256.Sum256([]byte(s))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) +
+		"; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+}
+
+func (p *htmlPage) verdict() {
+	r := p.Report
+	differs := count(len(r.Differences), "entry differs", "entries differ") + ", for " + count(len(r.Findings), "cause", "causes")
+	switch {
+	case r.Equal():
+		p.Verdict, p.Class, p.About = "SAME", "good", "the composefs digests are equal"
+	case r.Passed():
+		p.Verdict, p.Class, p.About = "ACCEPTED", "warn", differs
+	default:
+		p.Verdict, p.Class, p.About = "DIFFERENT", "bad", differs
+	}
+}
+
+func (p *htmlPage) views() {
+	r := p.Report
+	if len(r.Differences) > 0 {
+		p.Views = append(p.Views, htmlView{"main", "What differs, and why", "", findingsHTML(r.Findings)})
+	}
+	if m := r.Masked; m != nil && len(m.Differences) > 0 {
+		about := fmt.Sprintf("The policy hides %s, for %s: the digests do not depend on them.",
+			count(len(m.Differences), "entry that differs", "entries that differ"), count(len(m.Findings), "cause", "causes"))
+		p.Views = append(p.Views, htmlView{"masked", "What the policy hides", about, findingsHTML(m.Findings)})
+	}
+}
+
+func findingsHTML(findings []compare.Finding) []htmlFinding {
+	var list []htmlFinding
+	for i, f := range findings {
+		h := htmlFinding{i, f.Cause, CauseOf(f.Cause), count(len(f.Entries), "entry", "entries"), nil, layersText(f.Entries)}
+		for _, e := range f.Evidence {
+			h.Evidence = append(h.Evidence, evidenceText(e))
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+func sideHTML(key string, s *Side) htmlSide {
+	h := htmlSide{Key: key, Name: s.Name, Source: escape(s.Source), Entries: count(s.Entries, "entry", "entries"), Digest: s.Digest.String(), Layers: s.Layers}
+	if o := s.OtherRules; o != nil {
+		h.Other = &htmlOther{otherRulesText(s), escape(o.Refusal), o.Rules, len(o.Differences)}
+	}
+	return h
+}
+
+// LayerName is how reports call a layer.
+func (htmlSide) LayerName(l *canon.Layer) string { return layerText(l) }
+
+func recipeRows(r Recipe) []htmlRow {
+	j := recipeJSON(r)
+	p := j.Policy
+	return []htmlRow{
+		{"EROFS version", fmt.Sprint(j.ErofsVersion)}, {"hash", j.Hash}, {"layer rules", j.LayerRules},
+		{"metadata of /", string(p.Root)}, {"mtimes of directories", string(p.DirMtime)}, {"/run", string(p.Run)}, {"xattrs", string(p.Xattrs)},
+		{"precision of mtimes", string(p.Mtime)}, {"bootable", string(p.Boot)}, {"hardlinks", p.Hardlinks},
+	}
+}
+
+func gateHTML(r *Report) *htmlGate {
+	g := r.Gate
+	if g == nil {
+		return nil
+	}
+	h := &htmlGate{Text: r.gateText(), File: escape(g.File), FailOn: causeList(g.FailOn)}
+	for _, a := range g.Accepted {
+		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Rule))
+	}
+	for _, rule := range g.Unused {
+		h.Unused = append(h.Unused, ruleText(rule))
+	}
+	for _, rule := range g.Expired {
+		h.Expired = append(h.Expired, ruleText(rule))
+	}
+	return h
+}
+
+// Upper is a name at the beginning of a sentence.
+func (htmlPage) Upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
