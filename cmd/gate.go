@@ -67,14 +67,14 @@ func (f *gateFlags) apply(r *reports.Report, now time.Time) error {
 const gateHelp = `With --allow FILE, differences that rules in FILE accept make no failure. FILE is
 YAML:
 
-  # Every rule needs a reason; cause, path and attribute are optional, and what is
-  # left out fits all.
-  allow:
-    - cause: implicit-parent        # as reports name it
-      path: /usr/share/**           # a glob: ** is any number of directories
-      attribute: mtime              # mode, uid, content, …, or xattr:NAME
-      reason: the base image has no entries for these until issue 17 is done
-      expires: 2027-01-31           # the last day on which the rule holds, in UTC
+    # Every rule needs a reason; cause, path and attribute are optional, and what is
+    # left out fits all.
+    allow:
+      - cause: implicit-parent        # as reports name it
+        path: /usr/share/**           # a glob: ** is any number of directories
+        attribute: mtime              # mode, uid, content, …, or xattr:NAME
+        reason: the base image has no entries for these until issue 17 is done
+        expires: 2027-01-31           # the last day on which the rule holds, in UTC
 
 A difference is accepted attribute by attribute. What exists on one side only is
 accepted by rules without an attribute. Reports list what was accepted, rules that

@@ -11,7 +11,7 @@ import (
 func TestGateExample(t *testing.T) {
 	var example strings.Builder
 	for line := range strings.Lines(gateHelp) {
-		if text, found := strings.CutPrefix(line, "  "); found {
+		if text, found := strings.CutPrefix(line, "    "); found {
 			example.WriteString(text)
 		}
 	}

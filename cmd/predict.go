@@ -68,7 +68,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 func engineHelp() string {
 	var help strings.Builder
 	for _, e := range importers.Engines() {
-		fmt.Fprintf(&help, "  %-20s %s\n", e.Name, e.Summary)
+		fmt.Fprintf(&help, "    %-20s %s\n", e.Name, e.Summary)
 	}
 	return help.String()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/compare"
@@ -58,6 +59,27 @@ func TestReadmeCauses(t *testing.T) {
 		title := reports.CauseOf(c).Title
 		if row := "| `" + string(c) + "` | " + title; !strings.Contains(string(readme), row) {
 			t.Errorf("README has no row %q", row)
+		}
+	}
+}
+
+// Every YAML block of README is YAML.
+func TestReadmeYAML(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(readme), "```yaml\n")[1:]
+	if len(blocks) < 4 {
+		t.Errorf("only %d blocks", len(blocks))
+	}
+	for _, b := range blocks {
+		text, _, _ := strings.Cut(b, "```")
+		for doc := range strings.SplitSeq(text, "---\n") {
+			var v any
+			if err := yaml.Unmarshal([]byte(doc), &v); err != nil || v == nil {
+				t.Errorf("%v in\n%s", err, doc)
+			}
 		}
 	}
 }

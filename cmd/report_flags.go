@@ -47,7 +47,7 @@ func colored(when string, out *os.File) bool {
 }
 
 // comparisonForms are those in which comparisons are reported.
-func comparisonForms() []string { return []string{"text", "json", "markdown", "junit"} }
+func comparisonForms() []string { return []string{"text", "json", "markdown", "junit", "html"} }
 
 // extraReports are reports in files, besides the one on stdout.
 type extraReports struct{ files *[]string }
@@ -99,6 +99,8 @@ func writeReport(w io.Writer, report *reports.Report, form string, o reports.Tex
 		return reports.Markdown(w, report)
 	case "junit":
 		return reports.JUnit(w, report)
+	case "html":
+		return reports.HTML(w, report)
 	}
 	return reports.Text(w, report, o)
 }
