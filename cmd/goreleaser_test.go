@@ -1,3 +1,5 @@
+//go:build goreleaser
+
 package cmd
 
 import (
@@ -8,7 +10,9 @@ import (
 )
 
 // TestGoreleaser: goreleaser itself finds nothing wrong with its configuration.
-// It wants a repository that comes from somewhere.
+// It wants a repository that comes from somewhere. Building goreleaser takes
+// longer than all tests together, so it is asked for by a build tag before a
+// release.
 func TestGoreleaser(t *testing.T) {
 	goreleaser := oracle.Tool(t, "goreleaser", "goreleaser (go install github.com/goreleaser/goreleaser/v2@v2.14.3)")
 	dir := t.TempDir()
