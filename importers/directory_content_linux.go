@@ -54,31 +54,11 @@ func (s *dirScan) readContent(ctx context.Context, c scanContent, h *contentHash
 			return err
 		}
 	}
-	read := uint64(0)
-	for read < c.stat.size {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		part := buf
-		if inline {
-			part = buf[read:]
-		}
-		n, err := scanRetry(func() (int, error) { return unix.Read(fd, part) })
-		if err != nil {
-			return s.cannotRead(c.entry, "content", err)
-		}
-		if n == 0 {
-			return s.changed(c.entry)
-		}
-		read += uint64(n)
-		if !inline {
-			if _, err := h.Write(part[:n]); err != nil {
-				return err
-			}
-		}
-		s.progress.add(0, int64(n))
+	read, err := s.readData(ctx, c, fd, h, buf, inline)
+	if err != nil {
+		return err
 	}
-	if read > c.stat.size {
+	if read != c.stat.size {
 		return s.changed(c.entry)
 	}
 	if err := s.checkUnchanged(fd, c.stat, c.entry); err != nil {
@@ -91,4 +71,46 @@ func (s *dirScan) readContent(ctx context.Context, c scanContent, h *contentHash
 	digest, err := h.end()
 	c.node.Content = canon.External(digest)
 	return err
+}
+
+// readData reads a file as long as it should be, and up to a buffer more. The
+// content of an inline file is then in buf.
+func (s *dirScan) readData(ctx context.Context, c scanContent, fd int, h *contentHasher, buf []byte, inline bool) (read uint64, err error) {
+	holes := newScanHoles(fd, c.stat.size)
+	for read < c.stat.size {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		hole, data, err := holes.next(read)
+		if err != nil {
+			return 0, s.cannotRead(c.entry, "content", err)
+		}
+		if hole > 0 {
+			if err := h.zeros(hole); err != nil {
+				return 0, err
+			}
+			s.progress.add(0, int64(hole))
+			read += hole
+			continue
+		}
+		part := buf[:min(uint64(len(buf)), data)]
+		if inline {
+			part = buf[read:]
+		}
+		n, err := scanRetry(func() (int, error) { return unix.Pread(fd, part, int64(read)) })
+		if err != nil {
+			return 0, s.cannotRead(c.entry, "content", err)
+		}
+		if n == 0 {
+			break
+		}
+		read += uint64(n)
+		if !inline {
+			if _, err := h.Write(part[:n]); err != nil {
+				return 0, err
+			}
+		}
+		s.progress.add(0, int64(n))
+	}
+	return read, nil
 }

@@ -3,6 +3,7 @@ package importers
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -116,6 +117,17 @@ func (c *contentHasher) Write(p []byte) (int, error) {
 	return c.fsverity.Write(p)
 }
 
+// zeros adds a hole of n bytes.
+func (c *contentHasher) zeros(n uint64) error {
+	if c.file != nil {
+		if _, err := c.file.Seek(int64(n), io.SeekCurrent); err != nil {
+			return err
+		}
+	}
+	c.fsverity.WriteZeros(n)
+	return nil
+}
+
 // end gives the digest of the file, and stages it under that.
 func (c *contentHasher) end() (fsverity.Digest, error) {
 	digest := c.fsverity.Digest()
@@ -124,7 +136,8 @@ func (c *contentHasher) end() (fsverity.Digest, error) {
 	}
 	f := c.file
 	c.file = nil
-	err := errors.Join(f.Chmod(0o644), f.Close())
+	// A hole at the end has not made the file longer.
+	err := errors.Join(f.Truncate(int64(c.fsverity.Size())), f.Chmod(0o644), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), c.store.staged(digest))
 	}

@@ -2,6 +2,9 @@ package fsverity
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -137,6 +140,55 @@ func TestParseDigest(t *testing.T) {
 	}
 	if !(Digest{}).IsZero() || (Digest{}).String() != "" || (Digest{}).ObjectPath() != "" || d.IsZero() {
 		t.Error("the zero digest is not told from others")
+	}
+}
+
+// TestZeros: zeros that are told are the same as zeros that are written.
+func TestZeros(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, alg := range []Algorithm{SHA256, SHA512} {
+		for range 200 {
+			told, written := New(alg), New(alg)
+			for range random.IntN(6) {
+				n := random.IntN(1 << random.IntN(23))
+				if random.IntN(3) == 0 {
+					n = n &^ (BlockSize - 1)
+				}
+				if random.IntN(2) == 0 {
+					told.WriteZeros(uint64(n))
+					written.Write(make([]byte, n))
+					continue
+				}
+				data := bytes.Repeat([]byte{byte(n)}, n)
+				told.Write(data)
+				written.Write(data)
+			}
+			if told.Size() != written.Size() || told.Digest() != written.Digest() {
+				t.Fatalf("%v: of %d bytes", alg, told.Size())
+			}
+		}
+	}
+}
+
+// TestManyZeros: in a file of zeros with as many blocks as fill every level of
+// the tree, all blocks of a level are equal.
+func TestManyZeros(t *testing.T) {
+	for levels, size := range []uint64{4096, 4096 << 7, 4096 << 14, 4096 << 21, 4096 << 28, 4096 << 35, 4096 << 42} {
+		block := make([]byte, 4096)
+		for range levels {
+			sum := sha256.Sum256(block)
+			block = bytes.Repeat(sum[:], 128)
+		}
+		root := sha256.Sum256(block)
+		descriptor := append([]byte{1, 1, 12, 0, 0, 0, 0, 0}, binary.LittleEndian.AppendUint64(nil, size)...)
+		descriptor = append(descriptor, root[:]...)
+		want := sha256.Sum256(append(descriptor, make([]byte, 256-len(descriptor))...))
+		h := New(SHA256)
+		h.WriteZeros(size / 3)
+		h.WriteZeros(size - size/3)
+		if got := h.Digest().String(); got != hex.EncodeToString(want[:]) {
+			t.Errorf("%d bytes: %s, want %x", size, got, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package fsverity
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
@@ -41,6 +42,33 @@ func (h *Hasher) Write(p []byte) (int, error) {
 	h.size += uint64(len(p))
 	h.add(0, p)
 	return len(p), nil
+}
+
+// WriteZeros adds n zero bytes to the file. It hashes as many blocks as the
+// Merkle tree has levels, however many bytes there are.
+func (h *Hasher) WriteZeros(n uint64) {
+	h.size += n
+	h.addRun(0, []byte{0}, n)
+}
+
+// addRun appends unit count times to level i. All whole blocks of it are the
+// same block, so the level above gets a run as well. As in add, the last block
+// waits for more.
+func (h *Hasher) addRun(i int, unit []byte, count uint64) {
+	perBlock := uint64(BlockSize / len(unit))
+	block := bytes.Repeat(unit, int(perBlock))
+	room := perBlock - uint64(h.levels[i].n/len(unit))
+	first := min(count, room)
+	h.add(i, block[:int(first)*len(unit)])
+	count -= first
+	if count > perBlock {
+		blocks := (count - 1) / perBlock
+		h.flush(i, h.levels[i].block[:])
+		var sum [64]byte
+		h.addRun(i+1, h.hash(block, &sum), blocks)
+		count -= blocks * perBlock
+	}
+	h.add(i, block[:int(count)*len(unit)])
 }
 
 // Size is the number of bytes written so far.
