@@ -36,11 +36,13 @@ type importFlags struct {
 	rules    *enum[importers.Rules]
 	platform string
 	lenient  bool
+	mounts   *enum[importers.MountPolicy]
 }
 
 func addImportFlags(c *cobra.Command) *importFlags {
 	f := &importFlags{}
 	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	f.mounts = enumFlag(c, "mounts", importers.MountsFail, importers.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
 	return f
@@ -48,7 +50,7 @@ func addImportFlags(c *cobra.Command) *importFlags {
 
 // options are those of the importers for a hash.
 func (f *importFlags) options(hash fsverity.Algorithm) (importers.Options, error) {
-	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient}
+	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient, Mounts: f.mounts.value}
 	if f.platform != "" {
 		platform, err := v1.ParsePlatform(f.platform)
 		if err != nil {

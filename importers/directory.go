@@ -21,7 +21,26 @@ type ScanOptions struct {
 	Progress func(entries, bytes int64)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *ObjectStore
+	// Mounts is MountsFail if it is empty.
+	Mounts MountPolicy
 }
+
+// MountPolicy says what a scan does with other mounts in its directory. Before
+// Linux 5.8 a mount of the directory's own file system is not recognised.
+type MountPolicy string
+
+const (
+	// MountsFail refuses the directory, and lists them.
+	MountsFail MountPolicy = "fail"
+	// MountsSkip scans what they hide, as if they were unmounted. That needs
+	// Linux 5.2 and CAP_SYS_ADMIN.
+	MountsSkip MountPolicy = "skip"
+	// MountsCross scans them as if they were a part of the directory.
+	MountsCross MountPolicy = "cross"
+)
+
+// AllMountPolicies lists them.
+func AllMountPolicies() []MountPolicy { return []MountPolicy{MountsFail, MountsSkip, MountsCross} }
 
 // UnreadableError says that a directory was scanned as far as permissions went.
 type UnreadableError struct {
@@ -58,7 +77,7 @@ func scanMountsError(root string, mounts []string) error {
 	for i, m := range mounts {
 		items[i] = fmt.Sprintf("%q", m)
 	}
-	return fmt.Errorf("%q has other mounts in it, which are no part of the image: unmount them, or scan where only the image is mounted:%s",
+	return fmt.Errorf("%q has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:%s",
 		root, scanListing(items))
 }
 

@@ -23,13 +23,14 @@ import (
 // since union file systems get them wrong.
 //
 // It fails, naming the path, when a file or directory changes between the first
-// and the last look at it, when something is mounted below path, when path is
-// the root of the running system, and when an inode does not fit a composefs
-// image. Where permissions are missing, the rest is still looked at and the
+// and the last look at it, when something is mounted below path (unless
+// ScanOptions.Mounts allows it), when path is the root of the running system,
+// when directories are nested too deep for any path, and when an inode does not
+// fit a composefs image. Where permissions are missing, the rest is still looked at and the
 // error is, or wraps, an *UnreadableError. Kernels hide trusted.* xattrs from
 // processes without CAP_SYS_ADMIN: to such a scan they do not exist.
 func ScanDirectory(ctx context.Context, path string, o ScanOptions) (*canon.Tree, error) {
-	root, err := openScanRoot(path)
+	root, err := openScanRoot(path, o.Mounts)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +40,7 @@ func ScanDirectory(ctx context.Context, path string, o ScanOptions) (*canon.Tree
 		hash:     o.Hash,
 		objects:  o.Objects,
 		progress: scanProgress{report: o.Progress},
+		cross:    o.Mounts == MountsCross,
 		root:     root,
 		links:    map[scanInode]scanLink{},
 		contents: make(chan scanContent, workers),
@@ -74,6 +76,7 @@ type dirScan struct {
 	hash     fsverity.Algorithm
 	objects  *ObjectStore
 	progress scanProgress
+	cross    bool // into other mounts
 
 	// What only the walk uses.
 	root     *scanDir
@@ -155,7 +158,7 @@ func (s *dirScan) show(e scanEntry) string {
 }
 
 // openScanRoot opens the directory with O_PATH.
-func openScanRoot(path string) (*scanDir, error) {
+func openScanRoot(path string, mounts MountPolicy) (*scanDir, error) {
 	fd, err := scanOpen(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w: name the directory of an unpacked or mounted image", path, err)
@@ -165,7 +168,27 @@ func openScanRoot(path string) (*scanDir, error) {
 		unix.Close(fd)
 		return nil, err
 	}
+	if mounts != MountsSkip {
+		return root, nil
+	}
+	if root.fd, err = withoutMounts(fd); err != nil {
+		return nil, fmt.Errorf("%q: what other mounts hide cannot be seen: %w: scan as root of the host, or unmount them", path, err)
+	}
+	if root.stat, err = scanStat(root.fd, ""); err != nil {
+		unix.Close(root.fd)
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
 	return root, nil
+}
+
+// withoutMounts gives, in place of a directory's descriptor, one of the same
+// directory in a mount of its own that no other mount is in: open_tree(2)
+// without AT_RECURSIVE.
+func withoutMounts(fd int) (int, error) {
+	defer unix.Close(fd)
+	return scanRetry(func() (int, error) {
+		return unix.OpenTree(fd, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	})
 }
 
 func newScanRoot(fd int, path string) (*scanDir, error) {

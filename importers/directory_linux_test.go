@@ -293,6 +293,39 @@ func TestScanRefusesMounts(t *testing.T) {
 	}
 }
 
+// TestScanMountPolicies: a scan that skips mounts sees what find sees before
+// anything is mounted, one that crosses them what it sees after.
+func TestScanMountPolicies(t *testing.T) {
+	oracle.Root(t)
+	m := scanMaker{t, t.TempDir()}
+	m.mkdir("tree/proc/below")
+	m.mkdir("other/inner")
+	m.file("other/inner/file", "content of the other mount, of more than 64 bytes: it has to be hashed")
+	m.file("tree/resolv.conf", "placeholder")
+	m.file("tree/proc/below/file", "hidden")
+	m.mkdir("tree/deep/deep/deep")
+	m.file("hosts", "127.0.0.1")
+	before := scannedByTools(t, m.path("tree"), "sha256")
+	scanMount(t, m.path("other"), m.path("tree/proc"), "", "")
+	scanMount(t, "tmpfs", m.path("tree/proc/inner"), "tmpfs", "")
+	scanMount(t, m.path("hosts"), m.path("tree/resolv.conf"), "", "")
+	scanMount(t, "tmpfs", m.path("tree/deep/deep/deep"), "tmpfs", "")
+	m.file("tree/deep/deep/deep/file", "x")
+	after := scannedByTools(t, m.path("tree"), "sha256")
+	for policy, want := range map[MountPolicy]map[string]scanned{MountsSkip: before, MountsCross: after} {
+		tree, err := ScanDirectory(t.Context(), m.path("tree"), ScanOptions{Hash: fsverity.SHA256, Mounts: policy})
+		if err != nil {
+			t.Fatal(policy, err)
+		}
+		if diff := cmp.Diff(want, scannedTree(t, tree)); diff != "" {
+			t.Errorf("%s: tools (-) and the scan (+) differ:\n%s", policy, diff)
+		}
+	}
+	if cmp.Equal(before, after) {
+		t.Error("nothing is mounted")
+	}
+}
+
 func TestScanMountWithoutMountRoot(t *testing.T) {
 	root := scanInfo{inode: scanInode{dev: 1}}
 	for _, test := range []struct {

@@ -50,9 +50,15 @@ type scanLink struct {
 	ctime canon.Time
 }
 
+// scanDepthMax is as deep as a path of PATH_MAX bytes can lead.
+const scanDepthMax = pathMax / 2
+
 // scanDir reads a directory with all below it, and closes it.
 func (s *dirScan) scanDir(ctx context.Context, d *scanDir) error {
 	s.push(d)
+	if len(s.stack) > scanDepthMax {
+		return fmt.Errorf("%.200q…: directories are nested more than %d deep", s.show(d.entry), scanDepthMax)
+	}
 	names, err := s.list(ctx, d)
 	if err != nil {
 		return err
@@ -191,7 +197,7 @@ func (s *dirScan) scanOpened(ctx context.Context, e scanEntry, fd int) (taken bo
 	if err != nil {
 		return false, s.cannotRead(e, "metadata", err)
 	}
-	if stat.isMount(s.root.stat) {
+	if !s.cross && stat.isMount(s.root.stat) {
 		s.refused.Store(true)
 		s.mounts = append(s.mounts, e.path())
 		return false, nil

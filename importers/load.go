@@ -32,6 +32,8 @@ type Options struct {
 	Objects *ObjectStore
 	// Lenient reads dump files of historical forms; see dumpfile.Options.
 	Lenient bool
+	// Mounts is for a directory.
+	Mounts MountPolicy
 	// Engines, for an image, are those whose unpacking is simulated.
 	Engines []Engine
 	// Progress, if set, is told how far the work is; calls come from several
@@ -85,7 +87,7 @@ type OtherRules struct {
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	switch s.Transport {
 	case Dir:
-		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects})
+		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
 		if err != nil {
 			return nil, err
 		}
