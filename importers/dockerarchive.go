@@ -1,9 +1,11 @@
 package importers
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 
@@ -17,81 +19,95 @@ import (
 // dockerArchive opens what docker save wrote. Its layers are named by nothing
 // but the config's diffIDs.
 func dockerArchive(s Source, platform *v1.Platform) (*image, error) {
-	opener := func() (io.ReadCloser, error) { return os.Open(s.Path) }
-	manifest, err := tarball.LoadManifest(opener)
+	a, err := openArchive(s.Path)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no docker archive: %w", s.Path, err)
 	}
-	desc, tag, err := chooseTag(s, manifest)
+	if !a.has("manifest.json") {
+		a.Close()
+		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json: write oci-archive:%s for an OCI layout, tar:%s for a layer", s.Path, s.Path, s.Path)
+	}
+	img, err := dockerImage(s, a, platform)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), a.Close())
+	}
+	img.close = a.Close
+	return img, nil
+}
+
+func dockerImage(s Source, a *archive, platform *v1.Platform) (*image, error) {
+	raw, err := readMetadata(a.open, "manifest.json")
 	if err != nil {
 		return nil, err
 	}
-	from, err := tarball.Image(opener, tag)
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+	var manifest tarball.Manifest
+	if err := json.Unmarshal(raw, &manifest); err != nil {
+		return nil, fmt.Errorf("manifest.json is not valid: %w", err)
 	}
-	raw, err := from.RawConfigFile()
+	desc, err := chooseTag(s.Ref, manifest)
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+		return nil, err
+	}
+	if raw, err = readMetadata(a.open, desc.Config); err != nil {
+		return nil, err
 	}
 	base := strings.TrimSuffix(path.Base(desc.Config), ".json")
 	if digest, err := v1.NewHash("sha256:" + base); err == nil {
 		if err := verifyBytes("config", raw, digest, -1); err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
+			return nil, err
 		}
 	}
-	config, err := from.ConfigFile()
+	config, err := v1.ParseConfigFile(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fmt.Errorf("%v: the config is not valid: %w", s, err)
+		return nil, fmt.Errorf("the config is not valid: %w", err)
 	}
 	if err := checkPlatform(config, platform); err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+		return nil, err
 	}
-	layers, err := from.Layers()
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+	if len(config.RootFS.DiffIDs) != len(desc.Layers) {
+		return nil, fmt.Errorf("there are %d layers, but the config has %d diffIDs", len(desc.Layers), len(config.RootFS.DiffIDs))
 	}
-	if len(config.RootFS.DiffIDs) != len(layers) {
-		return nil, fmt.Errorf("%v: there are %d layers, but the config has %d diffIDs", s, len(layers), len(config.RootFS.DiffIDs))
-	}
-	img := &image{created: createdTime(config), close: func() error { return nil }}
-	for i, layer := range layers {
+	img := &image{created: createdTime(config)}
+	for i, name := range desc.Layers {
 		diffID := config.RootFS.DiffIDs[i]
 		img.layers = append(img.layers, blob{
 			layer:  &canon.Layer{Index: i + 1, DiffID: diffID.String()},
 			size:   -1,
 			diffID: diffID,
-			open:   layer.Uncompressed,
+			open: func() (io.ReadCloser, error) {
+				content, _, err := a.open(name)
+				return content, err
+			},
 		})
 	}
 	return img, nil
 }
 
 // chooseTag finds the archive's image of a name; the only image needs none.
-func chooseTag(s Source, manifest tarball.Manifest) (tarball.Descriptor, *name.Tag, error) {
+func chooseTag(ref string, manifest tarball.Manifest) (tarball.Descriptor, error) {
 	var tags []string
 	for _, desc := range manifest {
 		tags = append(tags, desc.RepoTags...)
 	}
-	if s.Ref == "" {
+	if ref == "" {
 		if len(manifest) == 0 {
-			return tarball.Descriptor{}, nil, fmt.Errorf("%v holds no image", s)
+			return tarball.Descriptor{}, errors.New("it holds no image")
 		}
 		if len(manifest) != 1 {
-			return tarball.Descriptor{}, nil, fmt.Errorf("%v has %d images: name one of %s", s, len(manifest), listOrNone(tags))
+			return tarball.Descriptor{}, fmt.Errorf("there are %d images: name one of %s", len(manifest), listOrNone(tags))
 		}
-		return manifest[0], nil, nil
+		return manifest[0], nil
 	}
-	want, err := name.NewTag(s.Ref)
+	want, err := name.NewTag(ref)
 	if err != nil {
-		return tarball.Descriptor{}, nil, fmt.Errorf("%v: %w", s, err)
+		return tarball.Descriptor{}, err
 	}
 	for _, desc := range manifest {
 		for _, t := range desc.RepoTags {
 			if have, err := name.NewTag(t); err == nil && have.Name() == want.Name() {
-				return desc, &want, nil
+				return desc, nil
 			}
 		}
 	}
-	return tarball.Descriptor{}, nil, fmt.Errorf("%v: there is no image %q: there are %s", s, s.Ref, listOrNone(tags))
+	return tarball.Descriptor{}, fmt.Errorf("there is no image %q: there are %s", ref, listOrNone(tags))
 }

@@ -2,12 +2,12 @@ package importers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 
 	"cfsverify/canon"
 )
@@ -24,27 +24,17 @@ type image struct {
 func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
 	switch s.Transport {
 	case OCI:
-		dir, err := layout.FromPath(s.Path)
+		layout, err := openOCIDirectory(s.Path)
 		if err != nil {
-			return nil, fmt.Errorf("%s is no OCI image layout: %w", s.Path, err)
+			return nil, err
 		}
-		index, err := dir.ImageIndex()
-		if err != nil {
-			return nil, fmt.Errorf("%s is no OCI image layout: %w", s.Path, err)
-		}
-		return imageFromIndex(s, index, s.Ref, platform)
+		return imageFromLayout(s, layout, platform)
 	case OCIArchive:
-		archive, err := openOCIArchive(s.Path)
+		layout, err := openOCIArchive(s.Path)
 		if err != nil {
 			return nil, err
 		}
-		img, err := imageFromArchive(s, archive, platform)
-		if err != nil {
-			archive.Close()
-			return nil, err
-		}
-		img.close = archive.Close
-		return img, nil
+		return imageFromLayout(s, layout, platform)
 	case DockerArchive:
 		return dockerArchive(s, platform)
 	case Docker:
@@ -53,12 +43,18 @@ func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, er
 	return bareLayers(s)
 }
 
-func imageFromArchive(s Source, archive *ociArchive, platform *v1.Platform) (*image, error) {
-	index, err := archive.index()
+// imageFromLayout closes the layout if it cannot be used.
+func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image, error) {
+	index, err := layout.index()
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
 	}
-	return imageFromIndex(s, index, s.Ref, platform)
+	img, err := imageFromIndex(s, index, s.Ref, platform)
+	if err != nil {
+		return nil, errors.Join(err, layout.close())
+	}
+	img.close = layout.close
+	return img, nil
 }
 
 func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Platform) (*image, error) {
@@ -113,6 +109,9 @@ func pairLayers(from v1.Image, platform *v1.Platform) (*image, error) {
 	for i, desc := range manifest.Layers {
 		if !desc.MediaType.IsLayer() {
 			return nil, fmt.Errorf("layer %d is of type %q, which is no file system layer", i+1, desc.MediaType)
+		}
+		if desc.Digest == (v1.Hash{}) || desc.Size < 0 || config.RootFS.DiffIDs[i] == (v1.Hash{}) {
+			return nil, fmt.Errorf("layer %d lacks a digest, size or diffID: the image cannot be verified", i+1)
 		}
 		img.layers = append(img.layers, blob{
 			layer:  &canon.Layer{Index: i + 1, DiffID: config.RootFS.DiffIDs[i].String(), Digest: desc.Digest.String()},

@@ -1,135 +1,108 @@
 package importers
 
 import (
-	"archive/tar"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// metadataMax is the size in bytes up to which a manifest or config is read.
-const metadataMax = 16 << 20
-
-// ociArchive is an OCI image layout in a tar file, read in place.
-type ociArchive struct {
-	file  *os.File
-	files map[string]*io.SectionReader
+// ociLayout is an OCI image layout, in a directory or a tar file.
+type ociLayout struct {
+	open  func(name string) (content io.ReadCloser, size int64, err error)
+	close func() error
 }
 
-func openOCIArchive(name string) (*ociArchive, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+func openOCIDirectory(dir string) (*ociLayout, error) {
+	l := &ociLayout{close: func() error { return nil }}
+	l.open = func(name string) (io.ReadCloser, int64, error) {
+		f, err := openRegular(filepath.Join(dir, name))
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, 0, err
+		}
+		return f, info.Size(), nil
 	}
-	a := &ociArchive{file: f, files: map[string]*io.SectionReader{}}
-	if err := a.readTable(); err != nil {
-		f.Close()
+	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
+	}
+	return l, nil
+}
+
+func openOCIArchive(name string) (*ociLayout, error) {
+	a, err := openArchive(name)
+	if err != nil {
 		return nil, fmt.Errorf("%s is no OCI archive: %w", name, err)
 	}
-	if a.files["index.json"] == nil {
-		f.Close()
+	if !a.has("index.json") {
+		a.Close()
 		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json: write docker-archive:%s for what docker save wrote, tar:%s for a layer", name, name, name)
 	}
-	return a, nil
+	return &ociLayout{open: a.open, close: a.Close}, nil
 }
 
-func (a *ociArchive) readTable() error {
-	tr := tar.NewReader(a.file)
-	for {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		// The archive's reader stands at the content, of which it read nothing yet.
-		offset, err := a.file.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return err
-		}
-		if h.Typeflag == tar.TypeReg {
-			a.files[path.Clean(h.Name)] = io.NewSectionReader(a.file, offset, h.Size)
-		}
-	}
-}
+func blobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) }
 
-func (a *ociArchive) Close() error { return a.file.Close() }
+func (l *ociLayout) read(h v1.Hash) ([]byte, error) { return readMetadata(l.open, blobName(h)) }
 
-func (a *ociArchive) open(h v1.Hash) (*io.SectionReader, error) {
-	name := path.Join("blobs", h.Algorithm, h.Hex)
-	if f := a.files[name]; f != nil {
-		return io.NewSectionReader(f, 0, f.Size()), nil
-	}
-	return nil, fmt.Errorf("the archive lacks %s", name)
-}
-
-func (a *ociArchive) read(h v1.Hash) ([]byte, error) {
-	f, err := a.open(h)
+func (l *ociLayout) index() (v1.ImageIndex, error) {
+	raw, err := readMetadata(l.open, "index.json")
 	if err != nil {
 		return nil, err
 	}
-	if f.Size() > metadataMax {
-		return nil, fmt.Errorf("%v has %d bytes, too many for a manifest or config", h, f.Size())
-	}
-	return io.ReadAll(f)
+	return &layoutIndex{layout: l, raw: raw}, nil
 }
 
-func (a *ociArchive) index() (v1.ImageIndex, error) {
-	raw, err := io.ReadAll(io.LimitReader(a.files["index.json"], metadataMax))
-	if err != nil {
-		return nil, err
-	}
-	return &archiveIndex{archive: a, raw: raw}, nil
+// layoutIndex is a v1.ImageIndex of a layout.
+type layoutIndex struct {
+	layout *ociLayout
+	raw    []byte
 }
 
-// archiveIndex is a v1.ImageIndex of an archive.
-type archiveIndex struct {
-	archive *ociArchive
-	raw     []byte
-}
-
-func (x *archiveIndex) MediaType() (types.MediaType, error) { return types.OCIImageIndex, nil }
-func (x *archiveIndex) RawManifest() ([]byte, error)        { return x.raw, nil }
-func (x *archiveIndex) Digest() (v1.Hash, error)            { return partial.Digest(x) }
-func (x *archiveIndex) Size() (int64, error)                { return int64(len(x.raw)), nil }
-func (x *archiveIndex) IndexManifest() (*v1.IndexManifest, error) {
+func (x *layoutIndex) MediaType() (types.MediaType, error) { return types.OCIImageIndex, nil }
+func (x *layoutIndex) RawManifest() ([]byte, error)        { return x.raw, nil }
+func (x *layoutIndex) Digest() (v1.Hash, error)            { return partial.Digest(x) }
+func (x *layoutIndex) Size() (int64, error)                { return int64(len(x.raw)), nil }
+func (x *layoutIndex) IndexManifest() (*v1.IndexManifest, error) {
 	return v1.ParseIndexManifest(bytes.NewReader(x.raw))
 }
 
-func (x *archiveIndex) ImageIndex(h v1.Hash) (v1.ImageIndex, error) {
-	raw, err := x.archive.read(h)
+func (x *layoutIndex) ImageIndex(h v1.Hash) (v1.ImageIndex, error) {
+	raw, err := x.layout.read(h)
 	if err != nil {
 		return nil, err
 	}
-	return &archiveIndex{archive: x.archive, raw: raw}, nil
+	return &layoutIndex{layout: x.layout, raw: raw}, nil
 }
 
-func (x *archiveIndex) Image(h v1.Hash) (v1.Image, error) {
-	raw, err := x.archive.read(h)
+func (x *layoutIndex) Image(h v1.Hash) (v1.Image, error) {
+	raw, err := x.layout.read(h)
 	if err != nil {
 		return nil, err
 	}
-	return partial.CompressedToImage(&archiveImage{archive: x.archive, raw: raw})
+	return partial.CompressedToImage(&layoutImage{layout: x.layout, raw: raw})
 }
 
-// archiveImage is a partial.CompressedImageCore of an archive.
-type archiveImage struct {
-	archive *ociArchive
-	raw     []byte
+// layoutImage is a partial.CompressedImageCore of a layout.
+type layoutImage struct {
+	layout *ociLayout
+	raw    []byte
 }
 
-func (m *archiveImage) RawManifest() ([]byte, error) { return m.raw, nil }
+func (m *layoutImage) RawManifest() ([]byte, error) { return m.raw, nil }
 
-func (m *archiveImage) MediaType() (types.MediaType, error) {
+func (m *layoutImage) MediaType() (types.MediaType, error) {
 	var manifest struct {
 		MediaType types.MediaType `json:"mediaType"`
 	}
@@ -142,40 +115,40 @@ func (m *archiveImage) MediaType() (types.MediaType, error) {
 	return manifest.MediaType, nil
 }
 
-func (m *archiveImage) RawConfigFile() ([]byte, error) {
+func (m *layoutImage) RawConfigFile() ([]byte, error) {
 	manifest, err := partial.Manifest(m)
 	if err != nil {
 		return nil, err
 	}
-	return m.archive.read(manifest.Config.Digest)
+	return m.layout.read(manifest.Config.Digest)
 }
 
-func (m *archiveImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
+func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	manifest, err := partial.Manifest(m)
 	if err != nil {
 		return nil, err
 	}
 	for _, desc := range manifest.Layers {
 		if desc.Digest == h {
-			return &archiveLayer{m.archive, desc}, nil
+			return &layoutLayer{m.layout, desc}, nil
 		}
 	}
 	return nil, fmt.Errorf("the manifest has no layer %v", h)
 }
 
-// archiveLayer is a partial.CompressedLayer of an archive.
-type archiveLayer struct {
-	archive *ociArchive
-	desc    v1.Descriptor
+// layoutLayer is a partial.CompressedLayer of a layout.
+type layoutLayer struct {
+	layout *ociLayout
+	desc   v1.Descriptor
 }
 
-func (l *archiveLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
-func (l *archiveLayer) Size() (int64, error)                { return l.desc.Size, nil }
-func (l *archiveLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
-func (l *archiveLayer) Compressed() (io.ReadCloser, error) {
-	f, err := l.archive.open(l.desc.Digest)
+func (l *layoutLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
+func (l *layoutLayer) Size() (int64, error)                { return l.desc.Size, nil }
+func (l *layoutLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
+func (l *layoutLayer) Compressed() (io.ReadCloser, error) {
+	f, _, err := l.layout.open(blobName(l.desc.Digest))
 	if err != nil {
 		return nil, err
 	}
-	return io.NopCloser(f), nil
+	return f, nil
 }
