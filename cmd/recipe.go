@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -29,36 +28,6 @@ type recipeFlags struct {
 	version  *enum[string]
 	imports  *importFlags
 	flags    *pflag.FlagSet
-}
-
-// importFlags say how sources are read, whatever is then done with them.
-type importFlags struct {
-	rules    *enum[importers.Rules]
-	platform string
-	lenient  bool
-	mounts   *enum[importers.MountPolicy]
-}
-
-func addImportFlags(c *cobra.Command) *importFlags {
-	f := &importFlags{}
-	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
-	f.mounts = enumFlag(c, "mounts", importers.MountsFail, importers.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
-	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
-	c.Flags().StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
-	return f
-}
-
-// options are those of the importers for a hash.
-func (f *importFlags) options(hash fsverity.Algorithm) (importers.Options, error) {
-	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient, Mounts: f.mounts.value}
-	if f.platform != "" {
-		platform, err := v1.ParsePlatform(f.platform)
-		if err != nil {
-			return o, fmt.Errorf("--platform %q: %w: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64", f.platform, err)
-		}
-		o.Platform = platform
-	}
-	return o, nil
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {

@@ -50,6 +50,7 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 	if err != nil {
 		return fail(err)
 	}
+	r.budget = o.budget
 	defer r.close()
 	entries, readErr := ReadLayer(ctx, r, b.layer, o)
 	if ctx.Err() != nil {
@@ -75,6 +76,8 @@ type blobReader struct {
 	compressed   *bufio.Reader
 	uncompressed io.Reader
 	sum          hash.Hash // of what was read uncompressed
+	size         int64     // of it, in bytes
+	budget       *budget
 	close        func()
 	err          error // of uncompressed, if it was not read to its end
 }
@@ -132,6 +135,11 @@ func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 func (r *blobReader) Read(p []byte) (int, error) {
 	n, err := r.uncompressed.Read(p)
 	r.sum.Write(p[:n])
+	r.size += int64(n)
+	if limit := r.budget.addBytes(n, r.size, r.stored.size); limit != nil {
+		r.err = limit
+		return 0, limit
+	}
 	if err != nil && err != io.EOF {
 		if r.stored.err == nil && r.uncompressed != io.Reader(r.compressed) {
 			err = fmt.Errorf("the compressed data is damaged, or followed by other data: %w", err)

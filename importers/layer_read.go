@@ -18,6 +18,8 @@ type ReadOptions struct {
 	Progress func(Progress)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *ObjectStore
+
+	budget *budget // nil for no limits
 }
 
 const bufferSize = 64 << 10
@@ -39,6 +41,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		hasher: newContentHasher(o.Hash, o.Objects),
 		buffer: make([]byte, bufferSize),
 		report: o.Progress,
+		budget: o.budget,
 	}
 	for {
 		header, quirks, err := l.tar.next()
@@ -69,11 +72,17 @@ type layerReader struct {
 	hasher *contentHasher
 	buffer []byte
 	report func(Progress)
+	budget *budget
+	before string // the name of the last entry
 	// reported is how far the last report went.
 	reported Progress
 }
 
 func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
+	if err := l.budget.addEntry(h, l.before); err != nil {
+		return err
+	}
+	l.before = h.Name
 	e, err := newEntry(h, quirks)
 	if err != nil {
 		return err

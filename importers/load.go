@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -34,6 +35,10 @@ type Options struct {
 	Lenient bool
 	// Mounts is for a directory.
 	Mounts MountPolicy
+	// Limits are for images.
+	Limits Limits
+	// Timeout is how long Load may take; 0 is no limit.
+	Timeout time.Duration
 	// Engines, for an image, are those whose unpacking is simulated.
 	Engines []Engine
 	// Progress, if set, is told how far the work is; calls come from several
@@ -85,6 +90,42 @@ type OtherRules struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
+	if o.Timeout == 0 {
+		return load(ctx, s, o)
+	}
+	slow := fmt.Errorf("%v could not be read in %v: allow more with --timeout", s, o.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, slow)
+	defer cancel()
+	type result struct {
+		imported *Import
+		err      error
+	}
+	done := make(chan result, 1)
+	go func() {
+		imported, err := load(ctx, s, o)
+		done <- result{imported, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		// A pipe or a file system that is stuck may never notice.
+		select {
+		case r = <-done:
+		case <-time.After(timeoutGrace):
+			r.err = ctx.Err()
+		}
+	}
+	if r.err != nil && context.Cause(ctx) == slow {
+		return nil, slow
+	}
+	return r.imported, r.err
+}
+
+// timeoutGrace is how long an import may take to notice that its time is over.
+const timeoutGrace = 500 * time.Millisecond
+
+func load(ctx context.Context, s Source, o Options) (*Import, error) {
 	switch s.Transport {
 	case Dir:
 		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
@@ -211,11 +252,12 @@ const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	layers := make([]*LayerEntries, len(img.layers))
+	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects})
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, budget: used})
 			return err
 		})
 	}

@@ -1,0 +1,115 @@
+package importers
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// imported imports bare layers.
+func imported(t *testing.T, limits Limits, layers ...func() (io.ReadCloser, error)) error {
+	t.Helper()
+	img := &image{}
+	for i, open := range layers {
+		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: open})
+	}
+	_, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: limits})
+	return err
+}
+
+func inMemory(data []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+}
+
+// TestLimits: exactly what a limit allows is accepted, with all layers counted.
+func TestLimits(t *testing.T) {
+	one, two := tarOf("d a\nf a/b =123\nl c ->target"), tarOf("f d pax:SCHILY.xattr.user.x=12345\nh e ->d")
+	metadata := int64(len("a" + "a/b" + "c" + "target" + "d" + "SCHILY.xattr.user.x" + "12345" + "e" + "d"))
+	for _, c := range []struct {
+		name string
+		at   Limits
+		less Limits
+		flag string
+	}{
+		{"entries", Limits{Entries: 5}, Limits{Entries: 4}, "--max-entries"},
+		{"bytes", Limits{Bytes: int64(len(one) + len(two))}, Limits{Bytes: int64(len(one) + len(two) - 1)}, "--max-size"},
+		{"metadata", Limits{Metadata: metadata}, Limits{Metadata: metadata - 1}, "--max-metadata"},
+	} {
+		if err := imported(t, c.at, inMemory(one), inMemory(two)); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		err := imported(t, c.less, inMemory(one), inMemory(two))
+		var limit *LimitError
+		if !errors.As(err, &limit) || !strings.Contains(err.Error(), c.flag) || !strings.HasPrefix(err.Error(), "layer ") {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}
+
+// zeros is an archive of one file of so many zero bytes, compressed.
+func zeros(t *testing.T, size int64) func() (io.ReadCloser, error) {
+	var compressed bytes.Buffer
+	w := gzip.NewWriter(&compressed)
+	header := tarOf(fmt.Sprintf("f zeros size=%d", size))[:512]
+	if _, err := w.Write(header); err != nil {
+		t.Fatal(err)
+	}
+	block := make([]byte, 1<<20)
+	for left := size; left > 0; left -= int64(len(block)) {
+		if _, err := w.Write(block[:min(left, int64(len(block)))]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Write(block[:1024]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return inMemory(compressed.Bytes())
+}
+
+// TestRatio: a gzip bomb, of more than a thousand times its size.
+func TestRatio(t *testing.T) {
+	const free = 8 << 20
+	limits := Limits{Ratio: 500, RatioFree: free}
+	if err := imported(t, limits, zeros(t, free-1024-512)); err != nil {
+		t.Error(err)
+	}
+	err := imported(t, limits, zeros(t, free))
+	if err == nil || !strings.Contains(err.Error(), "layer 1 (1.tar): the layer grows to more than 500 times") {
+		t.Errorf("error %v", err)
+	}
+	if err := imported(t, Limits{Ratio: 2000}, zeros(t, free)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestImpliedEntries: an entry may bring directories into being.
+func TestImpliedEntries(t *testing.T) {
+	for _, c := range []struct {
+		spec string
+		want int64
+	}{
+		{"f a/b/c/d", 4},
+		{"d a/\nd a/b\nf a/b/c\nf a/x\nf e", 5},
+		{"f a/b/c\nf a/b/d\nf a/bc/d", 3 + 1 + 2},
+		{"l a ->x/y/z", 3},
+		{"h a/b ->x/y/z", 2},
+	} {
+		used := &budget{}
+		if _, err := ReadLayer(t.Context(), bytes.NewReader(tarOf(c.spec)), &canon.Layer{Index: 1}, ReadOptions{Hash: fsverity.SHA256, budget: used}); err != nil {
+			t.Fatal(err)
+		}
+		if got := used.entries.Load(); got != c.want {
+			t.Errorf("%q: %d, want %d", c.spec, got, c.want)
+		}
+	}
+}
