@@ -49,7 +49,7 @@ func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
 	}
-	img, err := imageFromIndex(s, index, s.Ref, platform)
+	img, err := imageFromIndex(s, index, layout.openBlob, s.Ref, platform)
 	if err != nil {
 		return nil, errors.Join(err, layout.close())
 	}
@@ -57,17 +57,20 @@ func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image
 	return img, nil
 }
 
-func imageFromIndex(s Source, index v1.ImageIndex, ref string, platform *v1.Platform) (*image, error) {
+// openBlob opens what a manifest's descriptor is of.
+type openBlob func(v1.Descriptor) (io.ReadCloser, error)
+
+func imageFromIndex(s Source, index v1.ImageIndex, open openBlob, ref string, platform *v1.Platform) (*image, error) {
 	found, err := imageOfIndex(index, ref, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	return verifiedImage(s, found, platform)
+	return verifiedImage(s, found, open, platform)
 }
 
 // verifiedImage checks an image and makes it one whose layers can be read.
-func verifiedImage(s Source, from v1.Image, platform *v1.Platform) (*image, error) {
-	img, err := pairLayers(from, platform)
+func verifiedImage(s Source, from v1.Image, open openBlob, platform *v1.Platform) (*image, error) {
+	img, err := pairLayers(from, open, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -75,14 +78,18 @@ func verifiedImage(s Source, from v1.Image, platform *v1.Platform) (*image, erro
 }
 
 // pairLayers checks the config against the manifest, and pairs the layers with
-// their diffIDs.
-func pairLayers(from v1.Image, platform *v1.Platform) (*image, error) {
+// their diffIDs. It does not ask for v1.Image.Layers: they read the whole
+// manifest for each layer, and go wherever the urls of foreign layers lead.
+func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*image, error) {
 	manifest, err := from.Manifest()
 	if err != nil {
 		return nil, fmt.Errorf("the manifest is not valid: %w", err)
 	}
 	if !manifest.Config.MediaType.IsConfig() {
 		return nil, fmt.Errorf("the config is of type %q: this is an artifact, not a container image", manifest.Config.MediaType)
+	}
+	if manifest.Config.Size > metadataMax {
+		return nil, fmt.Errorf("the manifest states a config of %d bytes, which is too large", manifest.Config.Size)
 	}
 	raw, err := from.RawConfigFile()
 	if err != nil {
@@ -101,10 +108,6 @@ func pairLayers(from v1.Image, platform *v1.Platform) (*image, error) {
 	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
 	}
-	layers, err := from.Layers()
-	if err != nil {
-		return nil, err
-	}
 	img := &image{created: createdTime(config), close: func() error { return nil }}
 	for i, desc := range manifest.Layers {
 		if !desc.MediaType.IsLayer() {
@@ -118,7 +121,7 @@ func pairLayers(from v1.Image, platform *v1.Platform) (*image, error) {
 			digest: desc.Digest,
 			size:   desc.Size,
 			diffID: config.RootFS.DiffIDs[i],
-			open:   layers[i].Compressed,
+			open:   func() (io.ReadCloser, error) { return open(desc) },
 		})
 	}
 	return img, nil

@@ -46,7 +46,7 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 		return fail(err)
 	}
 	defer stored.Close()
-	r, err := openBlob(b, contextReader{ctx, stored})
+	r, err := readBlob(b, contextReader{ctx, stored})
 	if err != nil {
 		return fail(err)
 	}
@@ -61,6 +61,9 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 	}
 	if readErr != nil {
 		return nil, readErr
+	}
+	if entries.noEnd && b.digest == (v1.Hash{}) && b.diffID == (v1.Hash{}) {
+		return fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
 	}
 	if b.diffID == (v1.Hash{}) {
 		b.layer.DiffID = "sha256:" + hex.EncodeToString(r.sum.Sum(nil))
@@ -82,7 +85,7 @@ type blobReader struct {
 	err          error // of uncompressed, if it was not read to its end
 }
 
-func openBlob(b blob, stored io.Reader) (*blobReader, error) {
+func readBlob(b blob, stored io.Reader) (*blobReader, error) {
 	r := &blobReader{blob: b, stored: &storedReader{r: stored, sum: sha256.New()}, sum: sha256.New(), close: func() {}}
 	if b.size >= 0 {
 		// One more byte shows that the blob is too long.

@@ -14,8 +14,8 @@ type LayerEntries struct {
 	Layer *canon.Layer
 
 	entries []layerEntry
-	// oneZeroBlock: see tarReader.
-	oneZeroBlock bool
+	// See tarReader.
+	oneZeroBlock, noEnd bool
 }
 
 // Len is the number of entries.

@@ -55,7 +55,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 			return nil, l.fail(ctx, header, err)
 		}
 	}
-	l.out.oneZeroBlock = l.tar.oneZeroBlock
+	l.out.oneZeroBlock, l.out.noEnd = l.tar.oneZeroBlock, l.tar.noEnd
 	trailing, err := io.Copy(io.Discard, l.tar.r)
 	if err != nil {
 		return nil, &EntryError{Layer: layer, Err: err}

@@ -56,6 +56,11 @@ func blobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) 
 
 func (l *ociLayout) read(h v1.Hash) ([]byte, error) { return readMetadata(l.open, blobName(h)) }
 
+func (l *ociLayout) openBlob(desc v1.Descriptor) (io.ReadCloser, error) {
+	f, _, err := l.open(blobName(desc.Digest))
+	return f, err
+}
+
 func (l *ociLayout) index() (v1.ImageIndex, error) {
 	raw, err := readMetadata(l.open, "index.json")
 	if err != nil {
@@ -123,32 +128,7 @@ func (m *layoutImage) RawConfigFile() ([]byte, error) {
 	return m.layout.read(manifest.Config.Digest)
 }
 
+// LayerByDigest is not used: see pairLayers.
 func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
-	manifest, err := partial.Manifest(m)
-	if err != nil {
-		return nil, err
-	}
-	for _, desc := range manifest.Layers {
-		if desc.Digest == h {
-			return &layoutLayer{m.layout, desc}, nil
-		}
-	}
-	return nil, fmt.Errorf("the manifest has no layer %v", h)
-}
-
-// layoutLayer is a partial.CompressedLayer of a layout.
-type layoutLayer struct {
-	layout *ociLayout
-	desc   v1.Descriptor
-}
-
-func (l *layoutLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
-func (l *layoutLayer) Size() (int64, error)                { return l.desc.Size, nil }
-func (l *layoutLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
-func (l *layoutLayer) Compressed() (io.ReadCloser, error) {
-	f, _, err := l.layout.open(blobName(l.desc.Digest))
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return nil, fmt.Errorf("no layer %v", h)
 }

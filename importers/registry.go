@@ -3,6 +3,8 @@ package importers
 import (
 	"context"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -10,29 +12,66 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
+// repository is one in a registry.
+type repository struct {
+	puller *remote.Puller
+	repo   name.Repository
+	// pause is how long to wait before something is tried a second time; the
+	// third time it is three times as long.
+	pause time.Duration
+}
+
+// registryPause and registryIdle are what users get. A registry that sends
+// nothing for registryIdle is taken for one that does not answer.
+const (
+	registryPause = time.Second
+	registryIdle  = time.Minute
+	registryTries = 3
+)
+
+func openRepository(repo name.Repository, pause, idle time.Duration) (*repository, error) {
+	puller, err := remote.NewPuller(
+		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithUserAgent("cfsverify"),
+		remote.WithTransport(registryTransport{remote.DefaultTransport, idle}),
+		remote.WithRetryBackoff(remote.Backoff{Duration: pause, Factor: 3, Jitter: 0.1, Steps: registryTries}),
+	)
+	return &repository{puller: puller, repo: repo, pause: pause}, err
+}
+
 func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
 	ref, err := name.ParseReference(s.Ref)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	desc, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithUserAgent("cfsverify"))
+	r, err := openRepository(ref.Context(), registryPause, registryIdle)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
+	return r.image(ctx, s, ref, platform)
+}
+
+func (r *repository) image(ctx context.Context, s Source, ref name.Reference, platform *v1.Platform) (*image, error) {
+	desc, err := r.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, r.explain("", err, "image"))
+	}
+	open := func(desc v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, desc) }
 	switch {
 	case desc.MediaType.IsIndex():
 		index, err := desc.ImageIndex()
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", s, err)
 		}
-		return imageFromIndex(s, index, "", platform)
+		img, err := imageFromIndex(s, index, open, "", platform)
+		return img, r.explain(s.String()+": ", err, "manifest")
 	case desc.MediaType.IsImage():
 		found, err := desc.Image()
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
+			return nil, fmt.Errorf("%v: %w", s, r.explain("", err, "manifest"))
 		}
-		return verifiedImage(s, found, platform)
+		img, err := verifiedImage(s, found, open, platform)
+		return img, r.explain(s.String()+": ", err, "config")
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
 }

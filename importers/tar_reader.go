@@ -40,8 +40,8 @@ type tarReader struct {
 	padding int64 // bytes that follow it
 	block   tarBlock
 	// oneZeroBlock says that the archive ended after the first of two zero
-	// blocks.
-	oneZeroBlock bool
+	// blocks, noEnd that it ended without any.
+	oneZeroBlock, noEnd bool
 }
 
 // tarExtensions are the headers that stand before an entry's own.
@@ -102,6 +102,7 @@ func (t *tarReader) readBlock(ext *tarExtensions) error {
 	if err == nil && !t.block.isZero() {
 		return nil
 	}
+	t.noEnd = err == io.EOF
 	if err == nil {
 		err = t.readFull(t.block[:])
 		t.oneZeroBlock = err == io.EOF

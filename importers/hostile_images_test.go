@@ -1,0 +1,229 @@
+package importers
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/fsverity"
+)
+
+// layoutMaker writes an OCI layout of one image, and lets a case change what it
+// says. Digests are of what is written, unless the case changes them.
+type layoutMaker struct {
+	dir      string
+	stored   []byte // the layer
+	archive  []byte // uncompressed
+	config   map[string]any
+	manifest map[string]any
+	index    map[string]any
+}
+
+func newLayoutMaker(t *testing.T) *layoutMaker {
+	t.Helper()
+	m := &layoutMaker{dir: t.TempDir(), archive: tarOf("d a\nf a/b =x")}
+	m.stored = gzipMembers(m.archive)
+	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{hashOf(m.archive).String()}}}
+	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
+		"layers": []any{descriptor(types.OCILayer, m.blob(t, m.stored), len(m.stored))}}
+	m.index = map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex}
+	return m
+}
+
+func descriptor(mediaType types.MediaType, digest string, size int) map[string]any {
+	return map[string]any{"mediaType": mediaType, "digest": digest, "size": size}
+}
+
+// blob writes one and gives its digest.
+func (m *layoutMaker) blob(t *testing.T, data []byte) string {
+	t.Helper()
+	digest := hashOf(data)
+	m.write(t, "blobs/sha256/"+digest.Hex, data)
+	return digest.String()
+}
+
+func (m *layoutMaker) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	file := filepath.Join(m.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func (m *layoutMaker) layer() map[string]any { return m.manifest["layers"].([]any)[0].(map[string]any) }
+
+// finish writes all that is not there yet.
+func (m *layoutMaker) finish(t *testing.T) {
+	t.Helper()
+	if m.manifest["config"] == nil {
+		config := marshal(t, m.config)
+		m.manifest["config"] = descriptor(types.OCIConfigJSON, m.blob(t, config), len(config))
+	}
+	if m.index["manifests"] == nil {
+		manifest := marshal(t, m.manifest)
+		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, m.blob(t, manifest), len(manifest))}
+	}
+	m.write(t, "index.json", marshal(t, m.index))
+	m.write(t, "oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
+}
+
+// indexOf replaces the manifest in the index by indexes, so many of them.
+func (m *layoutMaker) indexOf(t *testing.T, depth int) {
+	m.finish(t)
+	for range depth {
+		index := marshal(t, m.index)
+		m.index = map[string]any{"schemaVersion": 2, "manifests": []any{descriptor(types.OCIImageIndex, m.blob(t, index), len(index))}}
+	}
+}
+
+const otherDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+// hostileImages are those that LAYERS.md has a rule for. Where refused is empty
+// the image is accepted, and its tree has /a/b.
+var hostileImages = []struct {
+	rule    string
+	change  func(t *testing.T, m *layoutMaker)
+	refused string
+}{
+	{"blob-digest", func(t *testing.T, m *layoutMaker) {
+		m.write(t, "blobs/sha256/"+hashOf(m.stored).Hex, gzipMembers(tarOf("f other")))
+		m.layer()["size"] = len(gzipMembers(tarOf("f other")))
+	}, "the blob is damaged: it should be"},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated"},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the"},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = -1 }, "layer 1 lacks a digest, size or diffID"},
+	{"blob-missing", func(t *testing.T, m *layoutMaker) {
+		if err := os.Remove(filepath.Join(m.dir, "blobs/sha256", hashOf(m.stored).Hex)); err != nil {
+			t.Fatal(err)
+		}
+	}, "no such file or directory"},
+	{"diff-id", func(_ *testing.T, m *layoutMaker) {
+		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{otherDigest}
+	}, "its diffID should be " + otherDigest},
+	{"diff-id", func(_ *testing.T, m *layoutMaker) {
+		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{nil}
+	}, "the config is not valid"},
+	{"diff-id-count", func(_ *testing.T, m *layoutMaker) {
+		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{hashOf(m.archive).String(), otherDigest}
+	}, "the manifest has 1 layers, the config 2 diffIDs"},
+	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512"},
+	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid"},
+	{"config-digest", func(t *testing.T, m *layoutMaker) {
+		config := marshal(t, m.config)
+		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), config)
+		m.manifest["config"] = descriptor(types.OCIConfigJSON, otherDigest, len(config))
+	}, "the config " + otherDigest + " is not what its digest says"},
+	{"manifest-digest", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		manifest := marshal(t, m.manifest)
+		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), manifest)
+		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, otherDigest, len(manifest))}
+	}, "the manifest " + otherDigest + " is not what its digest says"},
+	{"metadata-size", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		name := "blobs/sha256/" + strings.TrimPrefix(otherDigest, "sha256:")
+		m.write(t, name, nil)
+		if err := os.Truncate(filepath.Join(m.dir, name), 1<<40); err != nil {
+			t.Fatal(err)
+		}
+		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, otherDigest, 1<<40)}
+	}, "has 1099511627776 bytes, too many for an index, manifest or config"},
+	{"media-type-unknown", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = "application/x-unknown" }, `layer 1 is of type "application/x-unknown", which is no file system layer`},
+	{"media-type-artifact", func(t *testing.T, m *layoutMaker) {
+		m.manifest["config"] = descriptor("application/vnd.oci.empty.v1+json", m.blob(t, []byte("{}")), 2)
+	}, "this is an artifact, not a container image"},
+	{"media-type-compression", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.OCILayerZStd }, ""},
+	{"foreign-layer", func(_ *testing.T, m *layoutMaker) {
+		m.layer()["mediaType"] = types.DockerForeignLayer
+		m.layer()["urls"] = []string{"http://127.0.0.1:1/layer"}
+	}, ""},
+	{"index-cycle", func(t *testing.T, m *layoutMaker) {
+		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), marshal(t, map[string]any{"manifests": []any{descriptor(types.OCIImageIndex, otherDigest, 9)}}))
+		m.index["manifests"] = []any{descriptor(types.OCIImageIndex, otherDigest, 9)}
+	}, "the index " + otherDigest},
+	{"index-depth", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 3) }, ""},
+	{"index-depth-limit", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 4) }, "more than 4 indexes lead to each other"},
+	{"several-images", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		one := m.index["manifests"].([]any)[0]
+		m.manifest["annotations"] = map[string]string{"a": "b"}
+		other := marshal(t, m.manifest)
+		m.index["manifests"] = []any{one, descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
+	}, "there are several images: name one of"},
+	{"no-regular-file", func(t *testing.T, m *layoutMaker) {
+		blob := filepath.Join(m.dir, "blobs/sha256", hashOf(m.stored).Hex)
+		if err := os.Remove(blob); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("/dev/zero", blob); err != nil {
+			t.Fatal(err)
+		}
+	}, "is no regular file"},
+}
+
+func TestHostileImages(t *testing.T) {
+	for i, c := range hostileImages {
+		t.Run(fmt.Sprintf("%s/%d", c.rule, i), func(t *testing.T) {
+			m := newLayoutMaker(t)
+			c.change(t, m)
+			m.finish(t)
+			got, err := Load(t.Context(), Source{Transport: OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+			switch {
+			case c.refused != "":
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Errorf("error %v\nwant  %s", err, c.refused)
+				}
+			case err != nil:
+				t.Error(err)
+			case got.Tree.Lookup("/a/b") == nil:
+				t.Error("the tree lacks /a/b")
+			}
+		})
+	}
+}
+
+// TestManyLayers: each of 10,000 layers adds a file, and removes the one that
+// the layer before added.
+func TestManyLayers(t *testing.T) {
+	m := newLayoutMaker(t)
+	var layers, diffIDs []any
+	for i := range 10_000 {
+		spec := fmt.Sprintf("f f%d =%d", i, i)
+		if i > 0 {
+			spec += fmt.Sprintf("\nf .wh.f%d", i-1)
+		}
+		archive := tarOf(spec)
+		layers = append(layers, descriptor(types.OCIUncompressedLayer, m.blob(t, archive), len(archive)))
+		diffIDs = append(diffIDs, hashOf(archive).String())
+	}
+	m.manifest["layers"] = layers
+	m.config["rootfs"].(map[string]any)["diff_ids"] = diffIDs
+	m.finish(t)
+	got, err := Load(t.Context(), Source{Transport: OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := layerText(got.Tree); text != specText("f f9999 =9999") {
+		t.Errorf("got %s", text)
+	}
+	if got.Layers[9999].DiffID != diffIDs[9999] || got.Layers[9999].Index != 10_000 {
+		t.Errorf("the last layer is %+v", got.Layers[9999])
+	}
+}

@@ -1,0 +1,228 @@
+package importers
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// hostileCase is a layer, or several, that LAYERS.md has a rule for. The layers
+// are bare ones; change makes the last archive one that a spec cannot tell.
+type hostileCase struct {
+	rule   string
+	layers []string
+	change func([]byte) []byte
+	// Of an accepted one, tree is what comes of it, as a spec; of a refused one,
+	// refused is the error from the layer on.
+	tree, refused string
+}
+
+var hostileCases = []hostileCase{
+	{rule: "dot-dot", layers: []string{"d a\nf a/../../b"}, refused: `layer 1 (1.tar), entry 2 "a/../../b": the name has a ".." component`},
+	{rule: "dot-dot", layers: []string{"d a\nf a/../b"}, refused: `layer 1 (1.tar), entry 2 "a/../b": the name has a ".." component`},
+	{rule: "absolute-name", layers: []string{"d /a\nf ///a//./b =x"}, tree: "d a\nf a/b =x"},
+	{rule: "through-lower-symlink", layers: []string{"d usr\nd usr/lib\nl lib ->usr/lib\nl up ->../../..", "f lib/b =b\nf up/c"}, tree: "d lib implicit\nf lib/b =b\nd up implicit\nf up/c\nd usr\nd usr/lib"},
+	{rule: "through-own-symlink", layers: []string{"l out ->/etc\nf out/passwd"}, refused: `layer 1 (1.tar), entry 2 "out/passwd": its parent is a symlink by entry 1 of the same layer, "out": tools disagree what this means`},
+	{rule: "below-own-file", layers: []string{"f a\nf a/b"}, refused: `layer 1 (1.tar), entry 2 "a/b": its parent is a file by entry 1`},
+	{rule: "below-lower-file", layers: []string{"f a\nc c dev=1,3", "f a/b\nf c/d"}, tree: "d a implicit\nf a/b\nd c implicit\nf c/d"},
+	{rule: "link-outside", layers: []string{"h a ->../etc/shadow"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target "../etc/shadow" is not valid: the name has a ".." component`},
+	{rule: "link-outside", layers: []string{"h a ->/etc/shadow"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target "etc/shadow" is not there`},
+	{rule: "link-through-symlink", layers: []string{"d d\nf d/f\nl s ->d\nh a ->s/f"}, refused: `layer 1 (1.tar), entry 4 "a": the hardlink's target "s/f" is not there`},
+	{rule: "symlink-target", layers: []string{"l a ->../../../../etc/shadow\nl b ->/\nl c ->\"\\xff\""}, tree: "l a ->../../../../etc/shadow\nl b ->/\nl c ->\xff"},
+	{rule: "symlink-target-limits", layers: []string{"f a\nl b"}, refused: `layer 1 (1.tar), entry 2 "b": a symlink's target has 1 to 4095 bytes without NUL, not ""`},
+	{rule: "symlink-target-limits", layers: []string{"l b pax:linkpath=" + strings.Repeat("t", 4096)}, refused: `layer 1 (1.tar), entry 1 "b": a symlink's target has 1 to 4095 bytes`},
+	{rule: "symlink-target-limits", layers: []string{"l b pax:\"linkpath=a\\x00b\""}, refused: `layer 1 (1.tar), entry 1 "b": a symlink's target has 1 to 4095 bytes`},
+	{rule: "nul-in-name", layers: []string{"f a pax:\"path=x\\x00y\""}, refused: `layer 1 (1.tar), entry 1 "x\x00y": the name holds a NUL byte`},
+	{rule: "empty-name", layers: []string{"f a\nf \"\""}, refused: `layer 1 (1.tar), entry 2: the name is empty`},
+	{rule: "empty-name", layers: []string{"f a pax:path="}, refused: `layer 1 (1.tar), entry 1: the name is empty`},
+	{rule: "long-component", layers: []string{"f a pax:path=" + strings.Repeat("n", 255)}, tree: "f " + strings.Repeat("n", 255)},
+	{rule: "long-component", layers: []string{"f a pax:path=" + strings.Repeat("n", 256)}, refused: `layer 1 (1.tar), entry 1 "` + strings.Repeat("n", 256) + `": the name has 256 bytes, the limit is 255`},
+	{rule: "long-path", layers: []string{"f a pax:path=" + strings.Repeat("abc/", 1024) + "x"}, refused: `layer 1 (1.tar), entry 1 "` + strings.Repeat("abc/", 1024) + `x": the name has 4097 bytes, the limit is 4096`},
+	{rule: "root", layers: []string{"f ./"}, refused: `layer 1 (1.tar), entry 1 "./": the root can only be a directory`},
+	{rule: "root", layers: []string{"h a ->./"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target is the root directory`},
+	{rule: "trailing-slash", layers: []string{"f a/ =x"}, tree: "f a =x"},
+
+	{rule: "whiteout-of-nothing-named", layers: []string{"f .wh."}, refused: `layer 1 (1.tar), entry 1 ".wh.": names that begin with ".wh." are markers, and this one marks nothing that can be there`},
+	{rule: "whiteout-of-dots", layers: []string{"f .wh.."}, refused: `layer 1 (1.tar), entry 1 ".wh..": names that begin with ".wh." are markers`},
+	{rule: "whiteout-of-dots", layers: []string{"f .wh..."}, refused: `layer 1 (1.tar), entry 1 ".wh...": names that begin with ".wh." are markers`},
+	{rule: "below-whiteout", layers: []string{"d .wh.a\nf .wh.a/b"}, refused: `layer 1 (1.tar), entry 2 ".wh.a/b": names that begin with ".wh." are markers`},
+	{rule: "reserved-names", layers: []string{"f x\nf .wh.x", "d .wh..wh.plnk\nf .wh..wh.plnk/1.2\nf .wh..wh.aufs"}, tree: "f x"},
+	{rule: "whiteout-of-missing", layers: []string{"f a", "f .wh.b\nf c/.wh.d"}, tree: "f a\nd c implicit"},
+	{rule: "whiteout-after-own-entry", layers: []string{"f a =old", "f a =new\nf .wh.a"}, tree: "f a =new"},
+	{rule: "opaque-after-own-entry", layers: []string{"d d\nf d/old", "d d\nf d/new\nf d/.wh..wh..opq"}, tree: "d d\nf d/new"},
+
+	{rule: "duplicate", layers: []string{"f a =1\nf a =2\nd d\nf d/x\nd d mtime=7"}, tree: "f a =2\nd d mtime=7\nf d/x"},
+	{rule: "link-to-directory", layers: []string{"d d\nh a ->d"}, refused: `layer 1 (1.tar), entry 2 "a": the hardlink's target "d" is a directory`},
+	{rule: "link-to-later", layers: []string{"h a ->b\nf b"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target "b" is not there`},
+	{rule: "link-to-missing", layers: []string{"f x", "h a ->b"}, refused: `layer 2 (2.tar), entry 1 "a": the hardlink's target "b" is not there`},
+	{rule: "link-to-whiteouted", layers: []string{"f b", "f .wh.b\nh a ->b"}, refused: `layer 2 (2.tar), entry 2 "a": the hardlink's target "b" is not there`},
+	{rule: "link-to-whiteouted", layers: []string{"f b", "h a ->b\nf .wh.b"}, refused: `layer 2 (2.tar), entry 1 "a": the hardlink's target "b" is not there`},
+	{rule: "link-chain", layers: []string{"f a =x\nh b ->a\nh c ->b\nh d ->c"}, tree: "f a =x\nh b ->a\nh c ->a\nh d ->a"},
+	{rule: "link-loop", layers: []string{"h a ->b\nh b ->a"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target "b" is not there`},
+	{rule: "link-loop", layers: []string{"h a ->a"}, refused: `layer 1 (1.tar), entry 1 "a": the hardlink's target "a" is not there`},
+	{rule: "link-metadata", layers: []string{"f a =x mode=755\nh b ->a mode=600 uid=9 mtime=9"}, tree: "f a =x mode=755\nh b ->a"},
+
+	{rule: "sparse-gnu", layers: []string{"f a\n'S' b"}, refused: `layer 1 (1.tar), entry 2 "b": sparse files are not supported: write the archive without --sparse`},
+	{rule: "sparse-0.0", layers: []string{"f a pax:GNU.sparse.size=9 pax:GNU.sparse.numblocks=1 pax:GNU.sparse.offset=0 pax:GNU.sparse.numbytes=9"}, refused: "layer 1 (1.tar), entry 1: sparse files"},
+	{rule: "sparse-0.1", layers: []string{"f a pax:GNU.sparse.map=0,1 pax:GNU.sparse.name=b"}, refused: "layer 1 (1.tar), entry 1: sparse files"},
+	{rule: "sparse-1.0", layers: []string{"f a pax:GNU.sparse.major=1 pax:GNU.sparse.minor=0 pax:GNU.sparse.realsize=9"}, refused: "layer 1 (1.tar), entry 1: sparse files"},
+	{rule: "gnu-long-names", layers: []string{"d d magic=gnu\nf x magic=gnu L=d/" + strings.Repeat("n", 150) + "\nl l magic=gnu K=" + strings.Repeat("t/", 150)},
+		tree: "d d\nf d/" + strings.Repeat("n", 150) + "\nl l ->" + strings.Repeat("t/", 150)},
+	{rule: "two-extension-headers", layers: []string{"f a L=b L=c"}, refused: `layer 1 (1.tar), entry 1: two extension headers of type 'L'`},
+	{rule: "extension-without-entry", layers: []string{"'x' x =\"9 p=path\\n\""}, refused: `layer 1 (1.tar), entry 1: the archive ends after extension headers`},
+	{rule: "extensions-too-large", layers: []string{"f a pax:comment=" + strings.Repeat("c", 1<<20)}, refused: `layer 1 (1.tar), entry 1: the extension headers have more than 1048576 bytes`},
+	{rule: "pax-global", layers: []string{"'g' g =\"18 comment=ignored\\n13 mtime=77\\n10 uid=7\\n\"\nf a"}, tree: "f a"},
+	{rule: "pax-global-between", layers: []string{"'x' x =\"9 p=path\\n\"\n'g' g\nf a"}, refused: "layer 1 (1.tar), entry 1: a global PAX header stands between"},
+	{rule: "pax-overrides", layers: []string{"f x size=0 uid=1 gid=2 mtime=3 pax:path=a pax:size=3 pax:uid=4294967294 pax:gid=3000000 pax:mtime=5.000000007 =abc\nl l ->no pax:linkpath=yes"},
+		tree: "f a =abc uid=4294967294 gid=3000000 mtime=5 nsec=7\nl l ->yes"},
+	{rule: "pax-ignored", layers: []string{"f a pax:uname=x pax:gname=y pax:atime=9 pax:ctime=9 pax:comment=c pax:mode=777 pax:devmajor=9 pax:LIBARCHIVE.xattr.user.b=eA"}, tree: "f a"},
+	{rule: "pax-malformed", layers: []string{"'x' x =\"11 p=path\\n\"\nf a"}, refused: "layer 1 (1.tar), entry 1: a PAX record is not valid: its length is wrong"},
+	{rule: "pax-malformed", layers: []string{"f a pax:size=-1"}, refused: `layer 1 (1.tar), entry 1 "a": the PAX size "-1" is no decimal number`},
+	{rule: "time-negative", layers: []string{"f a mtime=-2\nf b pax:mtime=-2.5"}, tree: "f a mtime=-2\nf b mtime=-3 nsec=500000000"},
+	{rule: "time-huge", layers: []string{"f a mtime=9223372036854775806\nf b pax:mtime=9223372036854775806"}, tree: "f a mtime=9223372036854775806\nf b mtime=9223372036854775806"},
+	{rule: "time-huge", layers: []string{"f b pax:mtime=9223372036854775808"}, refused: `layer 1 (1.tar), entry 1 "b": the PAX mtime "9223372036854775808" is no number of seconds`},
+	{rule: "base-256", layers: []string{"f a uid=2097152 gid=4294967295 mtime=8589934592"}, tree: "f a uid=2097152 gid=4294967295 mtime=8589934592"},
+	{rule: "number-malformed", layers: []string{"f a uid=-1"}, refused: `layer 1 (1.tar), entry 1 "a": the uid is -1, below zero`},
+	{rule: "number-malformed", layers: []string{"f a"}, change: field(100, "0o644\x00"), refused: `layer 1 (1.tar), entry 1 "a": the mode "0o644`},
+	{rule: "id-over-32-bits", layers: []string{"f a uid=4294967297 pax:gid=8589934594"}, tree: "f a uid=1 gid=2"},
+	{rule: "mode-bits", layers: []string{"f a mode=107755\nd d mode=41777"}, tree: "f a mode=7755\nd d mode=1777"},
+	{rule: "device-number", layers: []string{"c a dev=4095,1048575"}, tree: "c a dev=4095,1048575"},
+	{rule: "device-number", layers: []string{"f x\nc a dev=4096,0"}, refused: `layer 1 (1.tar), entry 2 "a": the device number 4096:0 does not fit`},
+	{rule: "xattr-limits", layers: []string{"f a pax:SCHILY.xattr.user." + strings.Repeat("n", 251) + "=1"}, refused: `layer 1 (1.tar), entry 1 "a": an xattr name has 1 to 255 bytes`},
+	{rule: "xattr-limits", layers: []string{"f a pax:SCHILY.xattr.=1"}, refused: `layer 1 (1.tar), entry 1 "a": an xattr name has 1 to 255 bytes`},
+	{rule: "xattr-limits", layers: []string{"f a pax:SCHILY.xattr.user.a=" + strings.Repeat("v", 65536)}, refused: `layer 1 (1.tar), entry 1 "a": xattr "user.a" has 65536 bytes, the limit is 65535`},
+	{rule: "size-without-content", layers: []string{"d d size=4096\nl l ->x size=7\nf a =x"}, tree: "f a =x\nd d\nl l ->x"},
+	{rule: "unknown-type", layers: []string{"f a\n'V' volume"}, refused: `layer 1 (1.tar), entry 2 "volume": entries of type 'V' are not supported`},
+	{rule: "unknown-type", layers: []string{"'M' a"}, refused: `layer 1 (1.tar), entry 1 "a": entries of type 'M' are not supported`},
+
+	{rule: "checksum", layers: []string{"f a\nf b"}, change: func(a []byte) []byte { a[512] = 'c'; return a }, refused: "layer 1 (1.tar), entry 2: block at byte 512: this is no tar header: its checksum is"},
+	{rule: "truncated", layers: []string{"f a =abc"}, change: cut(514), refused: "layer 1 (1.tar), entry 1 \"a\": the archive ends in the middle of an entry: it is truncated"},
+	{rule: "truncated", layers: []string{"f a =abc"}, change: cut(600), refused: "layer 1 (1.tar), entry 2: the archive ends in the middle of an entry: it is truncated"},
+	{rule: "truncated", layers: []string{"f a =abc\nf b"}, change: cut(1100), refused: "layer 1 (1.tar), entry 2: the archive ends in the middle of an entry: it is truncated"},
+	{rule: "no-end", layers: []string{"f a =abc\nf b"}, change: cut(1024), refused: "layer 1 (1.tar): the archive ends without the two zero blocks"},
+	{rule: "one-zero-block", layers: []string{"f a"}, change: cut(1024), tree: "f a"},
+	{rule: "zero-block-inside", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a[:1024:1024], tarOf("f b")...) }, refused: "layer 1 (1.tar), entry 2: a zero block at byte 512 is followed by other data"},
+	{rule: "trailing-data", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a, tarOf("f b")...) }, tree: "f a"},
+	{rule: "gzip-members", layers: []string{"f a\nf b =x"}, change: func(a []byte) []byte { return slices.Concat(gzipMembers(a[:700], a[700:])) }, tree: "f a\nf b =x"},
+	{rule: "compressed-trailing-data", layers: []string{"f a"}, change: func(a []byte) []byte { return append(gzipMembers(a), "trailing"...) }, refused: "layer 1 (1.tar): the compressed data is damaged, or followed by other data"},
+	{rule: "compressed-truncated", layers: []string{"f a =" + strings.Repeat("x", 5000)}, change: func(a []byte) []byte { z := gzipMembers(a); return z[:len(z)-9] }, refused: "layer 1 (1.tar): the compressed data is damaged, or followed by other data: unexpected EOF"},
+	{rule: "compressed-damaged", layers: []string{"f a"}, change: func(a []byte) []byte { z := gzipMembers(a); z[len(z)-5] ^= 1; return z }, refused: "layer 1 (1.tar): the compressed data is damaged"},
+	{rule: "other-compression", layers: []string{"f a"}, change: func([]byte) []byte { return []byte("BZh91AY&SY") }, refused: "layer 1 (1.tar): bzip2 and xz are no compressions that layers have"},
+}
+
+// field puts bytes into the first header.
+func field(at int, value string) func([]byte) []byte {
+	return func(archive []byte) []byte {
+		copy(archive[at:], value)
+		resum(archive[:512])
+		return archive
+	}
+}
+
+func cut(at int) func([]byte) []byte { return func(archive []byte) []byte { return archive[:at] } }
+
+func gzipMembers(parts ...[]byte) []byte {
+	var t testing.T
+	return gzipped(&t, parts...)
+}
+
+func (c *hostileCase) load(t *testing.T) (*canon.Tree, error) {
+	t.Helper()
+	img := &image{}
+	for i, spec := range c.layers {
+		archive := tarOf(spec)
+		if c.change != nil && i == len(c.layers)-1 {
+			archive = c.change(archive)
+		}
+		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: inMemory(archive)})
+	}
+	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	if err != nil {
+		return nil, err
+	}
+	return got.Tree, nil
+}
+
+func TestHostileLayers(t *testing.T) {
+	for i, c := range hostileCases {
+		t.Run(fmt.Sprintf("%s/%d", c.rule, i), func(t *testing.T) {
+			tree, err := c.load(t)
+			switch {
+			case c.refused != "":
+				if err == nil || !strings.HasPrefix(err.Error(), c.refused) {
+					t.Errorf("error %v\nwant  %s", err, c.refused)
+				}
+			case err != nil:
+				t.Error(err)
+			case layerText(tree) != specText(c.tree):
+				t.Errorf("got\n%swant\n%s", layerText(tree), specText(c.tree))
+			}
+		})
+	}
+}
+
+// TestRulesAreDocumented: each rule of LAYERS.md has a case, each case a rule,
+// and what the document says is refused is refused.
+func TestRulesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("LAYERS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9][a-z0-9.-]+)` \\|.*\\| ([^|]+) \\|$").FindAllSubmatch(text, -1) {
+		documented[string(m[1])] = string(m[2])
+	}
+	refused := map[string][]bool{}
+	for _, c := range hostileCases {
+		refused[c.rule] = append(refused[c.rule], c.refused != "")
+	}
+	for _, c := range hostileImages {
+		refused[c.rule] = append(refused[c.rule], c.refused != "")
+	}
+	for rule, cases := range refused {
+		what, ok := documented[rule]
+		if !ok {
+			t.Errorf("%s is not in LAYERS.md", rule)
+			continue
+		}
+		all := !slices.Contains(cases, false)
+		if strings.HasPrefix(what, "refused") != all {
+			t.Errorf("%s: LAYERS.md says %q, but refused are %v", rule, what, cases)
+		}
+	}
+	for rule := range documented {
+		if refused[rule] == nil {
+			t.Errorf("no test has the rule %s", rule)
+		}
+	}
+}
+
+// TestHostileBytes: whatever byte of an archive is another one, it is read or
+// refused, and not differently the second time.
+func TestHostileBytes(t *testing.T) {
+	whole := tarOf("d d pax:SCHILY.xattr.user.x=1\nf d/f =content mtime=9\nh d/h ->d/f\nl l ->d")
+	for i := range whole {
+		for _, b := range []byte{0, 0xff, whole[i] ^ 1, '/'} {
+			archive := bytes.Clone(whole)
+			archive[i] = b
+			c := hostileCase{layers: []string{"d d"}, change: func([]byte) []byte { return archive }}
+			tree, err := c.load(t)
+			again, err2 := c.load(t)
+			if (err == nil) != (err2 == nil) || err == nil && layerText(tree) != layerText(again) {
+				t.Fatalf("byte %d as %d: %v, then %v", i, b, err, err2)
+			}
+			if err == nil {
+				if err := tree.Validate(); err != nil {
+					t.Fatalf("byte %d as %d: %v", i, b, err)
+				}
+			}
+		}
+	}
+}
