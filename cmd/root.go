@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -35,6 +36,20 @@ type Streams struct {
 type run struct {
 	Streams
 	status int
+	help   helpWriter
+}
+
+// helpWriter remembers the error of a write, which cobra does not look at when
+// it prints help.
+type helpWriter struct {
+	out io.Writer
+	err error
+}
+
+func (w *helpWriter) Write(p []byte) (int, error) {
+	n, err := w.out.Write(p)
+	w.err = errors.Join(w.err, err)
+	return n, err
 }
 
 // Main runs one command line, without the program's name, and returns the exit
@@ -45,11 +60,14 @@ func Main(args []string, streams Streams) int {
 	// A reader that goes away is an error of the write, so that temporary files
 	// are removed.
 	signal.Ignore(syscall.SIGPIPE)
-	r := &run{Streams: streams}
+	r := &run{Streams: streams, help: helpWriter{out: streams.Out}}
 	root := newRoot(r)
 	root.SetArgs(args)
 	done := make(chan error, 1)
-	go func() { done <- root.ExecuteContext(ctx) }()
+	go func() {
+		err := root.ExecuteContext(ctx)
+		done <- errors.Join(err, r.help.err)
+	}()
 	var err error
 	select {
 	case err = <-done:
@@ -91,7 +109,7 @@ Exit status: 0 same, 1 different, 2 trouble.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(r.In)
-	root.SetOut(r.Out)
+	root.SetOut(&r.help)
 	root.SetErr(r.Err)
 	root.SetVersionTemplate("cfsverify {{.Version}}\n")
 	root.SetHelpCommand(newHelp())
