@@ -75,7 +75,9 @@ func TestDiskFull(t *testing.T) {
 	}{
 		{"mkfs", func(file string) []string { return []string{"mkfs", source, file} }},
 		{"dump", func(file string) []string { return []string{"dump", "-o", file, source} }},
-		{"html", func(file string) []string { return []string{"diff", "--report", "html=" + file, "--policy", "raw", source, other} }},
+		{"html", func(file string) []string {
+			return []string{"diff", "--report", "html=" + file, "--policy", "raw", source, other}
+		}},
 	} {
 		refused := 0
 		for _, pages := range []int{1, 2, 3, 5, 8, 12, 20, 40, 100, 1000} {

@@ -1,0 +1,65 @@
+package importers
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// TestManyEntries reads a layer of 300,000 files, or as many as
+// CFSVERIFY_ENTRIES says, that is nowhere stored.
+func TestManyEntries(t *testing.T) {
+	files := 300_000
+	if s := os.Getenv("CFSVERIFY_ENTRIES"); s != "" {
+		var err error
+		if files, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const perDirectory = 1000
+	open := func() (io.ReadCloser, error) {
+		r, w := io.Pipe()
+		go func() {
+			out := bufio.NewWriterSize(w, 1<<20)
+			var err error
+			write := func(spec string) {
+				if err == nil {
+					_, err = out.Write(tarOf(spec)[:512])
+				}
+			}
+			for i := range files {
+				if i%perDirectory == 0 {
+					write(fmt.Sprintf("d dir%05d", i/perDirectory))
+				}
+				write(fmt.Sprintf("f dir%05d/file%07d", i/perDirectory, i))
+			}
+			_, endErr := out.Write(make([]byte, 1024))
+			for _, e := range []error{endErr, out.Flush()} {
+				if err == nil {
+					err = e
+				}
+			}
+			w.CloseWithError(err)
+		}()
+		return r, nil
+	}
+	img := &image{layers: []blob{{layer: &canon.Layer{Index: 1, Name: "1.tar"}, size: -1, open: open}}}
+	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs, names := 0, 0
+	for _, e := range got.Tree.Root.Children() {
+		dirs++
+		names += len(e.Node.Children())
+	}
+	if want := (files + perDirectory - 1) / perDirectory; dirs != want || names != files {
+		t.Errorf("%d directories of %d files, want %d of %d", dirs, names, want, files)
+	}
+}
