@@ -200,7 +200,7 @@ func TestKilled(t *testing.T) {
 	objects := checkObjectFiles(t, store)
 	random := rand.New(rand.NewPCG(7, 8))
 	killed := map[syscall.Signal]int{}
-	for i := range 60 {
+	for i := range 36 {
 		signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}[i%3]
 		if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755), os.WriteFile(image, []byte("old"), 0o644)); err != nil {
 			t.Fatal(err)

@@ -209,7 +209,7 @@ func TestRulesAreDocumented(t *testing.T) {
 func TestHostileBytes(t *testing.T) {
 	whole := tarOf("d d pax:SCHILY.xattr.user.x=1\nf d/f =content mtime=9\nh d/h ->d/f\nl l ->d")
 	for i := range whole {
-		for _, b := range []byte{0, 0xff, whole[i] ^ 1, '/'} {
+		for _, b := range []byte{0xff, whole[i] ^ 1} {
 			archive := bytes.Clone(whole)
 			archive[i] = b
 			c := hostileCase{layers: []string{"d d"}, change: func([]byte) []byte { return archive }}

@@ -41,8 +41,8 @@ func EveryWrite(t *testing.T, write func(io.Writer) error) {
 	}
 	step := 1
 	for i := 1; i <= whole.calls; i += step {
-		if step = 1; i > 40 && i < whole.calls-40 {
-			step = max(1, whole.calls/60)
+		if step = 1; i > 10 && i < whole.calls-10 {
+			step = max(1, whole.calls/20)
 		}
 		for _, short := range []bool{false, true} {
 			w := &writer{failing: i, short: short}
