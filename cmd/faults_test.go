@@ -171,7 +171,7 @@ func checkObjectFiles(t *testing.T, store string) (objects int) {
 // comes after works. A signal that it can handle leaves nothing.
 func TestKilled(t *testing.T) {
 	oracle.Root(t)
-	source := sourceTree(t, 1500)
+	source := sourceTree(t, 400)
 	// On a disk it would wait for all that others write there.
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, ""); err != nil {
