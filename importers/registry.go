@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -26,15 +27,17 @@ type repository struct {
 const (
 	registryPause = time.Second
 	registryIdle  = time.Minute
-	registryTries = 3
 )
 
 func openRepository(repo name.Repository, pause, idle time.Duration) (*repository, error) {
 	puller, err := remote.NewPuller(
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
 		remote.WithUserAgent("cfsverify"),
-		remote.WithTransport(registryTransport{remote.DefaultTransport, idle}),
-		remote.WithRetryBackoff(remote.Backoff{Duration: pause, Factor: 3, Jitter: 0.1, Steps: registryTries}),
+		remote.WithTransport(retryTransport{registryTransport{idleTransport{remote.DefaultTransport, idle}}, pause}),
+		// It tries once: retryTransport does it again.
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+		remote.WithRetryStatusCodes(),
+		remote.WithRetryPredicate(func(error) bool { return false }),
 	)
 	return &repository{puller: puller, repo: repo, pause: pause}, err
 }
@@ -54,7 +57,7 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 func (r *repository) image(ctx context.Context, s Source, ref name.Reference, platform *v1.Platform) (*image, error) {
 	desc, err := r.puller.Get(ctx, ref)
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, r.explain("", err, "image"))
+		return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "image"))
 	}
 	open := func(desc v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, desc) }
 	switch {
@@ -64,14 +67,17 @@ func (r *repository) image(ctx context.Context, s Source, ref name.Reference, pl
 			return nil, fmt.Errorf("%v: %w", s, err)
 		}
 		img, err := imageFromIndex(s, index, open, "", platform)
-		return img, r.explain(s.String()+": ", err, "manifest")
+		return img, r.explain(ctx, s.String()+": ", err, "manifest")
 	case desc.MediaType.IsImage():
 		found, err := desc.Image()
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s, r.explain("", err, "manifest"))
+			return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "manifest"))
 		}
 		img, err := verifiedImage(s, found, open, platform)
-		return img, r.explain(s.String()+": ", err, "config")
+		return img, r.explain(ctx, s.String()+": ", err, "config")
+	}
+	if strings.HasPrefix(string(desc.MediaType), "text/html") {
+		return nil, fmt.Errorf("%v: %s answers with a web page: it may be no registry, or want a login to the network", s, r.repo.RegistryStr())
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
 }

@@ -4,43 +4,56 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
+	"net/http"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // registryBlob reads a blob, and opens it again where it breaks off. What it
-// gives is compared with no digest: the reader of the layer does that.
+// gives is compared with no digest: the reader of the layer does that. Close may
+// be called while Read waits, and ends it.
 type registryBlob struct {
 	ctx        context.Context
+	cancel     context.CancelFunc
 	repository *repository
 	desc       v1.Descriptor
-	body       io.ReadCloser
 	at         int64
 	tries      int
+	err        error // of Read
+	body       openBody
 }
 
 func (r *repository) openBlob(ctx context.Context, desc v1.Descriptor) (io.ReadCloser, error) {
-	b := &registryBlob{ctx: ctx, repository: r, desc: desc}
-	return b, b.open()
+	b := &registryBlob{repository: r, desc: desc, body: openBody{body: http.NoBody}}
+	b.ctx, b.cancel = context.WithCancel(ctx)
+	if _, err := b.open(); err != nil {
+		b.cancel()
+		return nil, err
+	}
+	return b, nil
 }
 
-func (b *registryBlob) open() error {
+// open says whether the registry sends the rest only, not all of the blob.
+func (b *registryBlob) open() (partial bool, err error) {
 	b.tries++
+	request := &layerRequest{path: "/blobs/" + b.desc.Digest.String(), from: b.at, size: b.desc.Size}
 	// The blob comes from the registry alone: who follows the urls of foreign
 	// layers lets an image choose whom to contact.
-	layer, err := b.repository.puller.Layer(b.ctx, b.repository.repo.Digest(b.desc.Digest.String()))
+	layer, err := b.repository.puller.Layer(withLayer(b.ctx, request), b.repository.repo.Digest(b.desc.Digest.String()))
+	var body io.ReadCloser
 	if err == nil {
-		b.body, err = layer.Compressed()
+		body, err = layer.Compressed()
 	}
 	if err != nil {
-		return b.repository.explain("", err, "blob "+b.desc.Digest.String())
+		return false, b.repository.explain(b.ctx, "", err, "blob "+b.desc.Digest.String())
 	}
-	return nil
+	b.body.replace(body)
+	return request.partial, nil
 }
 
 func (b *registryBlob) Read(p []byte) (int, error) {
-	for {
+	for b.err == nil {
 		n, err := b.body.Read(p)
 		b.at += int64(n)
 		switch {
@@ -48,42 +61,64 @@ func (b *registryBlob) Read(p []byte) (int, error) {
 			return n, nil
 		case b.at >= b.desc.Size:
 			// That is also where the library has found another digest.
-			return 0, io.EOF
+			b.err = io.EOF
 		case b.ctx.Err() != nil:
-			return 0, b.ctx.Err()
-		}
-		if err := b.again(err); err != nil {
-			return 0, err
+			b.err = b.ctx.Err()
+		default:
+			b.err = b.again(err)
 		}
 	}
+	return 0, b.err
 }
 
 // again opens the blob once more, and goes to where it broke off.
 func (b *registryBlob) again(cause error) error {
 	for b.tries < registryTries {
-		if err := b.wait(b.repository.pause * time.Duration(1+2*(b.tries-1))); err != nil {
+		b.body.replace(http.NoBody)
+		if err := wait(b.ctx, growingPause(b.repository.pause, b.tries)); err != nil {
 			return err
 		}
-		b.body.Close()
-		if err := b.open(); err != nil {
+		partial, err := b.open()
+		if err != nil {
 			return err
 		}
-		_, err := io.CopyN(io.Discard, b.body, b.at)
+		if !partial {
+			_, err = io.CopyN(io.Discard, &b.body, b.at)
+		}
 		if err == nil {
 			return nil
+		}
+		if b.ctx.Err() != nil {
+			return b.ctx.Err()
 		}
 		cause = err
 	}
 	return fmt.Errorf("the registry sent %d of %d bytes of the blob %v, and no more when asked again: %w", b.at, b.desc.Size, b.desc.Digest, cause)
 }
 
-func (b *registryBlob) wait(pause time.Duration) error {
-	select {
-	case <-b.ctx.Done():
-		return b.ctx.Err()
-	case <-time.After(pause):
-		return nil
-	}
+func (b *registryBlob) Close() error {
+	b.cancel()
+	b.body.replace(http.NoBody)
+	return nil
 }
 
-func (b *registryBlob) Close() error { return b.body.Close() }
+// openBody is the body that is open, or http.NoBody.
+type openBody struct {
+	mu   sync.Mutex
+	body io.ReadCloser
+}
+
+func (o *openBody) Read(p []byte) (int, error) {
+	o.mu.Lock()
+	body := o.body
+	o.mu.Unlock()
+	return body.Read(p)
+}
+
+// replace closes the body that there was.
+func (o *openBody) replace(body io.ReadCloser) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.body.Close()
+	o.body = body
+}

@@ -2,35 +2,75 @@ package importers
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // explain says what a registry's answer means to the user; what was asked for
 // is an "image", "manifest", "config" or "blob …". The prefix is put before what
-// it says. Other errors stay as they are.
-func (r *repository) explain(prefix string, err error, what string) error {
-	var answer *transport.Error
-	var at *url.Error
+// it says. Once the context is done, that is all it says. Other errors stay as
+// they are, but for lines that a server may have added.
+func (r *repository) explain(ctx context.Context, prefix string, err error, what string) error {
+	var (
+		refused refusal
+		answer  *transport.Error
+		at      *url.Error
+		cert    *tls.CertificateVerificationError
+		syntax  *json.SyntaxError
+	)
 	switch {
-	case err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return err
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &refused):
+		return fmt.Errorf("%s%w", prefix, refused)
+	case errors.As(err, &cert) && errors.As(err, &at):
+		// Without TLS, which the library then tries with hosts of the local
+		// network, there is an answer too, which does not matter.
+		host, _ := r.lastAsked(at)
+		return fmt.Errorf("%s%s has a certificate that is not trusted: %w: add its CA to those of the system, or name its file in SSL_CERT_FILE", prefix, host, cert.Err)
 	case errors.As(err, &answer):
 		return errors.New(prefix + r.answer(answer, what))
+	case errors.As(err, &syntax) && (what == "image" || errors.As(err, &at)):
+		// Manifests are parsed later, and not by the library's client.
+		return fmt.Errorf("%swhat gives tokens for %s answers what is no JSON: %w", prefix, r.repo.RegistryStr(), syntax)
 	case errors.As(err, &at):
-		return fmt.Errorf("%s%s cannot be reached: %w", prefix, r.repo.RegistryStr(), at.Err)
+		host, cause := r.lastAsked(at)
+		return fmt.Errorf("%s%s cannot be reached: %w", prefix, host, firstLine(cause))
+	}
+	return firstLine(err)
+}
+
+// firstLine leaves out what the library appends of an answer.
+func firstLine(err error) error {
+	if text, _, cut := strings.Cut(err.Error(), "\n"); cut {
+		return errors.New(strings.TrimSuffix(text, ":"))
 	}
 	return err
 }
 
+// lastAsked is the host that an error is of, which may be one that the registry
+// leads to, and what went wrong there.
+func (r *repository) lastAsked(at *url.Error) (string, error) {
+	for inner := at; errors.As(inner.Err, &inner); {
+		at = inner
+	}
+	if u, err := url.Parse(at.URL); err == nil && u.Host != "" {
+		return u.Host, at.Err
+	}
+	return r.repo.RegistryStr(), at.Err
+}
+
 func (r *repository) answer(answer *transport.Error, what string) string {
 	host := r.repo.RegistryStr()
-	status := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
-	if len(answer.Errors) > 0 {
+	status := strings.TrimSpace(fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode)))
+	if len(answer.Errors) > 0 && isErrorCode(string(answer.Errors[0].Code)) {
 		status = string(answer.Errors[0].Code)
 	}
 	switch answer.StatusCode {
@@ -50,4 +90,10 @@ func (r *repository) answer(answer *transport.Error, what string) string {
 		return fmt.Sprintf("the registry has a fault (%s), also when asked again: try again later", status)
 	}
 	return fmt.Sprintf("the registry answers %s", status)
+}
+
+// isErrorCode recognises what distribution-spec, section "Error Codes", has for
+// such. Nothing else that a registry sends is shown.
+func isErrorCode(code string) bool {
+	return code != "" && len(code) <= 40 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
 }

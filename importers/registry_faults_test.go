@@ -80,11 +80,38 @@ func (f *faultyRegistry) load(ctx context.Context) (*Import, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.loadFrom(ctx, r)
+}
+
+func (f *faultyRegistry) loadFrom(ctx context.Context, r *repository) (*Import, error) {
 	img, err := r.image(ctx, Source{Transport: Docker, Ref: f.ref.String()}, f.ref, nil)
 	if err != nil {
 		return nil, err
 	}
 	return loadImage(ctx, img, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+}
+
+// set makes the registry forget what it was asked for.
+func (f *faultyRegistry) set(fault fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fault, f.requests = fault, map[string]int{}
+}
+
+// asked is how often the layer was asked for.
+func (f *faultyRegistry) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.requests["GET /v2/os/blobs/"+f.digest.String()]
+}
+
+// serve sends a part of the layer as if all were to come.
+func (f *faultyRegistry) serve(w http.ResponseWriter, part []byte) {
+	w.Header().Set("Content-Length", fmt.Sprint(len(f.layer)))
+	_, _ = w.Write(part)
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	}
 }
 
 func isManifest(r *http.Request) bool { return strings.Contains(r.URL.Path, "/manifests/") }
@@ -213,7 +240,7 @@ func TestRegistryFaults(t *testing.T) {
 				serve(w, []byte("<html>login</html>"), 18, func() {})
 			}
 			return isManifest(r)
-		}, 0, `is of type "text/html", which is no container image`},
+		}, 0, " answers with a web page: it may be no registry"},
 		{"manifest is endless", func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			if isManifest(r) {
 				w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
@@ -224,7 +251,7 @@ func TestRegistryFaults(t *testing.T) {
 				}
 			}
 			return isManifest(r)
-		}, 0, "limit"},
+		}, 0, "sends a manifest or config of more than 16777216 bytes"},
 		{"redirects in circles", func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			if isLayer(r) {
 				http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
@@ -233,9 +260,7 @@ func TestRegistryFaults(t *testing.T) {
 		}, 11, "redirects more than 10 times"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f.mu.Lock()
-			f.fault, f.requests = c.fault, map[string]int{}
-			f.mu.Unlock()
+			f.set(c.fault)
 			got, err := f.load(t.Context())
 			switch {
 			case c.want == "" && err != nil:
@@ -245,9 +270,7 @@ func TestRegistryFaults(t *testing.T) {
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("error %v\nwant  %s", err, c.want)
 			}
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			if got := f.requests["GET /v2/os/blobs/"+f.digest.String()]; got != c.layers {
+			if got := f.asked(); got != c.layers {
 				t.Errorf("%d requests for the layer, want %d", got, c.layers)
 			}
 		})
@@ -307,6 +330,25 @@ func TestRedirectAwayFromTLS(t *testing.T) {
 		if err := checkRedirects(second); (err != nil) != c.refused {
 			t.Errorf("%s to %s: error %v", c.from, c.to, err)
 		}
+	}
+}
+
+// TestRedirectFromTLSServer: who answers without TLS is not even asked.
+func TestRedirectFromTLSServer(t *testing.T) {
+	asked := 0
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer plain.Close()
+	server := httptest.NewTLSServer(http.RedirectHandler(plain.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	client := http.Client{Transport: retryTransport{registryTransport{server.Client().Transport}, time.Millisecond}}
+	_, err := client.Get(server.URL)
+	want := strings.TrimPrefix(server.URL, "https://") + " redirects to " + strings.TrimPrefix(plain.URL, "http://") + " without TLS"
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	plain.Close()
+	if asked != 0 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 

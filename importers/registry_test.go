@@ -170,12 +170,16 @@ func TestRegistryServesOtherBlob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	size, err := layers[0].Size()
+	if err != nil {
+		t.Fatal(err)
+	}
 	served := false
 	host := loopbackRegistry(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, digest.String()) {
 				served = true
-				if _, err := io.WriteString(w, "something else"); err != nil {
+				if _, err := io.WriteString(w, strings.Repeat("x", int(size))); err != nil {
 					t.Error(err)
 				}
 				return
@@ -191,7 +195,7 @@ func TestRegistryServesOtherBlob(t *testing.T) {
 	if err := remote.Write(ref, img, pushOptions()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadRegistry(t, ref.String(), nil); err == nil || !strings.Contains(err.Error(), "layer 1") || !served {
+	if _, err := loadRegistry(t, ref.String(), nil); err == nil || !strings.Contains(err.Error(), "layer 1") || !strings.Contains(err.Error(), "the blob is damaged") || !served {
 		t.Errorf("error %v, blob served: %v", err, served)
 	}
 }

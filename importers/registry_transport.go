@@ -1,89 +1,135 @@
 package importers
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
-	"time"
+	"strings"
 )
 
-// registryTransport gives up what sends nothing, and redirects that lead round
-// in circles or away from TLS: the library follows them without end.
-type registryTransport struct {
-	next http.RoundTripper
-	idle time.Duration
-}
+// registryTransport refuses redirects that lead round in circles or away from
+// TLS, which the library follows without end. It bounds all that is answered but
+// layers, and reads it at once, so that what breaks off is asked for again.
+type registryTransport struct{ next http.RoundTripper }
 
-const redirectsMax = 10
+const (
+	redirectsMax = 10
+	// errorBodyMax is the size in bytes up to which the library reads errors. It
+	// forgets the status of longer ones.
+	errorBodyMax = 64 << 10
+)
+
+// refusal is of what the registry answers; asking again would not change it.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
 
 func (t registryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := checkRedirects(req); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	timer := time.AfterFunc(t.idle, func() { cancel(idleError{t.idle}) })
-	resp, err := t.next.RoundTrip(req.WithContext(ctx))
-	timer.Stop()
+	layer := layerOf(req)
+	resp, err := t.answer(req, layer)
 	if err != nil {
-		cancel(nil)
-		return nil, idleOr(ctx, err)
+		return nil, err
 	}
-	resp.Body = &idleBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, idle: t.idle}
+	if resp.StatusCode >= http.StatusBadRequest {
+		resp.Body = cutBody{io.LimitReader(resp.Body, errorBodyMax), resp.Body}
+	}
+	if layer == nil {
+		if err := readAtOnce(resp); err != nil {
+			return nil, err
+		}
+	}
 	return resp, nil
+}
+
+func (t registryTransport) answer(req *http.Request, layer *layerRequest) (*http.Response, error) {
+	if layer == nil || layer.from == 0 {
+		return t.next.RoundTrip(req)
+	}
+	part := req.Clone(req.Context())
+	part.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", layer.from, layer.size-1))
+	resp, err := t.next.RoundTrip(part)
+	switch {
+	case err != nil || resp.StatusCode != http.StatusPartialContent && resp.StatusCode != http.StatusRequestedRangeNotSatisfiable:
+		return resp, err
+	case resp.StatusCode == http.StatusPartialContent && isPartFrom(resp.Header, layer.from):
+		layer.partial = true
+		// The library takes nothing else.
+		resp.StatusCode = http.StatusOK
+		return resp, nil
+	}
+	resp.Body.Close()
+	return t.next.RoundTrip(req)
+}
+
+// layerRequest, in the context of a request, is for a layer from some byte on.
+type layerRequest struct {
+	path       string
+	from, size int64
+	// partial says that the answer begins there, not with the first byte.
+	partial bool
+}
+
+type layerRequestKey struct{}
+
+// layerOf is nil for all other requests, such as those for tokens that a
+// request for a layer brings with it.
+func layerOf(req *http.Request) *layerRequest {
+	layer, _ := req.Context().Value(layerRequestKey{}).(*layerRequest)
+	first := req
+	for first.Response != nil && first.Response.Request != nil {
+		first = first.Response.Request
+	}
+	if layer == nil || first.Method != http.MethodGet || !strings.HasSuffix(first.URL.Path, layer.path) {
+		return nil
+	}
+	return layer
+}
+
+func withLayer(ctx context.Context, layer *layerRequest) context.Context {
+	return context.WithValue(ctx, layerRequestKey{}, layer)
+}
+
+func isPartFrom(h http.Header, from int64) bool {
+	return strings.HasPrefix(h.Get("Content-Range"), fmt.Sprintf("bytes %d-", from)) && h.Get("Content-Encoding") == ""
+}
+
+// readAtOnce reads the body of what is not too long, and closes it.
+func readAtOnce(resp *http.Response) error {
+	defer resp.Body.Close()
+	tooLong := refusal(fmt.Sprintf("%s sends a manifest or config of more than %d bytes", resp.Request.URL.Host, metadataMax))
+	if resp.ContentLength > metadataMax && resp.StatusCode < http.StatusBadRequest {
+		return tooLong
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, metadataMax+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > metadataMax {
+		return tooLong
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	return nil
+}
+
+type cutBody struct {
+	io.Reader
+	io.Closer
 }
 
 func checkRedirects(req *http.Request) error {
 	hops := 0
 	for from := req; from.Response != nil && from.Response.Request != nil; from = from.Response.Request {
 		if hops++; hops > redirectsMax {
-			return fmt.Errorf("%s redirects more than %d times", req.URL.Host, redirectsMax)
+			return refusal(fmt.Sprintf("%s redirects more than %d times", req.URL.Host, redirectsMax))
 		}
 		if before := from.Response.Request.URL; before.Scheme == "https" && from.URL.Scheme != "https" {
-			return fmt.Errorf("%s redirects to %s without TLS", before.Host, from.URL.Host)
+			return refusal(fmt.Sprintf("%s redirects to %s without TLS", before.Host, from.URL.Host))
 		}
 	}
 	return nil
-}
-
-// idleError is one after which a request is made again.
-type idleError struct{ idle time.Duration }
-
-func (e idleError) Error() string   { return fmt.Sprintf("the registry sent nothing for %v", e.idle) }
-func (e idleError) Temporary() bool { return true }
-
-// idleOr tells the timer's doing from other errors.
-func idleOr(ctx context.Context, err error) error {
-	var idle idleError
-	if errors.As(context.Cause(ctx), &idle) {
-		return idle
-	}
-	return err
-}
-
-// idleBody ends a body of which nothing comes.
-type idleBody struct {
-	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	idle   time.Duration
-	once   sync.Once
-}
-
-func (b *idleBody) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(b.idle, func() { b.cancel(idleError{b.idle}) })
-	n, err := b.ReadCloser.Read(p)
-	timer.Stop()
-	if err != nil && err != io.EOF {
-		err = idleOr(b.ctx, err)
-	}
-	return n, err
-}
-
-func (b *idleBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.once.Do(func() { b.cancel(nil) })
-	return err
 }

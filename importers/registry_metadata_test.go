@@ -1,0 +1,205 @@
+package importers
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// servedImage is an image of a layer, of which the parts can be changed before
+// they are served; digests and sizes are those of the changed ones.
+type servedImage struct {
+	config, manifest []byte
+	index            []byte // if not nil, in place of the manifest
+	layer            []byte
+	requests         atomic.Int32 // for the layer
+}
+
+func newServedImage(t *testing.T, changeManifest func(m map[string]any)) *servedImage {
+	t.Helper()
+	s := &servedImage{layer: tarOf("d a\nf a/b =x")}
+	s.config = marshal(t, map[string]any{"os": "linux", "architecture": "amd64",
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []any{hashOf(s.layer).String()}}})
+	m := map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
+		"config": descriptor(types.OCIConfigJSON, hashOf(s.config).String(), len(s.config)),
+		"layers": []any{descriptor(types.OCIUncompressedLayer, hashOf(s.layer).String(), len(s.layer))}}
+	changeManifest(m)
+	s.manifest = marshal(t, m)
+	return s
+}
+
+func unchanged(map[string]any) {}
+
+// serve is a registry of this image alone, asked through a fault.
+func (s *servedImage) serve(t *testing.T, fault func(w http.ResponseWriter, r *http.Request) bool) name.Tag {
+	t.Helper()
+	writeAuth(t, "DOCKER_CONFIG/config.json", "elsewhere.example")
+	manifest, config, layer := hashOf(s.manifest).String(), hashOf(s.config).String(), hashOf(s.layer).String()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, last, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/os/"), "/")
+		if fault(w, r) {
+			return
+		}
+		switch {
+		case last == "v1" && s.index != nil:
+			w.Header().Set("Content-Type", string(types.OCIImageIndex))
+			_, _ = w.Write(s.index)
+		case last == "v1", last == manifest:
+			w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+			_, _ = w.Write(s.manifest)
+		case last == config:
+			_, _ = w.Write(s.config)
+		case last == layer:
+			s.requests.Add(1)
+			_, _ = w.Write(s.layer)
+		case r.URL.Path != "/v2/":
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(server.Close)
+	ref, err := name.NewTag(strings.TrimPrefix(server.URL, "http://") + "/os:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func loadServed(t *testing.T, ref name.Reference) (*Import, error) {
+	t.Helper()
+	return (&faultyRegistry{ref: ref}).load(t.Context())
+}
+
+// endless sends zeros until nobody reads them, and counts them.
+func endless(sent *atomic.Int64, size int) func(w http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+		if size > 0 {
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+		}
+		for sent.Load() < 100<<20 {
+			n, err := w.Write(make([]byte, 1<<20))
+			sent.Add(int64(n))
+			if err != nil {
+				break
+			}
+		}
+	}
+}
+
+// TestRegistryMetadataSize: manifests, indexes and configs that are too long are
+// given up, whether or not the registry says so first.
+func TestRegistryMetadataSize(t *testing.T) {
+	for _, size := range []int{0, 100 << 20} {
+		for _, what := range []string{"manifest", "manifest of an index", "config"} {
+			t.Run(fmt.Sprint(what, " ", size), func(t *testing.T) {
+				// A size of -1 is none for the library.
+				s := newServedImage(t, func(m map[string]any) { m["config"].(map[string]any)["size"] = -1 })
+				path := map[string]string{"manifest": "/manifests/v1", "manifest of an index": "/manifests/sha256:", "config": "/blobs/" + hashOf(s.config).String()}[what]
+				if what == "manifest of an index" {
+					s.index = marshal(t, map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex,
+						"manifests": []any{descriptor(types.OCIManifestSchema1, hashOf(s.manifest).String(), len(s.manifest))}})
+				}
+				var sent atomic.Int64
+				var asked atomic.Int32
+				ref := s.serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+					if !strings.Contains(r.URL.Path, path) {
+						return false
+					}
+					asked.Add(1)
+					endless(&sent, size)(w)
+					return true
+				})
+				_, err := loadServed(t, ref)
+				want := ref.RegistryStr() + " sends a manifest or config of more than 16777216 bytes"
+				if err == nil || !strings.HasSuffix(err.Error(), want) {
+					t.Errorf("error %v, want %s", err, want)
+				}
+				if asked.Load() != 1 {
+					t.Errorf("asked %d times", asked.Load())
+				}
+				// Both ends of the connection have buffers.
+				if sent.Load() > 40<<20 {
+					t.Errorf("%d bytes were read", sent.Load())
+				}
+			})
+		}
+	}
+}
+
+// TestRegistryMetadata: no manifest or config but the right one leads to layers.
+func TestRegistryMetadata(t *testing.T) {
+	plain := newServedImage(t, unchanged)
+	for _, c := range []struct {
+		name string
+		// other is served in place of what the path has; digest asks by digest.
+		path   string
+		other  []byte
+		digest bool
+		want   string
+	}{
+		{"as it is", "/never", nil, false, ""},
+		{"by digest", "/never", nil, true, ""},
+		{"other manifest", "/manifests/", append([]byte(" "), plain.manifest...), true, "does not match requested digest"},
+		{"shorter manifest", "/manifests/", plain.manifest[:100], true, "does not match requested digest"},
+		{"manifest that is no JSON", "/manifests/", []byte("<html>"), false, "the manifest is not valid: invalid character '<'"},
+		{"other config", "/blobs/" + hashOf(plain.config).String(), append([]byte("["), plain.config[1:]...), false, "error verifying sha256 checksum"},
+		{"longer config", "/blobs/" + hashOf(plain.config).String(), append(plain.config, ' '), false, "does not match expected size"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newServedImage(t, unchanged)
+			tag := s.serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.Contains(r.URL.Path, c.path) {
+					return false
+				}
+				w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+				_, _ = w.Write(c.other)
+				return true
+			})
+			var ref name.Reference = tag
+			if c.digest {
+				ref = tag.Context().Digest(hashOf(s.manifest).String())
+			}
+			_, err := loadServed(t, ref)
+			if c.want == "" {
+				if err != nil || s.requests.Load() != 1 {
+					t.Errorf("%d requests for the layer, error %v", s.requests.Load(), err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if s.requests.Load() != 0 {
+				t.Error("the layer was asked for")
+			}
+		})
+	}
+}
+
+// TestRegistryMetadataBreaksOff: it is asked for again.
+func TestRegistryMetadataBreaksOff(t *testing.T) {
+	for _, path := range []string{"/manifests/", "/blobs/"} {
+		s := newServedImage(t, unchanged)
+		asked := map[string]int{}
+		ref := s.serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+			asked[r.URL.Path]++
+			if !strings.Contains(r.URL.Path, path) || strings.HasSuffix(r.URL.Path, hashOf(s.layer).String()) || asked[r.URL.Path] > 2 {
+				return false
+			}
+			w.Header().Set("Content-Length", "400")
+			w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+			_, _ = io.WriteString(w, "{")
+			return true
+		})
+		if _, err := loadServed(t, ref); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
