@@ -80,7 +80,7 @@ func TestDiskFull(t *testing.T) {
 		}},
 	} {
 		refused := 0
-		for _, pages := range []int{1, 2, 3, 5, 8, 12, 20, 40, 100, 1000} {
+		for _, pages := range []int{1, 3, 8, 20, 100, 1000} {
 			if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d", 4096*(1+pages))); err != nil {
 				t.Fatal(err)
 			}
@@ -109,8 +109,8 @@ func TestDiskFull(t *testing.T) {
 				t.Errorf("%s on %d pages: %s\nthe file begins with %.20q", c.name, pages, out, content)
 			}
 		}
-		if refused == 0 || refused == 10 {
-			t.Errorf("%s: %d of 10 were refused", c.name, refused)
+		if refused == 0 || refused == 6 {
+			t.Errorf("%s: %d of 6 were refused", c.name, refused)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func TestKilled(t *testing.T) {
 	objects := checkObjectFiles(t, store)
 	random := rand.New(rand.NewPCG(7, 8))
 	killed := map[syscall.Signal]int{}
-	for i := range 36 {
+	for i := range 24 {
 		signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}[i%3]
 		if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755), os.WriteFile(image, []byte("old"), 0o644)); err != nil {
 			t.Fatal(err)
