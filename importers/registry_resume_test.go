@@ -180,3 +180,24 @@ func TestRegistryBlobClose(t *testing.T) {
 		t.Errorf("%d requests for the layer, want 1", got)
 	}
 }
+
+// TestRegistryBlobCloseUnread: blobs that are closed unread leave room for others,
+// of which the library reads only some at a time.
+func TestRegistryBlobCloseUnread(t *testing.T) {
+	f := newFaultyRegistry(t, types.OCIUncompressedLayer)
+	r, err := openRepository(f.ref.Context(), time.Millisecond, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for range 20 {
+		b, err := r.openBlob(ctx, v1.Descriptor{Digest: f.digest, Size: int64(len(f.layer))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
