@@ -323,7 +323,7 @@ func TestScanFaultyFS(t *testing.T) {
 				return []string{"file", "file", "inner"}
 			}
 			return nil
-		}}, ""},
+		}}, `/dir/file" is listed twice`},
 		{"an xattr that grows", faultyFS{xattr: small(func(n int) map[string]string { return map[string]string{"user.x": strings.Repeat("v", 600*n)} })}, ""},
 		{"an xattr that is gone once", faultyFS{xattr: small(func(n int) map[string]string {
 			if n == 1 {

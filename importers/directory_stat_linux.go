@@ -94,6 +94,14 @@ func (i scanInfo) setNode(n *canon.Node) error {
 	return err
 }
 
+// isOf says that it can be of the inode that a node was made of.
+func (i scanInfo) isOf(n *canon.Node) bool {
+	var other canon.Node
+	return i.setNode(&other) == nil &&
+		other.Kind == n.Kind && other.Perm == n.Perm && other.UID == n.UID && other.GID == n.GID &&
+		other.Mtime == n.Mtime && other.Size == n.Size && other.Rdev == n.Rdev
+}
+
 // scanProcPath leads to what a descriptor is open for, even with O_PATH and
 // for a symlink, without any name that could meanwhile mean another file.
 func scanProcPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }

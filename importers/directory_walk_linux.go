@@ -125,13 +125,9 @@ const scanTries = 3
 // then drops an xattr that it no longer needs (ovl_cache_get_impure in
 // fs/overlayfs/readdir.c).
 func (s *dirScan) list(ctx context.Context, d *scanDir) ([]string, error) {
-	fd, err := scanOpen(unix.AT_FDCWD, scanProcPath(d.fd), unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, s.cannotRead(d.entry, "entries", err)
-	}
-	defer unix.Close(fd)
+	twice := ""
 	for range scanTries {
-		names, err := s.readNames(ctx, fd)
+		names, err := s.readNames(ctx, d)
 		if err != nil {
 			return nil, s.cannotRead(d.entry, "entries", err)
 		}
@@ -139,19 +135,36 @@ func (s *dirScan) list(ctx context.Context, d *scanDir) ([]string, error) {
 		if d.stat, err = scanStat(d.fd, ""); err != nil {
 			return nil, s.cannotRead(d.entry, "metadata", err)
 		}
-		if d.stat == before {
-			slices.Sort(names)
+		slices.Sort(names)
+		twice = scanTwice(names)
+		if d.stat == before && twice == "" {
 			return names, nil
 		}
+	}
+	if twice != "" {
+		return nil, fmt.Errorf("%q is listed twice: the file system is damaged or at fault, check it", s.show(scanEntry{d, twice}))
 	}
 	return nil, s.changed(d.entry)
 }
 
-// readNames reads a directory from its beginning.
-func (s *dirScan) readNames(ctx context.Context, fd int) ([]string, error) {
-	if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil {
+// scanTwice returns a name that is in a sorted list twice, if there is one.
+func scanTwice(names []string) string {
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			return names[i]
+		}
+	}
+	return ""
+}
+
+// readNames opens a directory and reads it. Not every file system can rewind
+// one that is open.
+func (s *dirScan) readNames(ctx context.Context, d *scanDir) ([]string, error) {
+	fd, err := scanOpen(unix.AT_FDCWD, scanProcPath(d.fd), unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
 		return nil, err
 	}
+	defer unix.Close(fd)
 	var names []string
 	for {
 		if err := ctx.Err(); err != nil {
@@ -209,8 +222,11 @@ func (s *dirScan) scanOpened(ctx context.Context, e scanEntry, fd int) (taken bo
 	}
 	s.progress.add(1, 0)
 	if seen, ok := s.links[stat.inode]; ok {
-		if seen.ctime != stat.ctime {
+		switch {
+		case seen.ctime != stat.ctime:
 			return false, s.changed(e)
+		case !stat.isOf(seen.node):
+			return false, fmt.Errorf("%q has the inode number of another file: the file system is at fault, scan a copy elsewhere", s.show(e))
 		}
 		e.dir.node.Put(canon.Dirent{Name: e.name, Node: seen.node})
 		return false, nil
@@ -238,7 +254,10 @@ func (s *dirScan) setNode(n *canon.Node, fd int, stat scanInfo, e scanEntry) err
 		if err != nil {
 			return s.cannotRead(e, "target", err)
 		}
-		if size > canon.TargetMax {
+		switch {
+		case size == 0:
+			return fmt.Errorf("%q: the symlink has no target: the file system is damaged or at fault, check it", s.show(e))
+		case size > canon.TargetMax:
 			return fmt.Errorf("%q: the symlink's target has more than %d bytes", s.show(e), canon.TargetMax)
 		}
 		n.Target = string(buf[:size])
