@@ -46,11 +46,10 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 		return fail(err)
 	}
 	defer stored.Close()
-	r, err := readBlob(b, contextReader{ctx, stored})
+	r, err := readBlob(b, contextReader{ctx, stored}, o.budget)
 	if err != nil {
 		return fail(err)
 	}
-	r.budget = o.budget
 	defer r.close()
 	entries, readErr := ReadLayer(ctx, r, b.layer, o)
 	if ctx.Err() != nil {
@@ -66,61 +65,79 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 		return fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
 	}
 	if b.diffID == (v1.Hash{}) {
-		b.layer.DiffID = "sha256:" + hex.EncodeToString(r.sum.Sum(nil))
+		b.layer.DiffID = r.diffID().String()
 	}
 	return entries, nil
 }
 
-// blobReader reads a blob uncompressed.
+// blobReader reads a blob uncompressed. What is stored is read and hashed,
+// decompressed, and hashed again in goroutines of their own, each ahead of the
+// next.
 type blobReader struct {
-	blob   blob
-	stored *storedReader
-	// compressed is what stored reads, uncompressed the same or its decoder.
-	compressed   *bufio.Reader
-	uncompressed io.Reader
-	sum          hash.Hash // of what was read uncompressed
-	size         int64     // of it, in bytes
-	budget       *budget
-	close        func()
-	err          error // of uncompressed, if it was not read to its end
+	blob     blob
+	stored   storedReader // belongs to source until that has ended
+	source   *readAhead
+	taken    countingReader // from source
+	buffered *bufio.Reader  // of taken
+	archive  archiveReader  // belongs to decoded
+	decoded  *readAhead
+	hashed   hashingReader // belongs to ahead
+	ahead    *readAhead
+	// closeDecoder is for after decoded has ended.
+	closeDecoder func()
 }
 
-func readBlob(b blob, stored io.Reader) (*blobReader, error) {
-	r := &blobReader{blob: b, stored: &storedReader{r: stored, sum: sha256.New()}, sum: sha256.New(), close: func() {}}
+func readBlob(b blob, stored io.Reader, used *budget) (*blobReader, error) {
+	r := &blobReader{blob: b, stored: storedReader{r: stored, sum: sha256.New()}}
 	if b.size >= 0 {
 		// One more byte shows that the blob is too long.
 		r.stored.r = io.LimitReader(stored, b.size+1)
 	}
-	r.compressed = bufio.NewReaderSize(r.stored, bufferSize)
-	head, err := r.compressed.Peek(tarBlockSize)
-	if err != nil && err != io.EOF {
+	r.source = newReadAhead(&r.stored)
+	r.taken.r = r.source
+	r.buffered = bufio.NewReaderSize(&r.taken, bufferSize)
+	r.archive = archiveReader{taken: &r.taken, budget: used}
+	if err := r.decode(); err != nil {
+		r.source.close()
 		return nil, err
 	}
+	r.decoded = newReadAhead(&r.archive)
+	r.hashed = hashingReader{r: r.decoded, sum: sha256.New()}
+	r.ahead = newReadAhead(&r.hashed)
+	return r, nil
+}
+
+// decode looks how the blob is compressed.
+func (r *blobReader) decode() error {
+	head, err := r.buffered.Peek(tarBlockSize)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	r.archive.r, r.closeDecoder = r.buffered, func() {}
 	switch {
 	case len(head) == tarBlockSize && string(head[257:262]) == "ustar":
-		r.uncompressed = r.compressed
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		decoder, err := gzip.NewReader(r.compressed)
+		r.archive.compressed = true
+		decoder, err := gzip.NewReader(r.buffered)
 		switch err {
 		case nil:
-			r.uncompressed = decoder
+			r.archive.r = decoder
 		case io.EOF:
-			r.uncompressed = failedReader{io.ErrUnexpectedEOF}
+			r.archive.r = failedReader{io.ErrUnexpectedEOF}
 		default:
-			r.uncompressed = failedReader{err}
+			r.archive.r = failedReader{err}
 		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippableFrame(head):
-		decoder, err := zstd.NewReader(r.compressed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
+		r.archive.compressed = true
+		decoder, err := zstd.NewReader(r.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		r.uncompressed, r.close = decoder, decoder.Close
+		r.archive.r, r.closeDecoder = decoder, decoder.Close
 	case bytes.HasPrefix(head, []byte("BZh")), bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return nil, errors.New("bzip2 and xz are no compressions that layers have: use gzip or zstd")
-	default:
-		r.uncompressed = r.compressed
+		return errors.New("bzip2 and xz are no compressions that layers have: use gzip or zstd")
 	}
-	return r, nil
+	return nil
 }
 
 // isSkippableFrame recognises a zstd frame without data, RFC 8878, section
@@ -135,31 +152,23 @@ type failedReader struct{ err error }
 
 func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 
-func (r *blobReader) Read(p []byte) (int, error) {
-	n, err := r.uncompressed.Read(p)
-	r.sum.Write(p[:n])
-	r.size += int64(n)
-	if limit := r.budget.addBytes(n, r.size, r.stored.size); limit != nil {
-		r.err = limit
-		return 0, limit
-	}
-	if err != nil && err != io.EOF {
-		if r.stored.err == nil && r.uncompressed != io.Reader(r.compressed) {
-			err = fmt.Errorf("the compressed data is damaged, or followed by other data: %w", err)
-		}
-		r.err = err
-	}
-	return n, err
+func (r *blobReader) Read(p []byte) (int, error) { return r.ahead.Read(p) }
+
+// close ends all reading.
+func (r *blobReader) close() {
+	r.ahead.close()
+	r.decoded.close()
+	r.source.close()
+	r.closeDecoder()
 }
 
 // verify reads what is left and compares size and digests.
 func (r *blobReader) verify() error {
-	if r.err == nil {
-		// Read keeps the error.
-		_, _ = io.Copy(io.Discard, r)
-	}
-	// Decoders end at the end of what is stored, or with an error.
-	_, _ = io.Copy(io.Discard, r.compressed)
+	// The readers keep their errors. Once the last one has ended, so have those
+	// that it reads from but source: decoders end at the end of what is stored, or
+	// with an error.
+	_, _ = io.Copy(io.Discard, r.ahead)
+	_, _ = io.Copy(io.Discard, r.buffered)
 	b := r.blob
 	if r.stored.err != nil {
 		return r.stored.err
@@ -173,14 +182,17 @@ func (r *blobReader) verify() error {
 	if got := sumDigest(r.stored.sum); b.digest != (v1.Hash{}) && got != b.digest {
 		return fmt.Errorf("the blob is damaged: it should be %v and is %v", b.digest, got)
 	}
-	if r.err != nil {
-		return r.err
+	if r.archive.err != nil {
+		return r.archive.err
 	}
-	if got := sumDigest(r.sum); b.diffID != (v1.Hash{}) && got != b.diffID {
+	if got := r.diffID(); b.diffID != (v1.Hash{}) && got != b.diffID {
 		return fmt.Errorf("the uncompressed layer is not the one that the config names: its diffID should be %v and is %v", b.diffID, got)
 	}
 	return nil
 }
+
+// diffID is the digest of the archive once that has been read.
+func (r *blobReader) diffID() v1.Hash { return sumDigest(r.hashed.sum) }
 
 func sumDigest(sum hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
@@ -201,5 +213,58 @@ func (s *storedReader) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		s.err = err
 	}
+	return n, err
+}
+
+// countingReader counts what a decoder takes.
+type countingReader struct {
+	r    io.Reader
+	size int64
+	err  error // other than io.EOF
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.size += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+// archiveReader reads what was decompressed, as far as the limits go.
+type archiveReader struct {
+	r          io.Reader
+	compressed bool
+	taken      *countingReader // what r reads from
+	budget     *budget
+	size       int64
+	err        error // other than io.EOF
+}
+
+func (a *archiveReader) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	a.size += int64(n)
+	if limit := a.budget.addBytes(n, a.size, a.taken.size); limit != nil {
+		a.err = limit
+		return 0, limit
+	}
+	if err != nil && err != io.EOF {
+		if a.compressed && a.taken.err == nil {
+			err = fmt.Errorf("the compressed data is damaged, or followed by other data: %w", err)
+		}
+		a.err = err
+	}
+	return n, err
+}
+
+type hashingReader struct {
+	r   io.Reader
+	sum hash.Hash
+}
+
+func (h *hashingReader) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	h.sum.Write(p[:n])
 	return n, err
 }

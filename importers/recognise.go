@@ -129,7 +129,7 @@ func recogniseCompressed(f *os.File) (Transport, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", err
 	}
-	r, err := readBlob(blob{size: -1}, f)
+	r, err := readBlob(blob{size: -1}, f, nil)
 	if err != nil {
 		// A layer that is broken is the importer's to refuse.
 		return Tar, nil
