@@ -53,7 +53,7 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 			dir.Node.Mtime.Nsec = usr.Node.Mtime.Nsec
 		}
 	}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Node.Xattrs = e.Node.Xattrs.without(func(x Xattr) bool { return x.Name == "security.selinux" })
 	}
 	t.CountLinks()
@@ -89,7 +89,7 @@ func mayHaveSELinuxPolicy(t *Tree) (bool, error) {
 // it scans a directory.
 func BreakHardlinks(t *Tree) {
 	seen := map[*Node]bool{}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind == Directory {
 			continue
 		}

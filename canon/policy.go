@@ -230,14 +230,14 @@ func FilterXattrs(t *Tree, rule XattrRule) {
 	if rule == XattrAll {
 		return
 	}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Node.Xattrs = e.Node.Xattrs.without(drop)
 	}
 }
 
 // TruncateMtimes drops the nanoseconds of every mtime.
 func TruncateMtimes(t *Tree) {
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Node.Mtime.Nsec = 0
 	}
 }

@@ -51,6 +51,28 @@ func walk(dir string, n *Node, yield func(string, *Dirent) bool) bool {
 	return true
 }
 
+// Dirents yields what All does, without the paths, which take longer to make
+// than to visit the tree.
+func (t *Tree) Dirents() iter.Seq[*Dirent] {
+	return func(yield func(*Dirent) bool) {
+		root := Dirent{Node: t.Root, Origin: t.RootOrigin}
+		if yield(&root) {
+			visit(t.Root, yield)
+		}
+	}
+}
+
+func visit(n *Node, yield func(*Dirent) bool) bool {
+	children := n.Children()
+	for i := range children {
+		e := &children[i]
+		if !yield(e) || e.Node.Kind == Directory && !visit(e.Node, yield) {
+			return false
+		}
+	}
+	return true
+}
+
 // Lookup returns the dirent at an absolute path, or nil. It follows no
 // symlinks. The path "/" gives a dirent without a name.
 func (t *Tree) Lookup(path string) *Dirent {
@@ -72,10 +94,10 @@ func (t *Tree) Lookup(path string) *Dirent {
 // is safe.
 func (t *Tree) CountLinks() int {
 	inodes := 0
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Node.Nlink, e.Hardlink = 0, false
 	}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind == Directory {
 			inodes++
 			continue
@@ -89,7 +111,7 @@ func (t *Tree) CountLinks() int {
 
 // HashAlgorithm is the one of the tree's content digests, 0 if it has none.
 func (t *Tree) HashAlgorithm() fsverity.Algorithm {
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if c := e.Node.Content; c != nil && !c.Digest.IsZero() {
 			return c.Digest.Algorithm()
 		}

@@ -97,7 +97,7 @@ func TestComposefsMount(t *testing.T) {
 func checkStore(t *testing.T, store string, tree *canon.Tree) {
 	t.Helper()
 	objects := map[string]fsverity.Digest{}
-	for _, e := range tree.All() {
+	for e := range tree.Dirents() {
 		if c := e.Node.Content; c != nil && c.Inline == nil {
 			objects[c.Digest.ObjectPath()] = c.Digest
 		}
@@ -165,7 +165,7 @@ func TestKernelScanOfImage(t *testing.T) {
 
 // dropOverlay removes the xattrs that the image adds.
 func dropOverlay(tree *canon.Tree) {
-	for _, e := range tree.All() {
+	for e := range tree.Dirents() {
 		var own canon.Xattrs
 		for _, x := range e.Node.Xattrs {
 			if len(x.Name) < 16 || x.Name[:16] != "trusted.overlay." {

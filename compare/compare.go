@@ -91,7 +91,7 @@ type comparison struct {
 func linksOf(t *canon.Tree) map[*canon.Node][]string {
 	seen := map[*canon.Node]bool{}
 	links, placed := map[*canon.Node][]string{}, map[*canon.Node]bool{}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind == canon.Directory {
 			continue
 		}

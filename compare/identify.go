@@ -72,7 +72,7 @@ func featuresOf(t *canon.Tree) features {
 		return e != nil && e.Node.Kind == canon.Directory
 	}
 	f := features{usr: isDir("usr"), run: isDir("run"), boot: isDir("usr") && isDir("boot") && isDir("sysroot")}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		f.nanoseconds = f.nanoseconds || e.Node.Mtime.Nsec != 0
 		f.hardlinks = f.hardlinks || e.Node.Kind != canon.Directory && e.Node.Nlink > 1
 		for _, x := range e.Node.Xattrs {

@@ -19,7 +19,7 @@ import (
 func disturb(t *canon.Tree, g trees.Generator) {
 	donor := g.Tree()
 	var dirs []*canon.Node
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind == canon.Directory {
 			dirs = append(dirs, e.Node)
 		}

@@ -170,7 +170,7 @@ func (r *repair) countLinks(t, a, b *canon.Tree) {
 
 func countNames(t *canon.Tree) map[*canon.Node]uint32 {
 	names := map[*canon.Node]uint32{}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind != canon.Directory {
 			names[e.Node]++
 		}

@@ -38,7 +38,7 @@ func (s *scene) hardlinkHeaders() {
 
 func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
 	var headers map[*canon.Node][]linkHeader
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if o := layerOrigin(e); o != nil && o.Header != nil && o.Header.Typeflag == '1' {
 			if headers == nil {
 				headers = map[*canon.Node][]linkHeader{}
@@ -152,7 +152,7 @@ func (s *scene) claimJoined(it *item, gained []string) {
 
 func hasHardlinks(t *canon.Tree) bool {
 	seen := map[*canon.Node]bool{}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Kind != canon.Directory && seen[e.Node] {
 			return true
 		}

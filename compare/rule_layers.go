@@ -57,7 +57,7 @@ func (s *scene) missingLayers() map[int]bool {
 }
 
 func (s *scene) layerAt(index int) *canon.Layer {
-	for _, e := range s.out.All() {
+	for e := range s.out.Dirents() {
 		if e.Origin != nil && e.Origin.Layer != nil && e.Origin.Layer.Index == index {
 			return e.Origin.Layer
 		}

@@ -160,7 +160,7 @@ func TestOwnersThatAreNoMap(t *testing.T) {
 
 // withoutOrigins makes a scan of a tree.
 func withoutOrigins(t *canon.Tree) *canon.Tree {
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Origin = nil
 	}
 	t.RootOrigin, t.Markers, t.Superseded = nil, nil, nil

@@ -13,7 +13,7 @@ import (
 // own.
 func layered(t *canon.Tree, layer *canon.Layer) *canon.Tree {
 	entry := 0
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		entry++
 		e.Origin = &canon.Origin{Layer: layer, Entry: entry, Header: &canon.Header{Typeflag: '0', Mode: int64(e.Node.Perm), Mtime: e.Node.Mtime}}
 	}
@@ -23,7 +23,7 @@ func layered(t *canon.Tree, layer *canon.Layer) *canon.Tree {
 // dated gives entries different times, the newest being 1000.
 func dated(t *canon.Tree) *canon.Tree {
 	sec := int64(900)
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		e.Node.Mtime = canon.Time{Sec: sec}
 		sec += 10
 	}
@@ -88,7 +88,7 @@ func TestRules(t *testing.T) {
 			in.Lookup("/symlink").Node.GID = 5
 		}, []string{"unexplained /empty gid", "unexplained /tty gid"}},
 		"everything owned by the user": {func(in, out *canon.Tree) {
-			for _, e := range in.All() {
+			for e := range in.Dirents() {
 				e.Node.UID = 1000
 			}
 		}, []string{"id-mapping / uid", "id-mapping /attr uid", "id-mapping /dir uid", "id-mapping /dir/file uid", "id-mapping /dir/large uid", "id-mapping /dir/link uid", "id-mapping /empty uid", "id-mapping /symlink uid", "id-mapping /tty uid"}},
@@ -161,7 +161,7 @@ func TestRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in, out := dated(sample()), layered(dated(sample()), layer)
 			tt.change(in, out)
-			for _, e := range out.All() {
+			for e := range out.Dirents() {
 				if e.Origin == nil {
 					e.Origin = &canon.Origin{Layer: layer, Entry: 50}
 				}

@@ -369,7 +369,7 @@ func TestApplyShares(t *testing.T) {
 		trees = append(trees, tree)
 	}
 	before := layerText(trees[1])
-	for _, e := range trees[0].All() {
+	for e := range trees[0].Dirents() {
 		e.Node.Xattrs.Set("user.a", "changed")
 		e.Node.Mtime.Sec++
 	}

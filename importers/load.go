@@ -288,7 +288,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 func afterAll(t *canon.Tree) canon.Time {
 	const year9999 = 253402300799
 	after := canon.Time{Nsec: 123456789}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if sec := e.Node.Mtime.Sec; sec < year9999 && sec >= after.Sec {
 			after.Sec = sec + 1
 		}

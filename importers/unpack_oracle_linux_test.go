@@ -83,7 +83,7 @@ const randomImages = 60
 // at start.
 func unpackedText(tree *canon.Tree, start canon.Time) []string {
 	tree = tree.Clone()
-	for _, e := range tree.All() {
+	for e := range tree.Dirents() {
 		if m := e.Node.Mtime; m.Compare(start) >= 0 && m.Sec < start.Sec+3600 {
 			e.Node.Mtime = start
 		}

@@ -225,7 +225,7 @@ func TestUnpackLeavesLayers(t *testing.T) {
 				t.Errorf("%s: first\n%sthen\n%s", engine.Name, before, text)
 			}
 			before = text
-			for _, e := range tree.All() {
+			for e := range tree.Dirents() {
 				e.Node.Xattrs.Set("user.x", "changed")
 				e.Node.Mtime = canon.Time{}
 			}

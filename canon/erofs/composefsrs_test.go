@@ -16,7 +16,7 @@ import (
 func widen(t *testing.T, tree *canon.Tree) {
 	t.Helper()
 	done := map[*canon.Content]bool{}
-	for _, e := range tree.All() {
+	for e := range tree.Dirents() {
 		c := e.Node.Content
 		if c == nil || c.Digest.IsZero() || done[c] {
 			continue

@@ -14,12 +14,12 @@ func Fit(t *canon.Tree, v Version) {
 		return
 	}
 	buildTime := t.Root.Mtime
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		if e.Node.Mtime.Compare(buildTime) < 0 {
 			buildTime = e.Node.Mtime
 		}
 	}
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		n := e.Node
 		if n.Kind != canon.Regular && n.Size > 0 && !fitsCompact(n, n.Nlink, buildTime) {
 			n.Size = 0
@@ -65,7 +65,7 @@ func fitPlaces(t *canon.Tree) {
 
 func fitLegacy(t *canon.Tree) {
 	t.CountLinks()
-	for _, e := range t.All() {
+	for e := range t.Dirents() {
 		n := e.Node
 		n.Mtime.Nsec = 0
 		c := n.Content

@@ -141,7 +141,7 @@ func TestEveryAttributeReachesTheImage(t *testing.T) {
 // the same, and undoes the change.
 func changeOne(tree *canon.Tree, version erofs.Version, image []byte, rng *rand.Rand, mutate func(*canon.Node) bool) (n *canon.Node, same bool) {
 	var nodes []*canon.Node
-	for _, e := range tree.All() {
+	for e := range tree.Dirents() {
 		nodes = append(nodes, e.Node)
 	}
 	rng.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })

@@ -108,7 +108,7 @@ func (r *reader) isNext(number uint32) bool {
 // clearPlaces removes all Hardlink marks, from which nothing follows where
 // inodes are not numbered as V0 and V1 do.
 func (r *reader) clearPlaces() {
-	for _, e := range r.image.Tree.All() {
+	for e := range r.image.Tree.Dirents() {
 		e.Hardlink = false
 	}
 }
