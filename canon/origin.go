@@ -9,11 +9,11 @@ import (
 // or a dump file gave have none.
 type Origin struct {
 	Layer *Layer
+	// Header is what the archive says of the entry, nil if that was not wanted.
+	Header *Header
 	// Entry counts the layer's tar entries from 1, extension headers not
 	// counted.
-	Entry int
-	// Header is what the archive says of that entry.
-	Header *Header
+	Entry int32
 	// Implicit is set for a directory that no layer has an entry for. Layer,
 	// Entry and Header are then those of the first entry that needed it.
 	Implicit bool

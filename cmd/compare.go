@@ -103,6 +103,7 @@ func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]impor
 	if err := rec.warnXattrs(stderr, sources[:]...); err != nil {
 		return nil, err
 	}
+	rec.imports.Headers = true
 	imports, err := loadAll(ctx, stderr, sources[:], rec.imports)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func load(t *testing.T, source string) *canon.Tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI})
+	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI, Headers: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // layered makes every entry of a tree come from a layer, by a tar entry of its
 // own.
 func layered(t *canon.Tree, layer *canon.Layer) *canon.Tree {
-	entry := 0
+	entry := int32(0)
 	for e := range t.Dirents() {
 		entry++
 		e.Origin = &canon.Origin{Layer: layer, Entry: entry, Header: &canon.Header{Typeflag: '0', Mode: int64(e.Node.Perm), Mtime: e.Node.Mtime}}

@@ -30,13 +30,19 @@ func AllRules() []Rules { return []Rules{RulesOCI, RulesComposefsRS} }
 // another tree, so it can be changed; Contents are shared between all trees
 // made of the same layers. Errors are EntryErrors.
 func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
+	return applyLayers(layers, rules, false)
+}
+
+// applyLayers may take the nodes of the layers for the tree. Then no other tree
+// can be made of the layers.
+func applyLayers(layers []*LayerEntries, rules Rules, takes bool) (*canon.Tree, error) {
 	var tree *canon.Tree
 	var err error
 	switch rules {
 	case RulesOCI:
-		tree, err = applyOCI(layers)
+		tree, err = applyOCI(layers, takes)
 	case RulesComposefsRS:
-		tree, err = applyComposefsRS(layers)
+		tree, err = applyComposefsRS(layers, takes)
 	default:
 		err = fmt.Errorf("unknown rules %q for layers", rules)
 	}
@@ -44,10 +50,8 @@ func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
 		return nil, err
 	}
 	for _, l := range layers {
-		for i := range l.entries {
-			if mtime := l.entries[i].header.Mtime; mtime.Compare(tree.NewestEntry) > 0 {
-				tree.NewestEntry = mtime
-			}
+		if l.newest.Compare(tree.NewestEntry) > 0 {
+			tree.NewestEntry = l.newest
 		}
 	}
 	return tree, nil
@@ -57,10 +61,21 @@ func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
 type applier struct {
 	tree  *canon.Tree
 	layer *LayerEntries
+	// takes: the nodes of the layers become those of the tree.
+	takes bool
+}
+
+// inode is that of entry i, which is no hardlink.
+func (a *applier) inode(i int) *canon.Node {
+	e := &a.layer.entries[i]
+	if a.takes {
+		return e.node
+	}
+	return e.newNode()
 }
 
 func (a *applier) origin(i int) *canon.Origin {
-	return &canon.Origin{Layer: a.layer.Layer, Entry: i + 1, Header: a.layer.entries[i].header}
+	return &canon.Origin{Layer: a.layer.Layer, Entry: int32(i + 1), Header: a.layer.entries[i].header}
 }
 
 func (a *applier) errorf(i int, format string, args ...any) error {
@@ -69,7 +84,7 @@ func (a *applier) errorf(i int, format string, args ...any) error {
 
 // setRoot applies entry i, which is for the root directory.
 func (a *applier) setRoot(i int) {
-	setStat(a.tree.Root, a.layer.entries[i].node())
+	setStat(a.tree.Root, a.inode(i))
 	a.tree.RootOrigin = a.origin(i)
 }
 
@@ -143,8 +158,7 @@ func (a *applier) find(path string) *canon.Node {
 
 // linkTarget finds what the hardlink entry i leads to.
 func (a *applier) linkTarget(i int) (*canon.Node, error) {
-	// newEntry saw to it that this is no error.
-	path, _ := cleanPath(a.layer.entries[i].header.Linkname)
+	path := a.layer.entries[i].node.Target
 	n := a.find(path)
 	switch {
 	case n == nil:

@@ -29,8 +29,8 @@ type composefsApplier struct {
 	events []Event
 }
 
-func applyComposefsRS(layers []*LayerEntries) (*canon.Tree, error) {
-	a := composefsApplier{}
+func applyComposefsRS(layers []*LayerEntries, takes bool) (*canon.Tree, error) {
+	a := composefsApplier{applier: applier{takes: takes}}
 	return a.apply(layers)
 }
 
@@ -92,7 +92,7 @@ func (a *composefsApplier) add(i int) error {
 			return a.refuse(i, "%v", err)
 		}
 	} else {
-		n = e.node()
+		n = a.inode(i)
 	}
 	parent, err := a.parent(i)
 	if err != nil {
@@ -185,7 +185,7 @@ func (a *composefsApplier) countOwn(dirents []canon.Dirent) (count, first int) {
 		n, entry := a.countOwn(e.Node.Children())
 		if e.Origin.Layer == a.layer.Layer && !e.Origin.Implicit {
 			n++
-			entry = e.Origin.Entry
+			entry = int(e.Origin.Entry)
 		}
 		if n > 0 && (count == 0 || entry < first) {
 			first = entry

@@ -251,7 +251,7 @@ func checkModel(t *testing.T, data []byte) {
 		}
 	}
 	for used, tree := range trees {
-		other, events, err := applyOther(layers, used, tree)
+		other, events, err := otherOf(layers, used, tree)
 		differ := results[RulesOCI] != results[RulesComposefsRS]
 		if differ != (other != nil || err != nil) || differ && other != nil && err != nil {
 			fail("%s: the rules differ: %v; got tree %v, error %v", used, differ, other, err)
@@ -259,6 +259,20 @@ func checkModel(t *testing.T, data []byte) {
 		if used == RulesOCI && differ != (len(events) > 0) {
 			fail("the rules differ: %v; events %+v", differ, events)
 		}
+		if differ && rulesAgree(layers) {
+			fail("the rules differ, but are said to agree")
+		}
+	}
+	for rules := range trees {
+		// That takes the layers.
+		tree, err := applyLayers(layers, rules, true)
+		if err != nil {
+			fail("%s: %v", rules, err)
+		}
+		if got := modelText(t, tree); got != results[rules] {
+			fail("%s: taken are\n%swant\n%s", rules, got, results[rules])
+		}
+		break
 	}
 }
 

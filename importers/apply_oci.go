@@ -8,8 +8,8 @@ import (
 
 type ociApplier struct{ applier }
 
-func applyOCI(layers []*LayerEntries) (*canon.Tree, error) {
-	a := ociApplier{applier{tree: canon.NewTree()}}
+func applyOCI(layers []*LayerEntries, takes bool) (*canon.Tree, error) {
+	a := ociApplier{applier{tree: canon.NewTree(), takes: takes}}
 	for _, layer := range layers {
 		a.layer = layer
 		for i := range layer.entries {
@@ -74,8 +74,8 @@ func (a *ociApplier) add(i int) error {
 }
 
 func (a *ociApplier) node(i int) (*canon.Node, error) {
-	if e := &a.layer.entries[i]; !e.isHardlink() {
-		return e.node(), nil
+	if !a.layer.entries[i].isHardlink() {
+		return a.inode(i), nil
 	}
 	n, err := a.linkTarget(i)
 	if err != nil {

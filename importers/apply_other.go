@@ -7,37 +7,44 @@ import (
 	"cfsverify/canon"
 )
 
-// applyOther applies the set of rules that is not used, of which tree is the
-// result. If that gives another tree or an error, it returns it, and the
-// entries that make the difference; else nothing. So no difference between the
-// rules stays unseen.
-func applyOther(layers []*LayerEntries, used Rules, tree *canon.Tree) (other *canon.Tree, events []Event, err error) {
-	// A survey gives no error.
+// applyOther applies the set of rules that is not used. So no difference between
+// the rules stays unseen.
+func applyOther(layers []*LayerEntries, used Rules) *OtherRules {
+	other := &OtherRules{Rules: RulesOCI}
 	survey := composefsApplier{survey: true}
 	surveyed, err := survey.apply(layers)
-	if err != nil {
-		return nil, nil, err
-	}
+	other.Events = survey.events
 	refusal := slices.IndexFunc(survey.events, func(e Event) bool { return e.Refused })
 	switch {
+	case err != nil:
+		// A survey gives none.
+		other.Err = err
 	case used == RulesComposefsRS:
-		other, err = applyOCI(layers)
+		other.Tree, other.Err = applyOCI(layers, false)
+		return other
 	case refusal >= 0:
-		err = survey.events[refusal].err()
+		other.Err = survey.events[refusal].err()
 	default:
-		other = surveyed
+		other.Tree = surveyed
 	}
-	if err != nil {
-		return nil, survey.events, err
+	other.Rules = RulesComposefsRS
+	return other
+}
+
+// against is nil if the rules that were used gave the same tree. Else its Events
+// are the entries that make the difference.
+func (o *OtherRules) against(tree *canon.Tree) *OtherRules {
+	if o.Err != nil {
+		return o
 	}
-	path, differ := firstDifference(tree, other)
+	path, differ := firstDifference(tree, o.Tree)
 	if !differ {
-		return nil, nil, nil
+		return nil
 	}
-	if len(survey.events) == 0 {
-		survey.events = []Event{differenceEvent(path, tree, other)}
+	if len(o.Events) == 0 {
+		o.Events = []Event{differenceEvent(path, tree, o.Tree)}
 	}
-	return other, survey.events, nil
+	return o
 }
 
 // differenceEvent is for trees that differ by entries none of which alone makes
@@ -46,7 +53,7 @@ func differenceEvent(path string, trees ...*canon.Tree) Event {
 	event := Event{Path: path, What: "composefs-rs makes something else of this path"}
 	for _, t := range trees {
 		if e := t.Lookup(path); e != nil && e.Origin != nil && event.Layer == nil {
-			event.Layer, event.Entry = e.Origin.Layer, e.Origin.Entry
+			event.Layer, event.Entry = e.Origin.Layer, int(e.Origin.Entry)
 		}
 	}
 	return event

@@ -305,7 +305,7 @@ func checkOther(t *testing.T, layers []*LayerEntries, differ bool) {
 	if err != nil {
 		return
 	}
-	other, events, err := applyOther(layers, RulesOCI, tree)
+	other, events, err := otherOf(layers, RulesOCI, tree)
 	if got := other != nil || err != nil; got != differ {
 		t.Errorf("the rules differ: %v (error %v), want %v", got, err, differ)
 	}
@@ -370,7 +370,7 @@ func TestEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, events, err := applyOther(layers, RulesOCI, tree)
+	_, events, err := otherOf(layers, RulesOCI, tree)
 	if want := `layer 1 (1.tar), entry 1 "a/b": composefs-rs refuses this: the mtime is before 1970`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -397,7 +397,7 @@ func TestEventOfDifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, events, err := applyOther(layers, RulesOCI, tree)
+	_, events, err := otherOf(layers, RulesOCI, tree)
 	want := []Event{{layers[1].Layer, 1, "a/b", false, "composefs-rs makes something else of this path"}}
 	if diff := cmp.Diff(want, events); diff != "" || err != nil {
 		t.Errorf("error %v, want -, got +\n%s", err, diff)
@@ -417,7 +417,7 @@ func TestOtherOfComposefsRS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, _, err := applyOther(layers, RulesComposefsRS, tree)
+		other, _, err := otherOf(layers, RulesComposefsRS, tree)
 		got := ""
 		switch {
 		case err != nil && other == nil:

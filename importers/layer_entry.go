@@ -14,6 +14,8 @@ type LayerEntries struct {
 	Layer *canon.Layer
 
 	entries []layerEntry
+	// newest is the newest mtime of all entries.
+	newest canon.Time
 	// See tarReader.
 	oneZeroBlock, noEnd bool
 }
@@ -21,17 +23,17 @@ type LayerEntries struct {
 // Len is the number of entries.
 func (l *LayerEntries) Len() int { return len(l.entries) }
 
-// layerEntry holds besides the header only what does not follow from it: an
-// image has many.
+// layerEntry is small: an image has many.
 type layerEntry struct {
-	path    string // as cleanPath gives it
-	header  *canon.Header
-	content *canon.Content // shared by the nodes made of the entry
-	kind    canon.Kind     // 0 for a hardlink
-	quirks  tarQuirks
+	path string // as cleanPath gives it
+	// node is the inode that the entry makes. That of a hardlink has no kind and
+	// leads to Target, which is a clean path as well.
+	node   *canon.Node
+	header *canon.Header // nil unless headers are kept
+	quirks tarQuirks
 }
 
-func (e *layerEntry) isHardlink() bool { return e.kind == 0 }
+func (e *layerEntry) isHardlink() bool { return e.node.Kind == 0 }
 
 // kindOfTypeflag is 0 for a hardlink.
 func kindOfTypeflag(flag byte) canon.Kind {
@@ -59,18 +61,18 @@ func newEntry(h *canon.Header, quirks tarQuirks) (layerEntry, error) {
 	if err != nil {
 		return layerEntry{}, err
 	}
-	e := layerEntry{path: path, header: h, kind: kindOfTypeflag(h.Typeflag), quirks: quirks}
-	if path == "" && e.kind != canon.Directory {
+	e := layerEntry{path: path, node: newNode(h), quirks: quirks}
+	if path == "" && e.node.Kind != canon.Directory {
 		return e, errors.New("the root can only be a directory")
 	}
 	switch {
 	case e.isHardlink():
-		if target, err := cleanPath(h.Linkname); err != nil {
+		if e.node.Target, err = cleanPath(h.Linkname); err != nil {
 			return e, fmt.Errorf("the hardlink's target %q is not valid: %w", h.Linkname, err)
-		} else if target == "" {
+		} else if e.node.Target == "" {
 			return e, errors.New("the hardlink's target is the root directory")
 		}
-	case e.kind == canon.Symlink && (h.Linkname == "" || len(h.Linkname) > canon.TargetMax || strings.Contains(h.Linkname, "\x00")):
+	case e.node.Kind == canon.Symlink && (h.Linkname == "" || len(h.Linkname) > canon.TargetMax || strings.Contains(h.Linkname, "\x00")):
 		return e, fmt.Errorf("a symlink's target has 1 to %d bytes without NUL, not %.80q", canon.TargetMax, h.Linkname)
 	}
 	return e, validateXattrs(h.PAX)
@@ -90,21 +92,28 @@ func validateXattrs(records map[string]string) error {
 	return nil
 }
 
-// node makes a new inode of an entry that is no hardlink. IDs are cut to 32
-// bits as composefs-rs and the chown of container engines cut them.
-func (e *layerEntry) node() *canon.Node {
-	h := e.header
+// newNode makes the inode of a header, without content. IDs are cut to 32 bits
+// as composefs-rs and the chown of container engines cut them.
+func newNode(h *canon.Header) *canon.Node {
 	n := &canon.Node{
-		Kind: e.kind, Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID),
+		Kind: kindOfTypeflag(h.Typeflag), Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID),
 		Mtime: h.Mtime, Xattrs: paxXattrs(h.PAX),
 	}
 	switch {
-	case e.kind == canon.Regular:
-		n.Size, n.Content = uint64(h.Size), e.content
-	case e.kind == canon.Symlink:
+	case n.Kind == canon.Regular:
+		n.Size = uint64(h.Size)
+	case n.Kind == canon.Symlink:
 		n.Target = h.Linkname
-	case e.kind.IsDevice():
+	case n.Kind.IsDevice():
 		n.Rdev = h.Rdev
 	}
 	return n
+}
+
+// newNode makes another inode of an entry that is no hardlink. The content is
+// shared.
+func (e *layerEntry) newNode() *canon.Node {
+	n := *e.node
+	n.Xattrs = n.Xattrs.Clone()
+	return &n
 }

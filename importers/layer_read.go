@@ -18,6 +18,9 @@ type ReadOptions struct {
 	Progress func(Progress)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *ObjectStore
+	// Headers: keep what canon.Origin.Header is to say. They take as much memory
+	// as the tree.
+	Headers bool
 
 	budget *budget // nil for no limits
 }
@@ -36,12 +39,13 @@ const (
 // hashed and not kept. Errors are EntryErrors, but for those of ctx.
 func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
 	l := &layerReader{
-		tar:    tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
-		out:    &LayerEntries{Layer: layer},
-		hasher: newContentHasher(o.Hash, o.Objects),
-		buffer: make([]byte, bufferSize),
-		report: o.Progress,
-		budget: o.budget,
+		tar:     tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
+		out:     &LayerEntries{Layer: layer},
+		hasher:  newContentHasher(o.Hash, o.Objects),
+		buffer:  make([]byte, bufferSize),
+		headers: o.Headers,
+		report:  o.Progress,
+		budget:  o.budget,
 	}
 	for {
 		header, quirks, err := l.tar.next()
@@ -67,13 +71,14 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 
 // layerReader turns headers and content into entries.
 type layerReader struct {
-	tar    tarReader
-	out    *LayerEntries
-	hasher *contentHasher
-	buffer []byte
-	report func(Progress)
-	budget *budget
-	before string // the name of the last entry
+	tar     tarReader
+	out     *LayerEntries
+	hasher  *contentHasher
+	buffer  []byte
+	headers bool
+	report  func(Progress)
+	budget  *budget
+	before  string // the name of the last entry
 	// reported is how far the last report went.
 	reported Progress
 }
@@ -87,8 +92,14 @@ func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
 	if err != nil {
 		return err
 	}
-	if e.kind == canon.Regular && h.Size > 0 {
-		if e.content, err = l.content(h.Size); err != nil {
+	if l.headers {
+		e.header = h
+	}
+	if h.Mtime.Compare(l.out.newest) > 0 {
+		l.out.newest = h.Mtime
+	}
+	if e.node.Kind == canon.Regular && h.Size > 0 {
+		if e.node.Content, err = l.content(h.Size); err != nil {
 			return err
 		}
 	}

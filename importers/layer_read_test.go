@@ -22,7 +22,7 @@ func only(t *testing.T, spec string) (layerEntry, *canon.Node) {
 	if l.Len() != 1 {
 		t.Fatalf("%d entries", l.Len())
 	}
-	return l.entries[0], l.entries[0].node()
+	return l.entries[0], l.entries[0].newNode()
 }
 
 func TestReadNames(t *testing.T) {
@@ -203,7 +203,7 @@ func TestReadContent(t *testing.T) {
 		if err != nil {
 			t.Fatal(size, err)
 		}
-		n := l.entries[0].node()
+		n := l.entries[0].newNode()
 		switch {
 		case n.Size != uint64(size) || l.Len() != 2:
 			t.Errorf("size %d, want %d; %d entries", n.Size, size, l.Len())

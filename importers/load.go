@@ -39,6 +39,9 @@ type Options struct {
 	Limits Limits
 	// Timeout is how long Load may take; 0 is no limit.
 	Timeout time.Duration
+	// Headers: canon.Origin.Header is to say what an image's archives have, as
+	// explanations of differences need it.
+	Headers bool
 	// Engines, for an image, are those whose unpacking is simulated.
 	Engines []Engine
 	// Progress, if set, is told how far the work is; calls come from several
@@ -257,7 +260,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, budget: used})
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, budget: used})
 			return err
 		})
 	}
@@ -268,12 +271,18 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	for _, b := range img.layers {
 		imported.Layers = append(imported.Layers, b.layer)
 	}
-	tree, err := ApplyLayers(layers, o.Rules)
+	var other *OtherRules
+	if !rulesAgree(layers) {
+		other = applyOther(layers, o.Rules)
+	}
+	tree, err := applyLayers(layers, o.Rules, true)
 	if err != nil {
 		return nil, err
 	}
 	imported.Tree = tree
-	imported.Other = otherRules(layers, o.Rules, tree)
+	if other != nil {
+		imported.Other = other.against(tree)
+	}
 	imported.UnpackTime = afterAll(tree)
 	for _, e := range o.Engines {
 		u := Unpacked{Engine: e}
@@ -294,18 +303,6 @@ func afterAll(t *canon.Tree) canon.Time {
 		}
 	}
 	return after
-}
-
-func otherRules(layers []*LayerEntries, used Rules, tree *canon.Tree) *OtherRules {
-	other := &OtherRules{Rules: RulesOCI}
-	if used == RulesOCI {
-		other.Rules = RulesComposefsRS
-	}
-	other.Tree, other.Events, other.Err = applyOther(layers, used, tree)
-	if other.Tree == nil && other.Err == nil {
-		return nil
-	}
-	return other
 }
 
 // scanProgressSteps turns totals into what was read since the last call.

@@ -19,7 +19,7 @@ func tarOf(spec string) []byte { return layers.Tar(spec) }
 
 func readTar(archive []byte, index int) (*LayerEntries, error) {
 	layer := &canon.Layer{Index: index, Name: fmt.Sprintf("%d.tar", index)}
-	return ReadLayer(context.Background(), bytes.NewReader(archive), layer, ReadOptions{Hash: fsverity.SHA256})
+	return ReadLayer(context.Background(), bytes.NewReader(archive), layer, ReadOptions{Hash: fsverity.SHA256, Headers: true})
 }
 
 // layersOf reads the archives of specs.
@@ -110,4 +110,13 @@ func specText(spec string) string {
 		}
 	}
 	return out.String()
+}
+
+// otherOf gives what the rules that are not used make, if that is not tree.
+func otherOf(layers []*LayerEntries, used Rules, tree *canon.Tree) (*canon.Tree, []Event, error) {
+	other := applyOther(layers, used).against(tree)
+	if other == nil {
+		return nil, nil, nil
+	}
+	return other.Tree, other.Events, other.Err
 }

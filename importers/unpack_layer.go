@@ -149,7 +149,7 @@ func unpackedKind(e *layerEntry) canon.Kind {
 	if e.header.Typeflag == 0 && strings.HasSuffix(e.header.Name, "/") {
 		return canon.Directory
 	}
-	return e.kind
+	return e.node.Kind
 }
 
 // inode makes one, or finds that of a hardlink.
@@ -158,16 +158,14 @@ func (u *unpacker) inode(parent *canon.Node, e *layerEntry) (*canon.Node, error)
 		return nil, errors.New("entries of type '7' are not known to it")
 	}
 	if !e.isHardlink() {
-		made := e.node()
 		n := u.newInode(parent, unpackedKind(e))
-		n.Rdev, n.Target = made.Rdev, made.Target
+		n.Rdev, n.Target = e.node.Rdev, e.node.Target
 		if n.Kind == canon.Regular {
-			n.Size, n.Content = made.Size, made.Content
+			n.Size, n.Content = e.node.Size, e.node.Content
 		}
 		return n, nil
 	}
-	// newEntry saw to it that this is no error.
-	target, _ := cleanPath(e.header.Linkname)
+	target := e.node.Target
 	dir, base := splitPath(target)
 	p, err := u.resolve(dir)
 	if err != nil {

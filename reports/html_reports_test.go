@@ -27,7 +27,7 @@ func hostile() *Report {
 	a, b := canon.NewTree(), canon.NewTree()
 	same := &canon.Node{Kind: canon.Directory}
 	for i, name := range hostileNames() {
-		origin := &canon.Origin{Layer: layer, Entry: i + 1, Header: &canon.Header{Typeflag: '<', Name: name, Linkname: name, PAX: map[string]string{name: name, "__proto__": name}}}
+		origin := &canon.Origin{Layer: layer, Entry: int32(i + 1), Header: &canon.Header{Typeflag: '<', Name: name, Linkname: name, PAX: map[string]string{name: name, "__proto__": name}}}
 		b.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Symlink, Target: name, Xattrs: canon.Xattrs{{Name: "user." + name, Value: name}}}, Origin: origin})
 		if i%2 == 0 {
 			a.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Symlink, Target: "x", Mtime: canon.Time{Sec: 1}}})
@@ -88,7 +88,7 @@ func large(n int) *Report {
 		node := canon.Node{Kind: canon.Regular, Perm: 0o644, Size: uint64(1000 + i), Mtime: canon.Time{Sec: 1700000000 + int64(i)}, Content: content}
 		other := node
 		other.Mtime.Nsec = 123456789
-		o := &canon.Origin{Layer: layers[i%3], Entry: i + 1, Header: &canon.Header{Offset: int64(i) * 1024, Typeflag: '0', Name: "./" + dir + "/" + name, Mode: 0o644, Size: int64(node.Size), Mtime: node.Mtime}}
+		o := &canon.Origin{Layer: layers[i%3], Entry: int32(i + 1), Header: &canon.Header{Offset: int64(i) * 1024, Typeflag: '0', Name: "./" + dir + "/" + name, Mode: 0o644, Size: int64(node.Size), Mtime: node.Mtime}}
 		put(a, dir, name, &other, nil)
 		put(b, dir, name, &node, o)
 		sameA, sameB := node, node
@@ -114,7 +114,7 @@ func showcase() *Report {
 	lower := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Digest: "sha256:" + strings.Repeat("a", 64)}
 	upper := &canon.Layer{Index: 2, DiffID: "sha256:" + strings.Repeat("2", 64), Digest: "sha256:" + strings.Repeat("b", 64)}
 	empty := &canon.Layer{Index: 3, DiffID: "sha256:" + strings.Repeat("3", 64), Digest: "sha256:" + strings.Repeat("c", 64)}
-	entry := 0
+	entry := int32(0)
 	origin := func(l *canon.Layer, flag byte, name string, n *canon.Node) *canon.Origin {
 		entry++
 		h := &canon.Header{Offset: int64(entry) * 512, Typeflag: flag, Name: "./" + name, Linkname: n.Target, Mode: int64(n.Perm), UID: int64(n.UID), GID: int64(n.GID), Size: int64(n.Size), Mtime: n.Mtime}

@@ -297,7 +297,7 @@ func originJSON(o *canon.Origin) *jsonOrigin {
 	if o == nil || o.Layer == nil {
 		return nil
 	}
-	j := &jsonOrigin{Layer: o.Layer.Index, Entry: o.Entry, Implicit: o.Implicit}
+	j := &jsonOrigin{Layer: o.Layer.Index, Entry: int(o.Entry), Implicit: o.Implicit}
 	if h := o.Header; h != nil {
 		j.Header = &jsonHeader{
 			Offset: h.Offset, Typeflag: escape(string(rune(h.Typeflag))), Name: escape(h.Name), Linkname: escape(h.Linkname),

@@ -49,8 +49,7 @@ func ParseAlgorithm(name string) (Algorithm, error) {
 // Digest is an fs-verity file digest. It is comparable; its zero value stands
 // for "none".
 type Digest struct {
-	alg Algorithm
-	sum [64]byte
+	sum string // raw, of the algorithm's size
 }
 
 // NewDigest makes a digest of sum, which must be as long as the algorithm's
@@ -62,9 +61,7 @@ func NewDigest(alg Algorithm, sum []byte) (Digest, error) {
 	if len(sum) != alg.Size() {
 		return Digest{}, fmt.Errorf("a %v digest has %d bytes, not %d", alg, alg.Size(), len(sum))
 	}
-	d := Digest{alg: alg}
-	copy(d.sum[:], sum)
-	return d, nil
+	return Digest{string(sum)}, nil
 }
 
 // ParseDigest reads hexadecimal digits; their number tells the algorithm: 64
@@ -86,26 +83,29 @@ func ParseDigest(s string) (Digest, error) {
 }
 
 // Algorithm is 0 for the zero digest.
-func (d Digest) Algorithm() Algorithm { return d.alg }
+func (d Digest) Algorithm() Algorithm {
+	switch len(d.sum) {
+	case SHA256.Size():
+		return SHA256
+	case SHA512.Size():
+		return SHA512
+	}
+	return 0
+}
 
 // IsZero says that there is no digest.
-func (d Digest) IsZero() bool { return d.alg == 0 }
+func (d Digest) IsZero() bool { return d.sum == "" }
 
 // Bytes returns a copy of the raw digest, or nil if there is none.
 func (d Digest) Bytes() []byte {
 	if d.IsZero() {
 		return nil
 	}
-	return append([]byte(nil), d.sum[:d.alg.Size()]...)
+	return []byte(d.sum)
 }
 
 // String is the digest in lower-case hexadecimal, empty if there is none.
-func (d Digest) String() string {
-	if d.IsZero() {
-		return ""
-	}
-	return hex.EncodeToString(d.sum[:d.alg.Size()])
-}
+func (d Digest) String() string { return hex.EncodeToString([]byte(d.sum)) }
 
 // ObjectPath is the place of a file of this digest in a composefs content
 // store, relative to the store: two hexadecimal digits, a slash, the rest.
@@ -113,10 +113,10 @@ func (d Digest) ObjectPath() string {
 	if d.IsZero() {
 		return ""
 	}
-	n := d.alg.Size()
 	var path [2*64 + 1]byte
-	hex.Encode(path[:], d.sum[:1])
+	sum := []byte(d.sum)
+	hex.Encode(path[:], sum[:1])
 	path[2] = '/'
-	hex.Encode(path[3:], d.sum[1:n])
-	return string(path[:2*n+1])
+	hex.Encode(path[3:], sum[1:])
+	return string(path[:2*len(sum)+1])
 }

@@ -125,9 +125,7 @@ func (h *Hasher) Digest() Digest {
 	binary.LittleEndian.PutUint64(descriptor[8:], h.size)
 	copy(descriptor[16:80], h.rootHash())
 	var sum [64]byte
-	d := Digest{alg: h.alg}
-	copy(d.sum[:], h.hash(descriptor[:], &sum))
-	return d
+	return Digest{string(h.hash(descriptor[:], &sum))}
 }
 
 // rootHash is nil, which stands for zeros, for an empty file.
