@@ -80,6 +80,13 @@ func (d *directory) remove(name string) {
 	}
 }
 
+// clip sorts, and gives back memory that only more dirents would need.
+func (d *directory) clip() {
+	if entries := d.sorted(); cap(entries) > len(entries) {
+		d.entries = append(make([]Dirent, 0, len(entries)), entries...)
+	}
+}
+
 func (d *directory) sorted() []Dirent {
 	if d.index != nil {
 		slices.SortFunc(d.entries, func(a, b Dirent) int { return strings.Compare(a.Name, b.Name) })
@@ -106,6 +113,14 @@ func (n *Node) Put(e Dirent) {
 		n.dir = &directory{}
 	}
 	n.dir.put(e)
+}
+
+// Grow makes room for so many more dirents in a directory.
+func (n *Node) Grow(names int) {
+	if n.dir == nil {
+		n.dir = &directory{}
+	}
+	n.dir.entries = slices.Grow(n.dir.entries, names)
 }
 
 // Remove removes the dirent of that name with all below it, if there is one.

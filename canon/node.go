@@ -101,31 +101,39 @@ type Content struct {
 	// Digest is the fs-verity digest of external content, zero if unknown.
 	Digest fsverity.Digest
 
-	payload     string
-	objectStore bool
+	// payload is nil if there is none, and atObjectPath if it follows from Digest.
+	payload *string
 }
+
+var atObjectPath = new(string)
 
 // External makes the content of a file that lies in the content store under
 // its digest.
 func External(d fsverity.Digest) *Content {
-	return &Content{Digest: d, objectStore: true}
+	return &Content{Digest: d, payload: atObjectPath}
 }
 
 // Payload is the path of external content relative to the content store, empty
 // if there is none.
 func (c *Content) Payload() string {
-	if c.objectStore {
+	switch c.payload {
+	case nil:
+		return ""
+	case atObjectPath:
 		return c.Digest.ObjectPath()
 	}
-	return c.payload
+	return *c.payload
 }
 
 // SetPayload sets what Payload returns. The Digest must be set before.
 func (c *Content) SetPayload(path string) {
-	c.objectStore = path != "" && path == c.Digest.ObjectPath()
-	c.payload = ""
-	if !c.objectStore {
-		c.payload = path
+	switch path {
+	case "":
+		c.payload = nil
+	case c.Digest.ObjectPath():
+		c.payload = atObjectPath
+	default:
+		c.payload = &path
 	}
 }
 

@@ -109,6 +109,16 @@ func (t *Tree) CountLinks() int {
 	return inodes
 }
 
+// Sort puts all directories in order now, since reading an unordered one changes
+// it, and gives back memory that only more dirents would need.
+func (t *Tree) Sort() {
+	for e := range t.Dirents() {
+		if e.Node.dir != nil {
+			e.Node.dir.clip()
+		}
+	}
+}
+
 // HashAlgorithm is the one of the tree's content digests, 0 if it has none.
 func (t *Tree) HashAlgorithm() fsverity.Algorithm {
 	for e := range t.Dirents() {

@@ -18,7 +18,7 @@ func rulesAgree(layers []*LayerEntries) bool {
 		for i := range l.entries {
 			e := &l.entries[i]
 			dir, base := splitPath(e.path)
-			if e.quirks != 0 || strings.HasPrefix(base, whiteoutPrefix) || !directories[dir] {
+			if l.quirks[i] != 0 || strings.HasPrefix(base, whiteoutPrefix) || !directories[dir] {
 				return false
 			}
 			switch {

@@ -127,7 +127,7 @@ func (a *composefsApplier) refuseQuirks(i int) error {
 		{quirkSize, "the header states a size, but entries of this type have no content"},
 		{quirkKeyNotUTF8, "the key of a PAX record is not UTF-8"},
 	} {
-		if a.layer.entries[i].quirks&q.quirk != 0 {
+		if a.layer.quirks[i]&q.quirk != 0 {
 			if err := a.refuse(i, "%s", q.what); err != nil {
 				return err
 			}

@@ -42,7 +42,7 @@ func ScanDirectory(ctx context.Context, path string, o ScanOptions) (*canon.Tree
 		progress: scanProgress{report: o.Progress},
 		cross:    o.Mounts == MountsCross,
 		root:     root,
-		links:    map[scanInode]scanLink{},
+		links:    scanLinks{},
 		contents: make(chan scanContent, workers),
 		names:    make([]byte, 64<<10),
 	}
@@ -82,7 +82,8 @@ type dirScan struct {
 	root     *scanDir
 	stack    []*scanDir // from the root to the directory that is being scanned
 	closed   int        // so many of the stack, from the root on, are not open now
-	links    map[scanInode]scanLink
+	links    scanLinks
+	nodes    canon.Nodes
 	mounts   []string
 	names    []byte
 	xattrBuf [2][]byte

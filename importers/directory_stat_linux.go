@@ -71,6 +71,8 @@ func (i scanInfo) isMount(root scanInfo) bool {
 	return i.isDir() && i.inode.dev != root.inode.dev
 }
 
+func (i scanInfo) ctimeNanoseconds() int64 { return i.ctime.Sec*1e9 + int64(i.ctime.Nsec) }
+
 func (i scanInfo) isDir() bool { return i.mode&unix.S_IFMT == unix.S_IFDIR }
 
 // setNode sets what statx knows of a node.

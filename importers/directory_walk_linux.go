@@ -44,10 +44,26 @@ type scanDir struct {
 	node  *canon.Node
 }
 
-// scanLink is an inode that has been seen, with its ctime then.
+// scanLink is an inode that has been seen, with its ctime then: in nanoseconds,
+// which may overflow, as they are only compared.
 type scanLink struct {
 	node  *canon.Node
-	ctime canon.Time
+	ctime int64
+}
+
+// scanLinks are the inodes of each device by their numbers.
+type scanLinks map[uint64]map[uint64]scanLink
+
+func (l scanLinks) add(i scanInfo, n *canon.Node) {
+	if l[i.inode.dev] == nil {
+		l[i.inode.dev] = map[uint64]scanLink{}
+	}
+	l[i.inode.dev][i.inode.ino] = scanLink{n, i.ctimeNanoseconds()}
+}
+
+func (l scanLinks) find(i scanInfo) (scanLink, bool) {
+	link, ok := l[i.inode.dev][i.inode.ino]
+	return link, ok
 }
 
 // scanDepthMax is as deep as a path of PATH_MAX bytes can lead.
@@ -67,6 +83,7 @@ func (s *dirScan) scanDir(ctx context.Context, d *scanDir) error {
 		return err
 	}
 	s.progress.add(1, 0)
+	d.node.Grow(len(names))
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -221,9 +238,9 @@ func (s *dirScan) scanOpened(ctx context.Context, e scanEntry, fd int) (taken bo
 		return true, s.scanDir(ctx, d)
 	}
 	s.progress.add(1, 0)
-	if seen, ok := s.links[stat.inode]; ok {
+	if seen, ok := s.links.find(stat); ok {
 		switch {
-		case seen.ctime != stat.ctime:
+		case seen.ctime != stat.ctimeNanoseconds():
 			return false, s.changed(e)
 		case !stat.isOf(seen.node):
 			return false, fmt.Errorf("%q has the inode number of another file: the file system is at fault, scan a copy elsewhere", s.show(e))
@@ -231,8 +248,8 @@ func (s *dirScan) scanOpened(ctx context.Context, e scanEntry, fd int) (taken bo
 		e.dir.node.Put(canon.Dirent{Name: e.name, Node: seen.node})
 		return false, nil
 	}
-	n := &canon.Node{}
-	s.links[stat.inode] = scanLink{n, stat.ctime}
+	n := s.nodes.New()
+	s.links.add(stat, n)
 	e.dir.node.Put(canon.Dirent{Name: e.name, Node: n})
 	if err := s.setNode(n, fd, stat, e); err != nil {
 		return false, err

@@ -16,6 +16,7 @@ type LayerEntries struct {
 	entries []layerEntry
 	// newest is the newest mtime of all entries.
 	newest canon.Time
+	quirks map[int]tarQuirks // of few entries, by their index
 	// See tarReader.
 	oneZeroBlock, noEnd bool
 }
@@ -30,7 +31,6 @@ type layerEntry struct {
 	// leads to Target, which is a clean path as well.
 	node   *canon.Node
 	header *canon.Header // nil unless headers are kept
-	quirks tarQuirks
 }
 
 func (e *layerEntry) isHardlink() bool { return e.node.Kind == 0 }
@@ -56,12 +56,12 @@ func kindOfTypeflag(flag byte) canon.Kind {
 
 // newEntry checks what a header says apart from content. The type is what the
 // type flag says: a trailing slash makes no directory.
-func newEntry(h *canon.Header, quirks tarQuirks) (layerEntry, error) {
+func newEntry(h *canon.Header, nodes *canon.Nodes) (layerEntry, error) {
 	path, err := cleanPath(h.Name)
 	if err != nil {
 		return layerEntry{}, err
 	}
-	e := layerEntry{path: path, node: newNode(h), quirks: quirks}
+	e := layerEntry{path: path, node: newNode(h, nodes)}
 	if path == "" && e.node.Kind != canon.Directory {
 		return e, errors.New("the root can only be a directory")
 	}
@@ -94,11 +94,11 @@ func validateXattrs(records map[string]string) error {
 
 // newNode makes the inode of a header, without content. IDs are cut to 32 bits
 // as composefs-rs and the chown of container engines cut them.
-func newNode(h *canon.Header) *canon.Node {
-	n := &canon.Node{
-		Kind: kindOfTypeflag(h.Typeflag), Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID),
-		Mtime: h.Mtime, Xattrs: paxXattrs(h.PAX),
-	}
+func newNode(h *canon.Header, nodes *canon.Nodes) *canon.Node {
+	n := nodes.New()
+	n.Kind, n.Perm = kindOfTypeflag(h.Typeflag), uint16(h.Mode&0o7777)
+	n.UID, n.GID = uint32(h.UID), uint32(h.GID)
+	n.Mtime, n.Xattrs = h.Mtime, paxXattrs(h.PAX)
 	switch {
 	case n.Kind == canon.Regular:
 		n.Size = uint64(h.Size)

@@ -40,7 +40,7 @@ const (
 func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
 	l := &layerReader{
 		tar:     tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
-		out:     &LayerEntries{Layer: layer},
+		out:     &LayerEntries{Layer: layer, quirks: map[int]tarQuirks{}},
 		hasher:  newContentHasher(o.Hash, o.Objects),
 		buffer:  make([]byte, bufferSize),
 		headers: o.Headers,
@@ -65,6 +65,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		return nil, &EntryError{Layer: layer, Err: err}
 	}
 	l.tar.offset += trailing
+	l.out.entries = append(make([]layerEntry, 0, len(l.out.entries)), l.out.entries...)
 	l.progress(0, 0)
 	return l.out, nil
 }
@@ -76,6 +77,7 @@ type layerReader struct {
 	hasher  *contentHasher
 	buffer  []byte
 	headers bool
+	nodes   canon.Nodes
 	report  func(Progress)
 	budget  *budget
 	before  string // the name of the last entry
@@ -88,9 +90,12 @@ func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
 		return err
 	}
 	l.before = h.Name
-	e, err := newEntry(h, quirks)
+	e, err := newEntry(h, &l.nodes)
 	if err != nil {
 		return err
+	}
+	if quirks != 0 {
+		l.out.quirks[len(l.out.entries)] = quirks
 	}
 	if l.headers {
 		e.header = h

@@ -42,7 +42,8 @@ func (p *parser) parseLine(line []byte) error {
 		}
 		return p.addLink(dir, name)
 	}
-	n := &canon.Node{Kind: kind, Perm: perm}
+	n := p.nodes.New()
+	n.Kind, n.Perm = kind, perm
 	if err := p.fill(n); err != nil {
 		return err
 	}

@@ -60,8 +60,9 @@ func Parse(r io.Reader, o Options) (*canon.Tree, error) {
 	if err := p.resolveLinks(); err != nil {
 		return nil, err
 	}
-	sortAll(p.root)
-	return &canon.Tree{Root: p.root}, nil
+	tree := &canon.Tree{Root: p.root}
+	tree.Sort()
+	return tree, nil
 }
 
 // splitLine is a bufio.SplitFunc for lines with their newline, so that one
@@ -77,19 +78,10 @@ func splitLine(data []byte, atEOF bool) (int, []byte, error) {
 	return n, data[:n], nil
 }
 
-// sortAll makes the directories put their dirents in order now, since Children
-// is no mere reading before that.
-func sortAll(dir *canon.Node) {
-	for _, e := range dir.Children() {
-		if e.Node.Kind == canon.Directory {
-			sortAll(e.Node)
-		}
-	}
-}
-
 type parser struct {
 	lenient bool
 	root    *canon.Node
+	nodes   canon.Nodes
 	at      cursor
 	links   []link
 

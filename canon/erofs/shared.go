@@ -58,13 +58,18 @@ func (img *image) shareXattrs() {
 // they are the same or by chance.
 type repeats struct {
 	seed   maphash.Seed
-	hashes []uint64
+	hashes []uint32
 }
 
 func (img *image) repeatedHashes() repeats {
 	r := repeats{seed: maphash.MakeSeed()}
 	var list xattrList
-	var hashes []uint64
+	count := 0
+	for i := range img.inodes {
+		img.xattrs(&list, i)
+		count += len(list.all)
+	}
+	hashes := make([]uint32, 0, count)
 	for i := range img.inodes {
 		img.xattrs(&list, i)
 		for _, x := range list.all {
@@ -80,8 +85,8 @@ func (img *image) repeatedHashes() repeats {
 	return r
 }
 
-func (r repeats) hash(x xattr) uint64 {
-	return maphash.String(r.seed, x.name) ^ maphash.Bytes(r.seed, x.value)
+func (r repeats) hash(x xattr) uint32 {
+	return uint32(maphash.String(r.seed, x.name) ^ maphash.Bytes(r.seed, x.value))
 }
 
 // splitShared tells an inode's xattrs that are in the table from those that
