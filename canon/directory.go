@@ -47,6 +47,10 @@ func (d *directory) makeIndex() {
 
 func (d *directory) put(e Dirent) {
 	i, ok := d.find(e.Name)
+	// To double it, as append does, leaves too much unused.
+	if n := len(d.entries); n == cap(d.entries) && n >= 16 {
+		d.entries = append(make([]Dirent, 0, n+n/4), d.entries...)
+	}
 	switch {
 	case ok:
 		d.entries[i] = e
