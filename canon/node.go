@@ -125,6 +125,17 @@ func (c *Content) Payload() string {
 	return *c.payload
 }
 
+// AppendPayload appends what Payload returns.
+func (c *Content) AppendPayload(b []byte) []byte {
+	switch c.payload {
+	case nil:
+		return b
+	case atObjectPath:
+		return c.Digest.AppendObjectPath(b)
+	}
+	return append(b, *c.payload...)
+}
+
 // SetPayload sets what Payload returns. The Digest must be set before.
 func (c *Content) SetPayload(path string) {
 	switch path {

@@ -101,23 +101,26 @@ func (img *image) setContentXattrs(l *xattrList, in *inode) {
 	if c == nil {
 		return
 	}
-	l.set("trusted.overlay.metacopy", l.value(metacopyHeader(c.Digest), string(c.Digest.Bytes())))
-	payload := c.Payload()
-	if img.format.redirectsToDigest && !c.Digest.IsZero() {
-		payload = c.Digest.ObjectPath()
-	}
-	if payload != "" {
-		l.set("trusted.overlay.redirect", l.value("/", payload))
+	l.set("trusted.overlay.metacopy", l.appended(func(b []byte) []byte { return c.Digest.AppendBytes(appendMetacopyHeader(b, c.Digest)) }))
+	redirect := l.appended(func(b []byte) []byte {
+		b = append(b, '/')
+		if img.format.redirectsToDigest && !c.Digest.IsZero() {
+			return c.Digest.AppendObjectPath(b)
+		}
+		return c.AppendPayload(b)
+	})
+	if len(redirect) > len("/") {
+		l.set("trusted.overlay.redirect", redirect)
 	}
 }
 
-// metacopyHeader is what precedes the digest of the lower file in
+// appendMetacopyHeader appends what precedes the digest of the lower file in
 // overlay.metacopy: struct ovl_metacopy of the kernel's fs/overlayfs/overlayfs.h.
-func metacopyHeader(d fsverity.Digest) string {
+func appendMetacopyHeader(b []byte, d fsverity.Digest) []byte {
 	if d.IsZero() {
-		return ""
+		return b
 	}
-	return string([]byte{0, byte(4 + d.Algorithm().Size()), 0, byte(d.Algorithm())})
+	return append(b, 0, byte(4+d.Algorithm().Size()), 0, byte(d.Algorithm()))
 }
 
 // marks are the xattrs of whiteouts, of the directories that hold them and of

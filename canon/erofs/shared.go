@@ -66,8 +66,11 @@ func (img *image) repeatedHashes() repeats {
 	var list xattrList
 	count := 0
 	for i := range img.inodes {
-		img.xattrs(&list, i)
-		count += len(list.all)
+		// Those of content are two. Others that the format adds are few.
+		count += len(img.inodes[i].node.Xattrs)
+		if img.inodes[i].external() != nil {
+			count += 2
+		}
 	}
 	hashes := make([]uint32, 0, count)
 	for i := range img.inodes {

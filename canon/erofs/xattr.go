@@ -87,13 +87,16 @@ func (l *xattrList) reset() {
 	l.all, l.values = l.all[:0], l.values[:0]
 }
 
-// value keeps a value that consists of parts. It may move the bytes of values,
-// but those of earlier ones stay where they are.
-func (l *xattrList) value(parts ...string) []byte {
+// value keeps a value. It may move the bytes of values, but those of earlier
+// ones stay where they are.
+func (l *xattrList) value(v string) []byte {
+	return l.appended(func(b []byte) []byte { return append(b, v...) })
+}
+
+// appended keeps a value that a function appends.
+func (l *xattrList) appended(add func(b []byte) []byte) []byte {
 	start := len(l.values)
-	for _, part := range parts {
-		l.values = append(l.values, part...)
-	}
+	l.values = add(l.values)
 	return l.values[start:len(l.values):len(l.values)]
 }
 

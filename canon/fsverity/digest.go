@@ -110,13 +110,20 @@ func (d Digest) String() string { return hex.EncodeToString([]byte(d.sum)) }
 // ObjectPath is the place of a file of this digest in a composefs content
 // store, relative to the store: two hexadecimal digits, a slash, the rest.
 func (d Digest) ObjectPath() string {
-	if d.IsZero() {
-		return ""
-	}
 	var path [2*64 + 1]byte
-	sum := []byte(d.sum)
-	hex.Encode(path[:], sum[:1])
-	path[2] = '/'
-	hex.Encode(path[3:], sum[1:])
-	return string(path[:2*len(sum)+1])
+	return string(d.AppendObjectPath(path[:0]))
 }
+
+// AppendObjectPath appends what ObjectPath returns.
+func (d Digest) AppendObjectPath(b []byte) []byte {
+	if d.IsZero() {
+		return b
+	}
+	var sum [64]byte
+	n := copy(sum[:], d.sum)
+	b = append(hex.AppendEncode(b, sum[:1]), '/')
+	return hex.AppendEncode(b, sum[1:n])
+}
+
+// AppendBytes appends what Bytes returns.
+func (d Digest) AppendBytes(b []byte) []byte { return append(b, d.sum...) }
