@@ -22,6 +22,9 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	progress := startProgress(stderr)
 	defer progress.stop()
 	o.Progress = progress.add
+	if len(sources) > 1 {
+		o.Shared = &importers.SharedLayers{}
+	}
 	imports := make([]*importers.Import, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, s := range sources {

@@ -46,6 +46,15 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 		return fail(err)
 	}
 	defer stored.Close()
+	if source, ok := sourceOf(stored, b, o); ok && o.shared != nil {
+		return o.shared.read(ctx, source, b.layer, o.budget, func() (*LayerEntries, error) { return importStored(ctx, b, stored, o) })
+	}
+	return importStored(ctx, b, stored, o)
+}
+
+// importStored reads an opened blob.
+func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) (*LayerEntries, error) {
+	fail := func(err error) (*LayerEntries, error) { return nil, &EntryError{Layer: b.layer, Err: err} }
 	r, err := readBlob(b, contextReader{ctx, stored}, o.budget)
 	if err != nil {
 		return fail(err)

@@ -22,7 +22,8 @@ type ReadOptions struct {
 	// as the tree.
 	Headers bool
 
-	budget *budget // nil for no limits
+	budget *budget // of the layer; nil for no limits
+	shared *SharedLayers
 }
 
 const bufferSize = 64 << 10

@@ -31,10 +31,41 @@ func DefaultLimits() Limits {
 	return Limits{Entries: 10_000_000, Bytes: 256 << 30, Metadata: 4 << 30, Ratio: 500, RatioFree: 1 << 30}
 }
 
-// budget is what the layers of an image have used of their limits.
+// budget is what the layers of an image, or one of them, have used of the limits.
 type budget struct {
-	limits                   Limits
+	limits Limits
+	// image is for a layer's budget.
+	image                    *budget
 	entries, bytes, metadata atomic.Int64
+}
+
+func (b *budget) ofLayer() *budget { return &budget{limits: b.limits, image: b} }
+
+func (b *budget) add(entries, bytes, metadata int64) error {
+	if b.image != nil {
+		if err := b.image.add(entries, bytes, metadata); err != nil {
+			return err
+		}
+	}
+	for _, l := range []struct {
+		used       *atomic.Int64
+		more, most int64
+		what, flag string
+	}{
+		{&b.entries, entries, b.limits.Entries, "tar entries and directories that they need", "--max-entries"},
+		{&b.metadata, metadata, b.limits.Metadata, "bytes of names, link targets and PAX records", "--max-metadata"},
+		{&b.bytes, bytes, b.limits.Bytes, "uncompressed bytes", "--max-size"},
+	} {
+		if n := l.used.Add(l.more); l.most > 0 && n > l.most {
+			return &LimitError{l.what, l.flag, l.most}
+		}
+	}
+	return nil
+}
+
+// addLayer is told of a layer that was read for another image.
+func (b *budget) addLayer(l *budget) error {
+	return b.add(l.entries.Load(), l.bytes.Load(), l.metadata.Load())
 }
 
 // LimitError says that an image goes over a limit.
@@ -62,13 +93,7 @@ func (b *budget) addEntry(h *canon.Header, before string) error {
 	if h.Typeflag == '2' {
 		count += strings.Count(h.Linkname, "/")
 	}
-	if n := b.entries.Add(int64(count)); b.limits.Entries > 0 && n > b.limits.Entries {
-		return &LimitError{"tar entries and directories that they need", "--max-entries", b.limits.Entries}
-	}
-	if n := b.metadata.Add(int64(size)); b.limits.Metadata > 0 && n > b.limits.Metadata {
-		return &LimitError{"bytes of names, link targets and PAX records", "--max-metadata", b.limits.Metadata}
-	}
-	return nil
+	return b.add(int64(count), 0, int64(size))
 }
 
 // addBytes is told of n more uncompressed bytes, and of the sizes of the layer
@@ -77,8 +102,8 @@ func (b *budget) addBytes(n int, uncompressed, stored int64) error {
 	if b == nil {
 		return nil
 	}
-	if n := b.bytes.Add(int64(n)); b.limits.Bytes > 0 && n > b.limits.Bytes {
-		return &LimitError{"uncompressed bytes", "--max-size", b.limits.Bytes}
+	if err := b.add(0, int64(n), 0); err != nil {
+		return err
 	}
 	if b.limits.Ratio > 0 && uncompressed > b.limits.RatioFree && uncompressed/b.limits.Ratio >= stored {
 		return fmt.Errorf("the layer grows to more than %d times of its compressed size: if you trust the image, raise --max-ratio", b.limits.Ratio)

@@ -42,6 +42,8 @@ type Options struct {
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
 	// explanations of differences need it.
 	Headers bool
+	// Shared, if set, is for images that are imported side by side.
+	Shared *SharedLayers
 	// Engines, for an image, are those whose unpacking is simulated.
 	Engines []Engine
 	// Progress, if set, is told how far the work is; calls come from several
@@ -260,7 +262,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, budget: used})
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, budget: used.ofLayer(), shared: o.Shared})
 			return err
 		})
 	}
@@ -275,7 +277,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	if !rulesAgree(layers) {
 		other = applyOther(layers, o.Rules)
 	}
-	tree, err := applyLayers(layers, o.Rules, true)
+	tree, err := applyLayers(layers, o.Rules, o.Shared == nil)
 	if err != nil {
 		return nil, err
 	}

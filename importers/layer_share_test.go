@@ -1,0 +1,95 @@
+package importers
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"cfsverify/canon/fsverity"
+)
+
+// loadPair imports two lists of layer files side by side.
+func loadPair(t *testing.T, limits Limits, read *atomic.Int64, lists ...[]string) (imports []*Import, errs []error) {
+	t.Helper()
+	imports, errs = make([]*Import, len(lists)), make([]error, len(lists))
+	o := Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: limits, Shared: &SharedLayers{}, Headers: true,
+		Progress: func(p Progress) { read.Add(p.Bytes) }}
+	var wait sync.WaitGroup
+	for i, files := range lists {
+		wait.Go(func() { imports[i], errs[i] = Load(t.Context(), Source{Transport: Tar, Layers: files}, o) })
+	}
+	wait.Wait()
+	return imports, errs
+}
+
+func TestSharedLayers(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, data []byte) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	base, top := tarOf("d a mtime=1\nf a/b =base"), tarOf("d a mtime=2\nf a/c =top\nh d ->a/b")
+	baseFile, topFile := file("base.tar.gz", gzipped(t, base)), file("top.tar", top)
+	copied := file("copy.tar.gz", gzipped(t, base))
+	linked := filepath.Join(dir, "linked.tar.gz")
+	if err := os.Link(baseFile, linked); err != nil {
+		t.Fatal(err)
+	}
+	var read atomic.Int64
+	imports, errs := loadPair(t, Limits{}, &read, []string{baseFile, topFile}, []string{linked})
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	if want := int64(len(base) + len(top)); read.Load() != want {
+		t.Errorf("%d bytes were read, want %d", read.Load(), want)
+	}
+	for i, want := range []string{"d a mtime=2\nf a/b =base\nf a/c =top\nh d ->a/b", "d a mtime=1\nf a/b =base"} {
+		if got := layerText(imports[i].Tree); got != specText(want) {
+			t.Errorf("got\n%swant\n%s", got, specText(want))
+		}
+		l := imports[i].Layers[0]
+		if l.Name != []string{baseFile, linked}[i] || l.DiffID != hashOf(base).String() {
+			t.Errorf("layer %+v", l)
+		}
+		if o := imports[i].Tree.Lookup("/a/b").Origin; o.Layer != l {
+			t.Errorf("/a/b comes from %v, want %v", o.Layer, l)
+		}
+	}
+
+	read.Store(0)
+	if _, errs = loadPair(t, Limits{}, &read, []string{baseFile}, []string{copied}); errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	if want := int64(2 * len(base)); read.Load() != want {
+		t.Errorf("of copies %d bytes were read, want %d", read.Load(), want)
+	}
+
+	// What was read for the other image counts as well.
+	_, errs = loadPair(t, Limits{Bytes: int64(len(base))}, &read, []string{baseFile, topFile}, []string{linked})
+	var limit *LimitError
+	if !errors.As(errs[0], &limit) || errs[1] != nil {
+		t.Errorf("errors %v", errs)
+	}
+	if _, errs = loadPair(t, Limits{Entries: 2}, &read, []string{baseFile}, []string{linked}); errs[0] != nil || errs[1] != nil {
+		t.Errorf("errors %v", errs)
+	}
+	if _, errs = loadPair(t, Limits{Entries: 1}, &read, []string{baseFile}, []string{linked}); errs[0] == nil || errs[1] == nil {
+		t.Errorf("errors %v", errs)
+	}
+
+	damaged := file("damaged.tar.gz", bytes.Replace(gzipped(t, base), []byte{0x1f, 0x8b, 8}, []byte{0x1f, 0x8b, 9}, 1))
+	_, errs = loadPair(t, Limits{}, &read, []string{baseFile, damaged}, []string{damaged})
+	for i, index := range []int{2, 1} {
+		var entry *EntryError
+		if !errors.As(errs[i], &entry) || entry.Layer.Index != index {
+			t.Errorf("error %v, want one of layer %d", errs[i], index)
+		}
+	}
+}
