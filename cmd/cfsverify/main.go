@@ -22,7 +22,7 @@ func main() {
 func boundGarbage() {
 	const (
 		little  = 64 << 20
-		percent = 20
+		percent = 15
 	)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	for range time.Tick(20 * time.Millisecond) {

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/compression"
+)
+
+// comparison is a case against other programs.
+type comparison struct {
+	name string
+	// commands gives the arguments of cfsverify, and the other commands.
+	commands func(in *inputs) (args []string, others [][]string, err error)
+	// same says that the other programs must print what cfsverify prints.
+	same bool
+}
+
+// The recipe that makes mkcomposefs' image of a directory and of a dump file.
+var likeMkcomposefs = []string{"digest", "--policy", "raw", "--hash", "sha256", "--erofs-version", "0"}
+
+var comparisons = []comparison{
+	{name: "digest dir:debian", same: true, commands: func(in *inputs) ([]string, [][]string, error) {
+		root, err := in.debianRoot()
+		return append(likeMkcomposefs[:len(likeMkcomposefs):len(likeMkcomposefs)], "--hardlinks", "break", "dir:"+root),
+			[][]string{{"mkcomposefs", "--print-digest-only", root}}, err
+	}},
+	{name: "digest dir:million", same: true, commands: func(in *inputs) ([]string, [][]string, error) {
+		root, err := in.millionFiles()
+		return append(likeMkcomposefs[:len(likeMkcomposefs):len(likeMkcomposefs)], "dir:"+root),
+			[][]string{{"mkcomposefs", "--print-digest-only", root}}, err
+	}},
+	{name: "digest dump:64000", same: true, commands: func(in *inputs) ([]string, [][]string, error) {
+		dump, err := in.dump(64_000)
+		return append(likeMkcomposefs[:len(likeMkcomposefs):len(likeMkcomposefs)], "dump:"+dump),
+			[][]string{{"mkcomposefs", "--print-digest-only", "--from-file", dump}}, err
+	}},
+	{name: "mkfs dump:64000", commands: func(in *inputs) ([]string, [][]string, error) {
+		dump, err := in.dump(64_000)
+		return []string{"mkfs", "--policy", "raw", "--hash", "sha256", "--erofs-version", "0", "dump:" + dump, in.path("cfsverify.cfs")},
+			[][]string{{"mkcomposefs", "--from-file", dump, in.path("mkcomposefs.cfs")}}, err
+	}},
+	layersCase("digest oci, 1 gzip layer", 1, "gzip", "sha512"),
+	layersCase("digest oci, 1 gzip layer, sha256", 1, "gzip", "sha256"),
+	layersCase("digest oci, 4 gzip layers", 4, "gzip", "sha512"),
+	layersCase("digest oci, 4 gzip layers, sha256", 4, "gzip", "sha256"),
+	layersCase("digest oci, 1 zstd layer", 1, "zstd", "sha512"),
+	layersCase("digest oci, 4 zstd layers", 4, "zstd", "sha512"),
+	{name: "inside-vs-outside", commands: func(in *inputs) ([]string, [][]string, error) {
+		root, err := in.debianRoot()
+		if err != nil {
+			return nil, nil, err
+		}
+		image, _, err := in.image(1, "gzip")
+		return []string{"inside-vs-outside", "dir:" + root, "oci:" + image},
+			[][]string{{"cfsverify", "digest", "dir:" + root}, {"cfsverify", "digest", "oci:" + image}}, err
+	}},
+}
+
+// layersCase compares the digest of an image with the decompression of its
+// layers alone, as many at a time as there are CPUs.
+func layersCase(name string, layers int, compressed compression.Compression, hash string) comparison {
+	return comparison{name: name, commands: func(in *inputs) ([]string, [][]string, error) {
+		image, blobs, err := in.image(layers, compressed)
+		if err != nil {
+			return nil, nil, err
+		}
+		self, err := os.Executable()
+		return []string{"digest", "--hash", hash, "oci:" + image}, [][]string{append([]string{self, "decompress"}, blobs...)}, err
+	}}
+}
+
+func (c comparison) run(ctx context.Context, in *inputs, program string, runs int) error {
+	args, others, err := c.commands(in)
+	if err != nil {
+		return err
+	}
+	commands := [][]string{append([]string{program}, args...)}
+	for _, other := range others {
+		if other[0] == "cfsverify" {
+			other[0] = program
+		}
+		if _, err := exec.LookPath(other[0]); err != nil {
+			row(c.name, "skipped: "+other[0]+" is not installed", "", "", "", "")
+			return nil
+		}
+		commands = append(commands, other)
+	}
+	medians, err := inTurn(ctx, runs, commands...)
+	if err != nil {
+		return err
+	}
+	for i, m := range medians {
+		if c.same && strings.TrimSpace(m.out) != strings.TrimSpace(medians[0].out) {
+			return fmt.Errorf("%q prints %q, cfsverify %q", commands[i], m.out, medians[0].out)
+		}
+		ratio := ""
+		if i > 0 {
+			ratio = fmt.Sprintf("%.2f", float64(medians[0].wall)/float64(m.wall))
+		}
+		label := "`cfsverify`"
+		if i > 0 {
+			label = labelOf(others[i-1], program)
+		}
+		row(c.name, label, seconds(m.wall), seconds(m.cpu), fmt.Sprintf("%.1f", float64(m.peak)/(1<<20)), ratio)
+	}
+	return nil
+}
+
+// labelOf is a command up to the first path of this machine.
+func labelOf(args []string, program string) string {
+	name := filepath.Base(args[0])
+	if args[0] == program {
+		name = "cfsverify"
+	}
+	words := []string{name}
+	for _, a := range args[1:] {
+		source, path, found := strings.Cut(a, "/")
+		words = append(words, source)
+		if found && path != "" {
+			words[len(words)-1] += "…"
+			break
+		}
+	}
+	return "`" + strings.Join(words, " ") + "`"
+}
+
+// growth is a case that is run for more and more entries.
+type growth struct {
+	name    string
+	entries []int
+	// source makes the input and gives the arguments of cfsverify, and how many
+	// bytes of names and xattrs it has.
+	source func(in *inputs, entries int) (args []string, names int64, err error)
+	// most is how many bytes an entry may take beside names and xattrs, 0 for any.
+	most int64
+}
+
+// At so many entries memory is held to so many bytes an entry.
+const (
+	memoryEntries = 1_000_000
+	memoryMost    = 400
+)
+
+var growths = []growth{
+	{"dump", []int{10_000, 100_000, 500_000, 1_000_000, 2_000_000}, func(in *inputs, n int) ([]string, int64, error) {
+		dump, err := in.dump(n)
+		return []string{"digest", "--policy", "raw", "--hash", "sha256", "dump:" + dump}, dumpNames(n), err
+	}, memoryMost},
+	{"tar", []int{10_000, 100_000, 1_000_000, 2_000_000}, func(in *inputs, n int) ([]string, int64, error) {
+		file, err := in.manyTar(n)
+		return []string{"digest", "--policy", "raw", "tar:" + file}, manyPaths(n), err
+	}, memoryMost},
+	{"dir", []int{1_000_000}, func(in *inputs, n int) ([]string, int64, error) {
+		root, err := in.millionFiles()
+		return []string{"digest", "--policy", "raw", "dir:" + root}, manyNames(n), err
+	}, memoryMost},
+	{"file of 10 GiB", []int{1}, func(in *inputs, n int) ([]string, int64, error) {
+		file, err := in.bigTar()
+		return []string{"digest", "--policy", "raw", "--hash", "sha256", "tar:" + file}, 0, err
+	}, 0},
+}
+
+func (g growth) run(ctx context.Context, in *inputs, program string, runs int) error {
+	small, err := in.manyTar(1)
+	if err != nil {
+		return err
+	}
+	for _, n := range g.entries {
+		args, names, err := g.source(in, n)
+		if err != nil {
+			return err
+		}
+		medians, err := inTurn(ctx, runs, append([]string{program}, args...), []string{program, "digest", "--policy", "raw", "tar:" + small})
+		if err != nil {
+			return err
+		}
+		m, least := medians[0], medians[1]
+		size, names := (m.peak-least.peak)/int64(n), names/int64(n)
+		row(g.name, fmt.Sprint(n), seconds(m.wall), fmt.Sprintf("%.2f", float64(m.wall.Microseconds())/float64(n)),
+			fmt.Sprint(size), fmt.Sprint(names))
+		if n == memoryEntries && g.most > 0 && size-names > g.most {
+			return fmt.Errorf("an entry takes %d bytes beside names and xattrs, more than %d", size-names, g.most)
+		}
+	}
+	return nil
+}
