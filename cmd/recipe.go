@@ -28,6 +28,10 @@ type recipeFlags struct {
 	version  *enum[string]
 	imports  *importFlags
 	flags    *pflag.FlagSet
+	// raw is the policy of a command that has no other unless the user says so.
+	raw bool
+	// layer is importers.Options.Layer.
+	layer int
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
@@ -68,7 +72,7 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 			return recipe{}, err
 		}
 		r.policy = policy
-	case final:
+	case final || f.raw:
 		r.policy = canon.Raw()
 	}
 	override(&r.policy.Root, f.root)
@@ -89,6 +93,7 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	if r.imports, err = f.imports.options(hash); err != nil {
 		return recipe{}, err
 	}
+	r.imports.Layer = f.layer
 	return r, nil
 }
 

@@ -263,6 +263,9 @@ func checkModel(t *testing.T, data []byte) {
 			fail("the rules differ, but are said to agree")
 		}
 	}
+	if tree := trees[RulesOCI]; tree != nil {
+		checkLayerTrees(t, layers, tree)
+	}
 	for rules := range trees {
 		// That takes the layers.
 		tree, err := applyLayers(layers, rules, true)

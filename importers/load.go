@@ -42,6 +42,9 @@ type Options struct {
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
 	// explanations of differences need it.
 	Headers bool
+	// Layer, if not 0, gives the tree of that layer of an image alone, counted from
+	// 1, as it is on the layers below.
+	Layer int
 	// Shared, if set, is for images that are imported side by side.
 	Shared *SharedLayers
 	// Engines, for an image, are those whose unpacking is simulated.
@@ -255,7 +258,7 @@ func (s *sameBytes) Write(p []byte) (int, error) {
 // for some ten million files.
 const imageMax = 4 << 30
 
-func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
+func loadImage(ctx context.Context, img *image, o Options) (_ *Import, err error) {
 	layers := make([]*LayerEntries, len(img.layers))
 	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
@@ -272,6 +275,10 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	imported := &Import{Created: img.created}
 	for _, b := range img.layers {
 		imported.Layers = append(imported.Layers, b.layer)
+	}
+	if o.Layer > 0 {
+		imported.Tree, err = layerTree(layers, o.Layer)
+		return imported, err
 	}
 	var other *OtherRules
 	if !rulesAgree(layers) {

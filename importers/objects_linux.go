@@ -38,6 +38,9 @@ func OpenObjectStore(dir string) (*ObjectStore, error) {
 
 func (s *ObjectStore) staged(d fsverity.Digest) string { return filepath.Join(s.staging, d.String()) }
 
+// Open opens content that was hashed into the store and not yet committed.
+func (s *ObjectStore) Open(d fsverity.Digest) (*os.File, error) { return os.Open(s.staged(d)) }
+
 // Commit moves what the tree needs to its place, after all of it is on disk. It
 // replaces what is there, so that a damaged object is mended.
 func (s *ObjectStore) Commit(t *canon.Tree) error {

@@ -23,7 +23,19 @@ type Image struct {
 // WriteLayout makes an OCI image layout in dir, which may not be there yet, with
 // the image under the tag. The layers are not compressed.
 func (i Image) WriteLayout(dir, tag string) error {
-	img, err := i.image()
+	var archives Archives
+	for _, spec := range i.Layers {
+		archives = append(archives, Tar(spec))
+	}
+	return archives.WriteLayout(dir, tag)
+}
+
+// Archives are an image's layers as they are, the lowest first.
+type Archives [][]byte
+
+// WriteLayout does what Image.WriteLayout does.
+func (a Archives) WriteLayout(dir, tag string) error {
+	img, err := a.image()
 	if err != nil {
 		return err
 	}
@@ -34,7 +46,7 @@ func (i Image) WriteLayout(dir, tag string) error {
 	return path.AppendImage(img, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": tag}))
 }
 
-func (i Image) image() (v1.Image, error) {
+func (a Archives) image() (v1.Image, error) {
 	img := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1)
 	config, err := img.ConfigFile()
 	if err != nil {
@@ -46,8 +58,8 @@ func (i Image) image() (v1.Image, error) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return nil, err
 	}
-	for _, spec := range i.Layers {
-		addendum := mutate.Addendum{Layer: static.NewLayer(Tar(spec), types.OCIUncompressedLayer), MediaType: types.OCIUncompressedLayer}
+	for _, archive := range a {
+		addendum := mutate.Addendum{Layer: static.NewLayer(archive, types.OCIUncompressedLayer), MediaType: types.OCIUncompressedLayer}
 		if img, err = mutate.Append(img, addendum); err != nil {
 			return nil, err
 		}

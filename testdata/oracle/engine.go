@@ -7,13 +7,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"cfsverify/testdata/layers"
 )
+
+// Image is what engines unpack.
+type Image interface {
+	WriteLayout(dir, tag string) error
+}
 
 // UnpackFunc unpacks an image and returns where, or what the engine says when
 // it refuses the image. All is gone when the test ends.
-type UnpackFunc func(tb testing.TB, image layers.Image) (root string, refusal error)
+type UnpackFunc func(tb testing.TB, image Image) (root string, refusal error)
 
 // Engine is a real engine: "umoci", or "containers-storage", which is buildah
 // with the overlay driver.
@@ -32,7 +35,7 @@ func Engine(tb testing.TB, name string) UnpackFunc {
 }
 
 func umoci(program, dir string) UnpackFunc {
-	return func(tb testing.TB, image layers.Image) (string, error) {
+	return func(tb testing.TB, image Image) (string, error) {
 		layout := writeLayout(tb, dir, image)
 		bundle := filepath.Join(dir, "bundle")
 		tb.Cleanup(func() { os.RemoveAll(bundle) })
@@ -46,7 +49,7 @@ func buildah(program, dir string) UnpackFunc {
 		store := []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "overlay"}
 		return runEngine(program, append(store, args...)...)
 	}
-	return func(tb testing.TB, image layers.Image) (string, error) {
+	return func(tb testing.TB, image Image) (string, error) {
 		layout := writeLayout(tb, dir, image)
 		if _, err := run("from", "--name", "n", "oci:"+layout+":t"); err != nil {
 			return "", err
@@ -66,7 +69,7 @@ func buildah(program, dir string) UnpackFunc {
 
 // writeLayout makes the layout in dir: buildah makes an image name of its path,
 // which must be in lower case.
-func writeLayout(tb testing.TB, dir string, image layers.Image) string {
+func writeLayout(tb testing.TB, dir string, image Image) string {
 	tb.Helper()
 	layout := filepath.Join(dir, "layout")
 	tb.Cleanup(func() { os.RemoveAll(layout) })

@@ -1,0 +1,183 @@
+package tarfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+)
+
+// Options says what is written.
+type Options struct {
+	// Layer: the tree is that of a single layer, in which names that begin with
+	// ".wh." are its markers.
+	Layer bool
+	// NoGlobalHeader leaves out the global header, so the draft's mark that the tar
+	// is canonical: umoci unpacks no archive that has one.
+	NoGlobalHeader bool
+	// Open gives the content of a file that is not in the tree. Write compares it
+	// with the digest.
+	Open func(path string, n *canon.Node) (io.ReadCloser, error)
+}
+
+// Write writes the canonical tar of a tree. An error is w's or Open's, or names
+// what of the tree a tar cannot hold, or a file whose content is not that of its
+// digest. What was written until then is of no use.
+func Write(w io.Writer, t *canon.Tree, o Options) error {
+	if err := t.Validate(); err != nil {
+		return err
+	}
+	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, first: linked(t)}
+	if !o.NoGlobalHeader {
+		var global strings.Builder
+		addRecord(&global, "canonical-tar", "1")
+		d.extension('g', "pax_global_header", global.String())
+	}
+	for name, e := range t.All() {
+		if err := d.entry(name, e.Node); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+	}
+	d.write(make([]byte, 2*blockSize))
+	return d.out.Flush()
+}
+
+type writer struct {
+	out     *bufio.Writer
+	options Options
+	// first is for inodes that may have several names: the one that was written, if
+	// there is one.
+	first map[*canon.Node]string
+}
+
+// linked finds the inodes that may have several names. Dump files may count
+// their links wrongly, but then mark the names.
+func linked(t *canon.Tree) map[*canon.Node]string {
+	first := map[*canon.Node]string{}
+	for e := range t.Dirents() {
+		if e.Node.Kind != canon.Directory && (e.Node.Nlink > 1 || e.Hardlink) {
+			first[e.Node] = ""
+		}
+	}
+	return first
+}
+
+// write leaves errors to Flush, as bufio.Writer keeps them.
+func (d *writer) write(p []byte) { _, _ = d.out.Write(p) }
+
+func (d *writer) pad(size uint64) { d.write(make([]byte, -size&(blockSize-1))) }
+
+func (d *writer) extension(typeflag byte, name, records string) {
+	h := header{typeflag: typeflag, path: name, mode: 0o644, size: uint64(len(records))}
+	block := h.block()
+	d.write(block[:])
+	d.write([]byte(records))
+	d.pad(h.size)
+}
+
+var typeflags = map[canon.Kind]byte{
+	canon.Regular: '0', canon.Symlink: '2', canon.CharDevice: '3', canon.BlockDevice: '4', canon.Directory: '5', canon.FIFO: '6',
+}
+
+func (d *writer) entry(name string, n *canon.Node) error {
+	flag, ok := typeflags[n.Kind]
+	if !ok {
+		return fmt.Errorf("a tar holds no %v: remove it", n.Kind)
+	}
+	if strings.HasPrefix(path.Base(name), ".wh.") && !d.options.Layer {
+		return errors.New("in a layer such a name is a whiteout: rename it")
+	}
+	h := header{typeflag: flag, path: "." + name, mode: n.Perm, uid: n.UID, gid: n.GID, mtime: n.Mtime, target: n.Target}
+	switch {
+	case n.Kind == canon.Directory:
+		if name != "/" {
+			h.path += "/"
+		}
+	case n.Kind.IsDevice():
+		h.major, h.minor = n.Device()
+	case n.Kind == canon.Regular:
+		h.size = n.Size
+	}
+	xattrs, err := kept(n.Xattrs)
+	if err != nil {
+		return err
+	}
+	switch first, several := d.first[n]; {
+	case !several:
+	case first == "":
+		d.first[n] = h.path
+	default:
+		h.typeflag, h.target, h.size, xattrs, h.major, h.minor = '1', first, 0, nil, 0, 0
+	}
+	if records := h.records(xattrs); records != "" {
+		d.extension('x', cut("PaxHeaders.0/"+path.Base(h.path)), records)
+	}
+	block := h.block()
+	d.write(block[:])
+	if h.size == 0 {
+		return nil
+	}
+	if err := d.content(name, n); err != nil {
+		return err
+	}
+	d.pad(h.size)
+	return nil
+}
+
+func cut(name string) string { return name[:min(len(name), fieldMax)] }
+
+// kept leaves out the xattrs by which overlayfs finds the content of files.
+func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
+	var out canon.Xattrs
+	for _, x := range xattrs {
+		switch {
+		case strings.Contains(x.Name, "="):
+			return nil, fmt.Errorf("a tar holds no xattr whose name has a \"=\", as %q has: remove it", x.Name)
+		case slices.Contains([]string{"trusted.overlay.metacopy", "trusted.overlay.redirect", "user.overlay.metacopy", "user.overlay.redirect"}, x.Name):
+		default:
+			out = append(out, x)
+		}
+	}
+	return out, nil
+}
+
+func (d *writer) content(name string, n *canon.Node) error {
+	c := n.Content
+	switch {
+	case c == nil:
+		return errors.New("its content is not known")
+	case c.Inline != nil:
+		d.write(c.Inline)
+		return nil
+	case d.options.Open == nil:
+		return errors.New("there is nothing to take its content from")
+	}
+	r, err := d.options.Open(name, n)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	to := io.Writer(d.out)
+	hasher := fsverity.New(c.Digest.Algorithm())
+	if !c.Digest.IsZero() {
+		to = io.MultiWriter(d.out, hasher)
+	}
+	size, err := io.Copy(to, io.LimitReader(r, int64(n.Size)))
+	if err != nil {
+		return err
+	}
+	more, _ := io.ReadFull(r, make([]byte, 1))
+	switch {
+	case uint64(size) != n.Size || more > 0:
+		return fmt.Errorf("its content is not %d bytes: it changed, or is that of another file", n.Size)
+	case !c.Digest.IsZero() && hasher.Digest() != c.Digest:
+		return fmt.Errorf("its content has not the digest %v: it changed, or is that of another file", c.Digest)
+	}
+	return nil
+}

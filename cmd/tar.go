@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
+	"cfsverify/importers"
+)
+
+func newTar(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "tar SOURCE",
+		Short: "Write the canonical tar of a source",
+		Long: `Write a source as the canonical tar of its tree: the same tree gives the same
+bytes, whatever it comes from. An image is flattened, unless --layer names one of
+its layers.
+
+The tree is written as it is read; --policy composefs-rs writes what composefs-rs
+sees of it. The content of an image goes to a temporary directory first ($TMPDIR,
+or else /tmp), that of a dump file or composefs image comes from --objects.
+
+` + sourcesHelp,
+		Example: `  cfsverify tar -o root.tar dir:/target
+  cfsverify tar --layer 2 oci:image:latest | sha256sum`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := addRecipeFlags(c)
+	flags.raw = true
+	c.Flags().Lookup("policy").Usage = "what is done to the tree before it is written (raw)"
+	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
+	layer := c.Flags().Int("layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
+	plain := c.Flags().Bool("no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
+	objects := c.Flags().String("objects", "", "the content store `DIR` of a dump file or composefs image")
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
+		switch {
+		case *layer < 0 || c.Flags().Changed("layer") && *layer == 0:
+			return errors.New("--layer counts from 1, the lowest layer")
+		case *layer > 0 && (source.IsFinal() || source.Transport == importers.Dir):
+			return fmt.Errorf("%v has no layers: --layer needs an image", source)
+		case *objects != "" && !source.IsFinal():
+			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
+		}
+		flags.layer = *layer
+		content, err := openTarContent(source, *objects)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, content.close()) }()
+		imported, rec, err := flags.loadOne(c.Context(), r.Err, source.String(), content.store)
+		if err != nil {
+			return err
+		}
+		if *layer > 0 && rec.policy != canon.Raw() {
+			return errors.New("--layer writes a layer as it is: leave out the policy")
+		}
+		err = writeFile(*file, r.Out, func(w io.Writer) error {
+			return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: *layer > 0, NoGlobalHeader: *plain, Open: content.open})
+		})
+		if err != nil {
+			return fmt.Errorf("%v: %w", source, err)
+		}
+		return nil
+	}
+	return c
+}
+
+// tarContent is where the content of files comes from.
+type tarContent struct {
+	open func(path string, n *canon.Node) (io.ReadCloser, error)
+	// store gets the content of an image.
+	store *importers.ObjectStore
+	close func() error
+}
+
+func openTarContent(source importers.Source, objects string) (*tarContent, error) {
+	switch {
+	case source.Transport == importers.Dir:
+		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return strings.TrimPrefix(path, "/") })
+	case objects != "":
+		return contentBelow(objects, func(_ string, n *canon.Node) string { return n.Content.Payload() })
+	case source.IsFinal():
+		return &tarContent{close: func() error { return nil }, open: func(string, *canon.Node) (io.ReadCloser, error) {
+			return nil, fmt.Errorf("its content is not in %v: name the content store with --objects", source)
+		}}, nil
+	}
+	dir, err := os.MkdirTemp("", "cfsverify-tar-")
+	if err != nil {
+		return nil, err
+	}
+	store, err := importers.OpenObjectStore(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &tarContent{store: store, close: func() error { return os.RemoveAll(dir) },
+		open: func(_ string, n *canon.Node) (io.ReadCloser, error) { return store.Open(n.Content.Digest) }}, nil
+}
+
+// contentBelow opens files below a directory, out of which no symlink leads.
+func contentBelow(dir string, name func(path string, n *canon.Node) string) (*tarContent, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &tarContent{close: root.Close, open: func(path string, n *canon.Node) (io.ReadCloser, error) {
+		// Whatever became of the file since, opening it must not wait.
+		f, err := root.OpenFile(strings.TrimPrefix(name(path, n), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}}, nil
+}

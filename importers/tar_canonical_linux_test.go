@@ -1,0 +1,130 @@
+package importers
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/oracle"
+)
+
+// everythingTar is the canonical tar of a directory with all that a tar can
+// hold but some names, and the tree that it is of.
+func everythingTar(t *testing.T, o tarfile.Options, without ...string) (*canon.Tree, []byte) {
+	m := scanMaker{t, t.TempDir()}
+	m.makeEverything()
+	for _, name := range append(without, "dev/socket", "usr/socket") {
+		m.do(os.Remove(m.path(name)))
+	}
+	deep := strings.Repeat("a-directory-with-a-long-name/", 12)
+	m.mkdir(deep)
+	m.file(deep+"file", strings.Repeat("deep", 100))
+	m.link(deep+"file", "deep-file")
+	m.symlink(deep+"file", "deep-symlink")
+	m.mtime("names/...", 9_000_000_000, 5)
+	tree := scanOK(t, m.dir, fsverity.SHA256)
+	var out bytes.Buffer
+	o.Open = func(path string, _ *canon.Node) (io.ReadCloser, error) { return os.Open(m.path(path)) }
+	if err := tarfile.Write(&out, tree, o); err != nil {
+		t.Fatal(err)
+	}
+	return tree, out.Bytes()
+}
+
+func TestCanonicalTarReadAgain(t *testing.T) {
+	oracle.Root(t)
+	tree, archive := everythingTar(t, tarfile.Options{})
+	l, err := readTar(archive, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ApplyLayers([]*LayerEntries{l}, RulesOCI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path, differ := firstDifference(withoutContents(tree), withoutContents(again)); differ {
+		t.Errorf("%q differs", path)
+	}
+}
+
+// withoutContents makes contents those of their digest, as two trees have two.
+func withoutContents(tree *canon.Tree) *canon.Tree {
+	tree = tree.Clone()
+	for e := range tree.Dirents() {
+		if c := e.Node.Content; c != nil {
+			e.Node.Target, e.Node.Content = string(c.Inline)+c.Digest.String(), nil
+		}
+	}
+	return tree
+}
+
+// TestCanonicalTarExtracts: what tools and engines extract of a canonical tar
+// scans as the tree that it is of.
+func TestCanonicalTarExtracts(t *testing.T) {
+	oracle.Root(t)
+	tree, archive := everythingTar(t, tarfile.Options{})
+	file := filepath.Join(t.TempDir(), "canonical.tar")
+	if err := os.WriteFile(file, archive, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		tool, pkg string
+		args      []string
+		// differs changes what the tool is known not to keep.
+		differs func(path string, n *canon.Node)
+	}{
+		{"tar", "tar", []string{"--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf"}, nil},
+		{"bsdtar", "libarchive-tools", []string{"--xattrs", "--numeric-owner", "-xpf"}, func(path string, n *canon.Node) {
+			// It reads -1.5 as -0.5.
+			if path == "/etc/size-1" {
+				n.Mtime.Sec++
+			}
+		}},
+	} {
+		t.Run(c.tool, func(t *testing.T) {
+			oracle.Tool(t, c.tool, c.pkg)
+			dir := t.TempDir()
+			scanTool(t, c.tool, append(append([]string{"-C", dir}, c.args...), file)...)
+			compareExtracted(t, tree, scanOK(t, dir, fsverity.SHA256), c.differs)
+		})
+	}
+	// What engines leave out, or take for a whiteout, is LAYERS.md's to tell.
+	engines, archive := everythingTar(t, tarfile.Options{NoGlobalHeader: true}, "dev/whiteout", "etc/size-1", "dev/null", "usr/null")
+	for _, engine := range Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			root, refusal := oracle.Engine(t, engine.Name)(t, layers.Archives{archive})
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			compareExtracted(t, engines, scanOK(t, root, fsverity.SHA256), func(_ string, n *canon.Node) {
+				// archive/tar drops empty values.
+				n.Xattrs = slices.DeleteFunc(n.Xattrs, func(x canon.Xattr) bool { return x.Value == "" })
+			})
+		})
+	}
+}
+
+func compareExtracted(t *testing.T, want, got *canon.Tree, differs func(string, *canon.Node)) {
+	t.Helper()
+	want, got = want.Clone(), got.Clone()
+	// Some write into the root after they set its time, engines make it themselves.
+	setStat(want.Root, got.Root)
+	if differs != nil {
+		for path, e := range want.All() {
+			differs(path, e.Node)
+		}
+	}
+	if diff := cmp.Diff(strings.Split(layerText(withoutContents(want)), "\n"), strings.Split(layerText(withoutContents(got)), "\n")); diff != "" {
+		t.Errorf("the tree (-) and what was extracted (+) differ:\n%s", diff)
+	}
+}
