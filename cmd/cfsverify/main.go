@@ -12,7 +12,9 @@ import (
 )
 
 func main() {
-	go boundGarbage()
+	if os.Getenv("GOGC") == "" {
+		go boundGarbage()
+	}
 	os.Exit(cmd.Main(os.Args[1:], cmd.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
