@@ -86,9 +86,7 @@ func (d *directory) remove(name string) {
 
 // clip sorts, and gives back memory that only more dirents would need.
 func (d *directory) clip() {
-	if entries := d.sorted(); cap(entries) > len(entries) {
-		d.entries = append(make([]Dirent, 0, len(entries)), entries...)
-	}
+	d.entries = slices.Clone(d.sorted())
 }
 
 func (d *directory) sorted() []Dirent {

@@ -36,7 +36,7 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 	flags.raw = true
 	c.Flags().Lookup("policy").Usage = "what is done to the tree before it is written (raw)"
 	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
-	layer := c.Flags().Int("layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
+	c.Flags().IntVar(&flags.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
 	plain := c.Flags().Bool("no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
 	objects := c.Flags().String("objects", "", "the content store `DIR` of a dump file or composefs image")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
@@ -45,28 +45,29 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 			return err
 		}
 		switch {
-		case *layer < 0 || c.Flags().Changed("layer") && *layer == 0:
+		case flags.layer < 0 || c.Flags().Changed("layer") && flags.layer == 0:
 			return errors.New("--layer counts from 1, the lowest layer")
-		case *layer > 0 && (source.IsFinal() || source.Transport == importers.Dir):
+		case flags.layer > 0 && (source.IsFinal() || source.Transport == importers.Dir):
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
 		case *objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
 		}
-		flags.layer = *layer
+		if rec, err := flags.recipe(false); err != nil {
+			return err
+		} else if flags.layer > 0 && rec.policy != canon.Raw() {
+			return errors.New("--layer writes a layer as it is: leave out the policy")
+		}
 		content, err := openTarContent(source, *objects)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, content.close()) }()
-		imported, rec, err := flags.loadOne(c.Context(), r.Err, source.String(), content.store)
+		imported, _, err := flags.loadOne(c.Context(), r.Err, args[0], content.store)
 		if err != nil {
 			return err
 		}
-		if *layer > 0 && rec.policy != canon.Raw() {
-			return errors.New("--layer writes a layer as it is: leave out the policy")
-		}
 		err = writeFile(*file, r.Out, func(w io.Writer) error {
-			return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: *layer > 0, NoGlobalHeader: *plain, Open: content.open})
+			return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: flags.layer > 0, NoGlobalHeader: *plain, Open: content.open})
 		})
 		if err != nil {
 			return fmt.Errorf("%v: %w", source, err)
@@ -87,7 +88,7 @@ type tarContent struct {
 func openTarContent(source importers.Source, objects string) (*tarContent, error) {
 	switch {
 	case source.Transport == importers.Dir:
-		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return strings.TrimPrefix(path, "/") })
+		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return path })
 	case objects != "":
 		return contentBelow(objects, func(_ string, n *canon.Node) string { return n.Content.Payload() })
 	case source.IsFinal():

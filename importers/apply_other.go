@@ -10,24 +10,18 @@ import (
 // applyOther applies the set of rules that is not used. So no difference between
 // the rules stays unseen.
 func applyOther(layers []*LayerEntries, used Rules) *OtherRules {
-	other := &OtherRules{Rules: RulesOCI}
+	// A survey gives no error.
 	survey := composefsApplier{survey: true}
 	surveyed, err := survey.apply(layers)
-	other.Events = survey.events
+	other := &OtherRules{Rules: RulesComposefsRS, Events: survey.events, Tree: surveyed, Err: err}
 	refusal := slices.IndexFunc(survey.events, func(e Event) bool { return e.Refused })
 	switch {
-	case err != nil:
-		// A survey gives none.
-		other.Err = err
 	case used == RulesComposefsRS:
+		other.Rules = RulesOCI
 		other.Tree, other.Err = applyOCI(layers, false)
-		return other
 	case refusal >= 0:
-		other.Err = survey.events[refusal].err()
-	default:
-		other.Tree = surveyed
+		other.Tree, other.Err = nil, survey.events[refusal].err()
 	}
-	other.Rules = RulesComposefsRS
 	return other
 }
 

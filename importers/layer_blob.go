@@ -31,19 +31,20 @@ type blob struct {
 	open   func() (io.ReadCloser, error)
 }
 
+func (b blob) fail(err error) error { return &EntryError{Layer: b.layer, Err: err} }
+
 // importLayer reads a blob, checks it against its digests, and sets the layer's
 // DiffID if nobody stated it. A blob that is not what its digests say is
 // reported as such whatever else is wrong with it.
 func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, error) {
-	fail := func(err error) (*LayerEntries, error) { return nil, &EntryError{Layer: b.layer, Err: err} }
 	for _, h := range []v1.Hash{b.digest, b.diffID} {
 		if h != (v1.Hash{}) && h.Algorithm != "sha256" {
-			return fail(fmt.Errorf("only sha256 digests can be verified, not %v", h))
+			return nil, b.fail(fmt.Errorf("only sha256 digests can be verified, not %v", h))
 		}
 	}
 	stored, err := b.open()
 	if err != nil {
-		return fail(err)
+		return nil, b.fail(err)
 	}
 	defer stored.Close()
 	if source, ok := sourceOf(stored, b, o); ok && o.shared != nil {
@@ -54,10 +55,9 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 
 // importStored reads an opened blob.
 func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) (*LayerEntries, error) {
-	fail := func(err error) (*LayerEntries, error) { return nil, &EntryError{Layer: b.layer, Err: err} }
 	r, err := readBlob(b, contextReader{ctx, stored}, o.budget)
 	if err != nil {
-		return fail(err)
+		return nil, b.fail(err)
 	}
 	defer r.close()
 	entries, readErr := ReadLayer(ctx, r, b.layer, o)
@@ -65,13 +65,13 @@ func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) 
 		return nil, ctx.Err()
 	}
 	if err := r.verify(); err != nil {
-		return fail(err)
+		return nil, b.fail(err)
 	}
 	if readErr != nil {
 		return nil, readErr
 	}
 	if entries.noEnd && b.digest == (v1.Hash{}) && b.diffID == (v1.Hash{}) {
-		return fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
+		return nil, b.fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
 	}
 	if b.diffID == (v1.Hash{}) {
 		b.layer.DiffID = r.diffID().String()
@@ -84,7 +84,8 @@ func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) 
 // next.
 type blobReader struct {
 	blob     blob
-	stored   storedReader // belongs to source until that has ended
+	stored   hashingReader  // belongs to source until that has ended
+	read     countingReader // of stored, likewise
 	source   *readAhead
 	taken    countingReader // from source
 	buffered *bufio.Reader  // of taken
@@ -97,12 +98,13 @@ type blobReader struct {
 }
 
 func readBlob(b blob, stored io.Reader, used *budget) (*blobReader, error) {
-	r := &blobReader{blob: b, stored: storedReader{r: stored, sum: sha256.New()}}
 	if b.size >= 0 {
 		// One more byte shows that the blob is too long.
-		r.stored.r = io.LimitReader(stored, b.size+1)
+		stored = io.LimitReader(stored, b.size+1)
 	}
-	r.source = newReadAhead(&r.stored)
+	r := &blobReader{blob: b, stored: hashingReader{r: stored, sum: sha256.New()}}
+	r.read.r = &r.stored
+	r.source = newReadAhead(&r.read)
 	r.taken.r = r.source
 	r.buffered = bufio.NewReaderSize(&r.taken, bufferSize)
 	r.archive = archiveReader{taken: &r.taken, budget: used}
@@ -179,14 +181,14 @@ func (r *blobReader) verify() error {
 	_, _ = io.Copy(io.Discard, r.ahead)
 	_, _ = io.Copy(io.Discard, r.buffered)
 	b := r.blob
-	if r.stored.err != nil {
-		return r.stored.err
+	if r.read.err != nil {
+		return r.read.err
 	}
-	if b.size >= 0 && r.stored.size != b.size {
-		if r.stored.size > b.size {
+	if b.size >= 0 && r.read.size != b.size {
+		if r.read.size > b.size {
 			return fmt.Errorf("the blob %v has more than the %d bytes that the manifest states", b.digest, b.size)
 		}
-		return fmt.Errorf("the blob %v has %d bytes, but the manifest states %d: it is truncated", b.digest, r.stored.size, b.size)
+		return fmt.Errorf("the blob %v has %d bytes, but the manifest states %d: it is truncated", b.digest, r.read.size, b.size)
 	}
 	if got := sumDigest(r.stored.sum); b.digest != (v1.Hash{}) && got != b.digest {
 		return fmt.Errorf("the blob is damaged: it should be %v and is %v", b.digest, got)
@@ -207,25 +209,7 @@ func sumDigest(sum hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
 }
 
-// storedReader counts and hashes what it reads.
-type storedReader struct {
-	r    io.Reader
-	sum  hash.Hash
-	size int64
-	err  error // other than io.EOF
-}
-
-func (s *storedReader) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	s.sum.Write(p[:n])
-	s.size += int64(n)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
-// countingReader counts what a decoder takes.
+// countingReader counts what it reads, and keeps the error.
 type countingReader struct {
 	r    io.Reader
 	size int64

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
@@ -66,7 +67,8 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		return nil, &EntryError{Layer: layer, Err: err}
 	}
 	l.tar.offset += trailing
-	l.out.entries = append(make([]layerEntry, 0, len(l.out.entries)), l.out.entries...)
+	// Appending left room for more, which nothing will use.
+	l.out.entries = slices.Clone(l.out.entries)
 	l.progress(0, 0)
 	return l.out, nil
 }

@@ -45,7 +45,7 @@ func layerTree(layers []*LayerEntries, n int) (*canon.Tree, error) {
 			c.put(strings.TrimPrefix(path, "/"), e.Node)
 		}
 	}
-	c.hide("", lower.Root, merged.Root)
+	c.hide("", lower.Root, merged.Root, c.to.Root)
 	c.to.CountLinks()
 	return c.to, nil
 }
@@ -61,22 +61,25 @@ type layerCopy struct {
 
 // hide adds whiteouts for what is not there any more of a directory of the layers
 // below and that no marker hides: a layer may also replace a directory by
-// something else, and that by a directory again.
-func (c *layerCopy) hide(path string, lower, merged *canon.Node) {
-	has := func(name string) bool { return c.to.Lookup("/"+joinPath(path, name)) != nil }
-	if has(opaqueName) {
+// something else, and that by a directory again. own is the directory in the tree
+// of the layer, or one that is empty.
+func (c *layerCopy) hide(path string, lower, merged, own *canon.Node) {
+	if own.Child(opaqueName) != nil {
 		return
 	}
 	for _, e := range lower.Children() {
-		below := joinPath(path, e.Name)
 		marker := whiteoutPrefix + e.Name
 		left := merged.Child(e.Name)
 		switch {
-		case has(marker):
+		case own.Child(marker) != nil:
 		case left == nil:
 			c.put(joinPath(path, marker), newMarker())
 		case e.Node.Kind == canon.Directory && left.Node.Kind == canon.Directory:
-			c.hide(below, e.Node, left.Node)
+			below := &canon.Node{}
+			if e := own.Child(e.Name); e != nil {
+				below = e.Node
+			}
+			c.hide(joinPath(path, e.Name), e.Node, left.Node, below)
 		}
 	}
 }

@@ -258,7 +258,7 @@ func (s *sameBytes) Write(p []byte) (int, error) {
 // for some ten million files.
 const imageMax = 4 << 30
 
-func loadImage(ctx context.Context, img *image, o Options) (_ *Import, err error) {
+func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	layers := make([]*LayerEntries, len(img.layers))
 	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
@@ -277,8 +277,12 @@ func loadImage(ctx context.Context, img *image, o Options) (_ *Import, err error
 		imported.Layers = append(imported.Layers, b.layer)
 	}
 	if o.Layer > 0 {
-		imported.Tree, err = layerTree(layers, o.Layer)
-		return imported, err
+		tree, err := layerTree(layers, o.Layer)
+		if err != nil {
+			return nil, err
+		}
+		imported.Tree = tree
+		return imported, nil
 	}
 	var other *OtherRules
 	if !rulesAgree(layers) {

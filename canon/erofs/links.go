@@ -15,32 +15,34 @@ type linkTable struct {
 }
 
 // find looks for links and returns the number of all names below the root.
-func (l *linkTable) find(root *canon.Node, placeAtFirst bool) uint64 {
+func (l *linkTable) find(t *canon.Tree, placeAtFirst bool) uint64 {
 	l.index = map[*canon.Node]uint32{}
 	names := uint64(0)
-	eachDirent(root, func(e *canon.Dirent) {
-		names++
+	for e := range t.Dirents() {
+		if e.Node != t.Root {
+			names++
+		}
 		if e.Node.Kind == canon.Directory || !e.Hardlink && e.Node.Nlink <= 1 {
-			return
+			continue
 		}
 		if _, ok := l.index[e.Node]; !ok {
 			l.index[e.Node] = uint32(len(l.list))
 			l.list = append(l.list, link{})
 		}
-	})
+	}
 	if len(l.list) == 0 {
 		return names
 	}
-	eachDirent(root, func(e *canon.Dirent) {
+	for e := range t.Dirents() {
 		link, _ := l.of(e.Node)
 		if link == nil {
-			return
+			continue
 		}
 		link.names++
 		if link.place == nil || !placeAtFirst && link.place.Hardlink && !e.Hardlink {
 			link.place = e
 		}
-	})
+	}
 	return names
 }
 
@@ -54,16 +56,4 @@ func (l *linkTable) of(n *canon.Node) (*link, uint32) {
 		return nil, 0
 	}
 	return &l.list[i], i
-}
-
-// eachDirent is Tree.All without paths, which would cost the more the deeper
-// the tree is.
-func eachDirent(dir *canon.Node, do func(*canon.Dirent)) {
-	children := dir.Children()
-	for i := range children {
-		do(&children[i])
-		if n := children[i].Node; n.Kind == canon.Directory {
-			eachDirent(n, do)
-		}
-	}
 }

@@ -67,7 +67,7 @@ const (
 
 // collect lists the inodes.
 func (img *image) collect(t *canon.Tree) error {
-	names := img.links.find(t.Root, img.format.placesAtFirstName)
+	names := img.links.find(t, img.format.placesAtFirstName)
 	if names > namesMax {
 		return errors.New("the tree has more entries than an image can hold")
 	}
