@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -61,5 +62,23 @@ func BenchmarkPutDescending(b *testing.B) {
 			dir.Put(Dirent{Name: fmt.Sprintf("%07d", 100_000-i)})
 		}
 		dir.Children()
+	}
+}
+
+// TestSort: afterwards nothing is left for a reader to change, at any depth.
+func TestSort(t *testing.T) {
+	tree := NewTree()
+	dir := &Node{Kind: Directory}
+	tree.Root.Put(Dirent{Name: "d", Node: dir})
+	for i := range 1000 {
+		dir.Put(Dirent{Name: fmt.Sprint((i * 7919) % 1000), Node: &Node{Kind: FIFO}})
+	}
+	if dir.dir.index == nil {
+		t.Fatal("the directory was in order")
+	}
+	tree.Sort()
+	names := func(a, b Dirent) int { return strings.Compare(a.Name, b.Name) }
+	if d := dir.dir; d.index != nil || len(d.entries) != 1000 || !slices.IsSortedFunc(d.entries, names) {
+		t.Errorf("%d entries, index %v", len(d.entries), d.index != nil)
 	}
 }

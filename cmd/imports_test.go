@@ -17,7 +17,7 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/canon/erofs":    {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
-		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
+		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile"},
 		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/compare"},
 	}
 	// Outside libraries keep to one room each.

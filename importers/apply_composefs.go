@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 )
 
 // Event is an entry that composefs-rs treats in a way of its own.
@@ -120,12 +121,12 @@ func (a *composefsApplier) add(i int) error {
 
 func (a *composefsApplier) refuseQuirks(i int) error {
 	for _, q := range []struct {
-		quirk tarQuirks
+		quirk tarfile.Quirks
 		what  string
 	}{
-		{quirkNegativeMtime, "the mtime is before 1970"},
-		{quirkSize, "the header states a size, but entries of this type have no content"},
-		{quirkKeyNotUTF8, "the key of a PAX record is not UTF-8"},
+		{tarfile.NegativeMtime, "the mtime is before 1970"},
+		{tarfile.SizeWithoutContent, "the header states a size, but entries of this type have no content"},
+		{tarfile.KeyNotUTF8, "the key of a PAX record is not UTF-8"},
 	} {
 		if a.layer.quirks[i]&q.quirk != 0 {
 			if err := a.refuse(i, "%s", q.what); err != nil {

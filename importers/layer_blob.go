@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 )
 
 // zstdWindowMax is the window size in bytes up to which the zstd tool decodes
@@ -120,13 +121,13 @@ func readBlob(b blob, stored io.Reader, used *budget) (*blobReader, error) {
 
 // decode looks how the blob is compressed.
 func (r *blobReader) decode() error {
-	head, err := r.buffered.Peek(tarBlockSize)
+	head, err := r.buffered.Peek(tarfile.BlockSize)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	r.archive.r, r.closeDecoder = r.buffered, func() {}
 	switch {
-	case len(head) == tarBlockSize && string(head[257:262]) == "ustar":
+	case len(head) == tarfile.BlockSize && string(head[257:262]) == "ustar":
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		r.archive.compressed = true
 		decoder, err := gzip.NewReader(r.buffered)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 )
 
 // LayerEntries is what a layer's archive says, in its order. Applying it to a
@@ -16,8 +17,8 @@ type LayerEntries struct {
 	entries []layerEntry
 	// newest is the newest mtime of all entries.
 	newest canon.Time
-	quirks map[int]tarQuirks // of few entries, by their index
-	// See tarReader.
+	quirks map[int]tarfile.Quirks // of few entries, by their index
+	// See tarfile.Reader.
 	oneZeroBlock, noEnd bool
 }
 
@@ -80,7 +81,7 @@ func newEntry(h *canon.Header, nodes *canon.Nodes) (layerEntry, error) {
 
 func validateXattrs(records map[string]string) error {
 	for key, value := range records {
-		name, ok := strings.CutPrefix(key, paxXattrPrefix)
+		name, ok := strings.CutPrefix(key, tarfile.XattrPrefix)
 		switch {
 		case !ok:
 		case name == "" || len(name) > canon.XattrNameMax || strings.Contains(name, "\x00"):
@@ -98,7 +99,7 @@ func newNode(h *canon.Header, nodes *canon.Nodes) *canon.Node {
 	n := nodes.New()
 	n.Kind, n.Perm = kindOfTypeflag(h.Typeflag), uint16(h.Mode&0o7777)
 	n.UID, n.GID = uint32(h.UID), uint32(h.GID)
-	n.Mtime, n.Xattrs = h.Mtime, paxXattrs(h.PAX)
+	n.Mtime, n.Xattrs = h.Mtime, tarfile.Xattrs(h.PAX)
 	switch {
 	case n.Kind == canon.Regular:
 		n.Size = uint64(h.Size)

@@ -1,7 +1,6 @@
 package importers
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +8,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
 )
 
 // ReadOptions says how to read a layer. Hash must be set.
@@ -41,8 +41,8 @@ const (
 // hashed and not kept. Errors are EntryErrors, but for those of ctx.
 func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
 	l := &layerReader{
-		tar:     tarReader{r: bufio.NewReaderSize(contextReader{ctx, r}, bufferSize)},
-		out:     &LayerEntries{Layer: layer, quirks: map[int]tarQuirks{}},
+		tar:     tarfile.NewReader(contextReader{ctx, r}),
+		out:     &LayerEntries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
 		hasher:  newContentHasher(o.Hash, o.Objects),
 		buffer:  make([]byte, bufferSize),
 		headers: o.Headers,
@@ -50,7 +50,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		budget:  o.budget,
 	}
 	for {
-		header, quirks, err := l.tar.next()
+		header, quirks, err := l.tar.Next()
 		if err == io.EOF {
 			break
 		}
@@ -61,12 +61,10 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 			return nil, l.fail(ctx, header, err)
 		}
 	}
-	l.out.oneZeroBlock, l.out.noEnd = l.tar.oneZeroBlock, l.tar.noEnd
-	trailing, err := io.Copy(io.Discard, l.tar.r)
-	if err != nil {
+	l.out.oneZeroBlock, l.out.noEnd = l.tar.OneZeroBlock, l.tar.NoEnd
+	if _, err := l.tar.Trailing(); err != nil {
 		return nil, &EntryError{Layer: layer, Err: err}
 	}
-	l.tar.offset += trailing
 	// Appending left room for more, which nothing will use.
 	l.out.entries = slices.Clone(l.out.entries)
 	l.progress(0, 0)
@@ -75,7 +73,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 
 // layerReader turns headers and content into entries.
 type layerReader struct {
-	tar     tarReader
+	tar     *tarfile.Reader
 	out     *LayerEntries
 	hasher  *contentHasher
 	buffer  []byte
@@ -88,7 +86,7 @@ type layerReader struct {
 	reported Progress
 }
 
-func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
+func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 	if err := l.budget.addEntry(h, l.before); err != nil {
 		return err
 	}
@@ -119,13 +117,13 @@ func (l *layerReader) add(h *canon.Header, quirks tarQuirks) error {
 func (l *layerReader) content(size int64) (*canon.Content, error) {
 	if size <= canon.InlineMax {
 		inline := make([]byte, size)
-		_, err := io.ReadFull(&l.tar, inline)
+		_, err := io.ReadFull(l.tar, inline)
 		return &canon.Content{Inline: inline}, err
 	}
 	if err := l.hasher.start(); err != nil {
 		return nil, err
 	}
-	if _, err := io.CopyBuffer(l.hasher, &l.tar, l.buffer); err != nil {
+	if _, err := io.CopyBuffer(l.hasher, l.tar, l.buffer); err != nil {
 		return nil, err
 	}
 	digest, err := l.hasher.end()
@@ -134,7 +132,7 @@ func (l *layerReader) content(size int64) (*canon.Content, error) {
 
 // progress reports if there is at least that much to report.
 func (l *layerReader) progress(entries, bytes int64) {
-	now := Progress{Entries: int64(len(l.out.entries)), Bytes: l.tar.offset}
+	now := Progress{Entries: int64(len(l.out.entries)), Bytes: l.tar.Offset()}
 	news := Progress{Entries: now.Entries - l.reported.Entries, Bytes: now.Bytes - l.reported.Bytes}
 	if l.report != nil && (news.Entries >= entries || news.Bytes >= bytes) {
 		l.report(news)

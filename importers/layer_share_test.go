@@ -72,10 +72,18 @@ func TestSharedLayers(t *testing.T) {
 	}
 
 	// What was read for the other image counts as well.
-	_, errs = loadPair(t, Limits{Bytes: int64(len(base))}, &read, []string{baseFile, topFile}, []string{linked})
-	var limit *LimitError
-	if !errors.As(errs[0], &limit) || errs[1] != nil {
-		t.Errorf("errors %v", errs)
+	both := int64(len(base) + len(top))
+	for most, want := range map[int64]bool{both: true, both - 1: false} {
+		o := Options{Hash: fsverity.SHA256, Rules: RulesOCI, Shared: &SharedLayers{}}
+		if _, err := Load(t.Context(), Source{Transport: Tar, Layers: []string{baseFile}}, o); err != nil {
+			t.Fatal(err)
+		}
+		o.Limits.Bytes = most
+		_, err := Load(t.Context(), Source{Transport: Tar, Layers: []string{linked, topFile}}, o)
+		var limit *LimitError
+		if (err == nil) != want || err != nil && !errors.As(err, &limit) {
+			t.Errorf("of %d bytes %d are allowed: error %v", both, most, err)
+		}
 	}
 	if _, errs = loadPair(t, Limits{Entries: 2}, &read, []string{baseFile}, []string{linked}); errs[0] != nil || errs[1] != nil {
 		t.Errorf("errors %v", errs)

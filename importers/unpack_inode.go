@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 )
 
 // Mode bits of include/uapi/linux/stat.h.
@@ -61,7 +62,7 @@ func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 	if u.engine.ClearXattrs {
 		n.Xattrs = nil
 	}
-	for _, x := range paxXattrs(h.PAX) {
+	for _, x := range tarfile.Xattrs(h.PAX) {
 		// archive/tar drops empty values.
 		if x.Value == "" || slices.Contains(u.engine.IgnoreXattrs, x.Name) {
 			continue

@@ -1,6 +1,7 @@
-// Package tarfile writes the canonical tar of a tree, so that the same tree gives
-// the same bytes wherever it comes from. It follows the draft of composefs-rs
-// (pull requests 224 and 356, July 2026):
+// Package tarfile reads tar archives as they are written, and writes the
+// canonical tar of a tree, so that the same tree gives the same bytes wherever it
+// comes from. What is canonical follows the draft of composefs-rs (pull requests
+// 224 and 356, July 2026):
 //
 //   - The first entry is a pax global header with the one record canonical-tar=1.
 //   - Then every name in the order of canon.Tree.All, from "./" on: "./" before

@@ -9,7 +9,6 @@ import (
 )
 
 const (
-	blockSize = 512
 	// fieldMax is the size in bytes of the name and linkname fields.
 	fieldMax = 100
 	// The highest numbers that 7 and 11 octal digits give.
@@ -30,8 +29,8 @@ type header struct {
 }
 
 // block is the ustar header: POSIX pax, "ustar Interchange Format".
-func (h *header) block() [blockSize]byte {
-	var b [blockSize]byte
+func (h *header) block() [BlockSize]byte {
+	var b [BlockSize]byte
 	copy(b[0:fieldMax], h.path)
 	octal(b[100:108], uint64(h.mode))
 	octal(b[108:116], fitting(uint64(h.uid), idMax))

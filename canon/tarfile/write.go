@@ -44,7 +44,7 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
-	d.write(make([]byte, 2*blockSize))
+	d.write(make([]byte, 2*BlockSize))
 	return d.out.Flush()
 }
 
@@ -71,7 +71,7 @@ func linked(t *canon.Tree) map[*canon.Node]string {
 // write leaves errors to Flush, as bufio.Writer keeps them.
 func (d *writer) write(p []byte) { _, _ = d.out.Write(p) }
 
-func (d *writer) pad(size uint64) { d.write(make([]byte, -size&(blockSize-1))) }
+func (d *writer) pad(size uint64) { d.write(make([]byte, -size&(BlockSize-1))) }
 
 func (d *writer) extension(typeflag byte, name, records string) {
 	h := header{typeflag: typeflag, path: name, mode: 0o644, size: uint64(len(records))}

@@ -1,4 +1,4 @@
-package importers
+package tarfile
 
 import (
 	"errors"
@@ -11,7 +11,8 @@ import (
 	"cfsverify/canon"
 )
 
-const paxXattrPrefix = "SCHILY.xattr."
+// XattrPrefix begins the keys of PAX records that hold xattrs.
+const XattrPrefix = "SCHILY.xattr."
 
 // parsePAX reads the records of an extended header (POSIX pax, "pax Extended
 // Header"): "LENGTH KEY=VALUE\n", the length being that of the whole record. Of
@@ -39,7 +40,7 @@ func parsePAX(data string) (map[string]string, error) {
 }
 
 // applyPAX overrides what the header block says.
-func applyPAX(h *canon.Header, records map[string]string) (tarQuirks, error) {
+func applyPAX(h *canon.Header, records map[string]string) (Quirks, error) {
 	if len(records) == 0 {
 		return 0, nil
 	}
@@ -63,7 +64,7 @@ func applyPAX(h *canon.Header, records map[string]string) (tarQuirks, error) {
 		}
 		*f.value = n
 	}
-	var quirks tarQuirks
+	var quirks Quirks
 	if text, ok := records["mtime"]; ok {
 		t, err := paxTime(text)
 		if err != nil {
@@ -71,12 +72,12 @@ func applyPAX(h *canon.Header, records map[string]string) (tarQuirks, error) {
 		}
 		h.Mtime = t
 		if strings.HasPrefix(text, "-") {
-			quirks |= quirkNegativeMtime
+			quirks |= NegativeMtime
 		}
 	}
 	for key := range records {
 		if !utf8.ValidString(key) {
-			quirks |= quirkKeyNotUTF8
+			quirks |= KeyNotUTF8
 		}
 	}
 	return quirks, nil
@@ -118,11 +119,11 @@ func paxNanoseconds(fraction string) uint32 {
 	return n * scale
 }
 
-// paxXattrs gives the xattrs of an entry, in a slice of its own.
-func paxXattrs(records map[string]string) canon.Xattrs {
+// Xattrs gives the xattrs that an entry's PAX records hold, in a slice of its own.
+func Xattrs(records map[string]string) canon.Xattrs {
 	var xattrs canon.Xattrs
 	for key, value := range records {
-		if name, ok := strings.CutPrefix(key, paxXattrPrefix); ok {
+		if name, ok := strings.CutPrefix(key, XattrPrefix); ok {
 			xattrs.Set(name, value)
 		}
 	}

@@ -1,4 +1,4 @@
-package importers
+package tarfile
 
 import (
 	"bytes"
@@ -11,20 +11,21 @@ import (
 	"cfsverify/canon"
 )
 
-const tarBlockSize = 512
+// BlockSize is the size in bytes of a header, and what content is padded to.
+const BlockSize = 512
 
-// tarBlock is a header block: POSIX pax, "ustar Interchange Format"; GNU tar
+// Block is a header block as it stands in an archive: POSIX pax, "ustar Interchange Format"; GNU tar
 // manual, "Basic Tar Format".
-type tarBlock [tarBlockSize]byte
+type Block [BlockSize]byte
 
-func (b *tarBlock) isZero() bool     { return *b == tarBlock{} }
-func (b *tarBlock) typeflag() byte   { return b[156] }
-func (b *tarBlock) isUstar() bool    { return string(b[257:263]) == "ustar\x00" }
-func (b *tarBlock) isGNU() bool      { return string(b[257:265]) == "ustar  \x00" }
-func (b *tarBlock) linkname() []byte { return untilNUL(b[157:257]) }
+func (b *Block) isZero() bool     { return *b == Block{} }
+func (b *Block) typeflag() byte   { return b[156] }
+func (b *Block) isUstar() bool    { return string(b[257:263]) == "ustar\x00" }
+func (b *Block) isGNU() bool      { return string(b[257:265]) == "ustar  \x00" }
+func (b *Block) linkname() []byte { return untilNUL(b[157:257]) }
 
 // name puts ustar's prefix before the name. GNU tar keeps other things there.
-func (b *tarBlock) name() string {
+func (b *Block) name() string {
 	name := string(untilNUL(b[0:100]))
 	if prefix := untilNUL(b[345:500]); b.isUstar() && len(prefix) > 0 {
 		return string(prefix) + "/" + name
@@ -40,8 +41,8 @@ func untilNUL(field []byte) []byte {
 // verify checks the sum of the block's bytes, which old writers took of signed
 // ones. It refuses versions of ustar that archive/tar takes for ustar and
 // composefs-rs does not, where that makes a difference.
-func (b *tarBlock) verify() error {
-	want, err := tarNumber("checksum", b[148:156])
+func (b *Block) verify() error {
+	want, err := number("checksum", b[148:156])
 	if err != nil {
 		return fmt.Errorf("this is no tar header: %w", err)
 	}
@@ -65,7 +66,7 @@ func (b *tarBlock) verify() error {
 
 // header reads an entry's header as far as it can, without what extension
 // headers say.
-func (b *tarBlock) header() (*canon.Header, error) {
+func (b *Block) header() (*canon.Header, error) {
 	h := &canon.Header{Typeflag: b.typeflag(), Name: b.name(), Linkname: string(b.linkname())}
 	for _, f := range []struct {
 		name  string
@@ -77,7 +78,7 @@ func (b *tarBlock) header() (*canon.Header, error) {
 		{"gid", b[116:124], &h.GID},
 		{"mtime", b[136:148], &h.Mtime.Sec},
 	} {
-		n, err := tarNumber(f.name, f.field)
+		n, err := number(f.name, f.field)
 		if err != nil {
 			return h, err
 		}
@@ -97,8 +98,8 @@ func (b *tarBlock) header() (*canon.Header, error) {
 	return h, err
 }
 
-func (b *tarBlock) size() (int64, error) {
-	n, err := tarNumber("size", b[124:136])
+func (b *Block) size() (int64, error) {
+	n, err := number("size", b[124:136])
 	if err == nil && n < 0 {
 		err = errNegative("size", n)
 	}
@@ -108,24 +109,24 @@ func (b *tarBlock) size() (int64, error) {
 func errNegative(name string, n int64) error { return fmt.Errorf("the %s is %d, below zero", name, n) }
 
 // device reads fields that must hold numbers whatever the entry is.
-func (b *tarBlock) device() (major, minor int64, err error) {
+func (b *Block) device() (major, minor int64, err error) {
 	if !b.isUstar() && !b.isGNU() {
 		if b.typeflag() == '3' || b.typeflag() == '4' {
 			err = errors.New("a device without a number: the header is of the format before ustar")
 		}
 		return 0, 0, err
 	}
-	if major, err = tarNumber("devmajor", b[329:337]); err == nil {
-		minor, err = tarNumber("devminor", b[337:345])
+	if major, err = number("devmajor", b[329:337]); err == nil {
+		minor, err = number("devminor", b[337:345])
 	}
 	return major, minor, err
 }
 
-// tarNumber reads octal digits, or GNU's base-256 numbers: two's complement
+// number reads octal digits, or GNU's base-256 numbers: two's complement
 // behind a set top bit.
-func tarNumber(name string, field []byte) (int64, error) {
+func number(name string, field []byte) (int64, error) {
 	if field[0]&0x80 == 0 {
-		return tarOctal(name, field)
+		return octalNumber(name, field)
 	}
 	n := int64(int8(field[0]<<1) >> 1)
 	for _, c := range field[1:] {
@@ -137,7 +138,7 @@ func tarNumber(name string, field []byte) (int64, error) {
 	return n, nil
 }
 
-func tarOctal(name string, field []byte) (int64, error) {
+func octalNumber(name string, field []byte) (int64, error) {
 	digits := bytes.Trim(untilNUL(field), " ")
 	// Some tools skip NULs in front of digits, others end there.
 	if len(digits) == 0 && !bytes.ContainsAny(field, "01234567") {
@@ -149,3 +150,23 @@ func tarOctal(name string, field []byte) (int64, error) {
 	}
 	return int64(n), nil
 }
+
+// Field is a part of a header block.
+type Field struct {
+	Name       string
+	Start, End int // in bytes
+}
+
+// Fields are all parts of a header block of the ustar format, in their order.
+// Those of GNU tar's own format differ behind devminor.
+func Fields() []Field {
+	return []Field{
+		{"name", 0, 100}, {"mode", 100, 108}, {"uid", 108, 116}, {"gid", 116, 124}, {"size", 124, 136}, {"mtime", 136, 148},
+		{"checksum", 148, 156}, {"typeflag", 156, 157}, {"linkname", 157, 257}, {"magic", 257, 263}, {"version", 263, 265},
+		{"uname", 265, 297}, {"gname", 297, 329}, {"devmajor", 329, 337}, {"devminor", 337, 345}, {"prefix", 345, 500},
+		{"unused", 500, BlockSize},
+	}
+}
+
+// Of is the field's bytes in a block.
+func (f Field) Of(b *Block) []byte { return b[f.Start:f.End] }

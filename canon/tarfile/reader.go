@@ -1,4 +1,4 @@
-package importers
+package tarfile
 
 import (
 	"bufio"
@@ -11,57 +11,89 @@ import (
 	"cfsverify/canon"
 )
 
-// tarExtensionsMax is the size in bytes up to which the extension headers of
-// one entry are read. archive/tar and composefs-rs have the same limit.
-const tarExtensionsMax = 1 << 20
+const (
+	// extensionsMax is the size in bytes up to which the extension headers of
+	// one entry are read. archive/tar and composefs-rs have the same limit.
+	extensionsMax = 1 << 20
+	bufferSize    = 64 << 10
+)
 
 var (
 	errSparse    = errors.New("sparse files are not supported: write the archive without --sparse")
 	errTruncated = errors.New("the archive ends in the middle of an entry: it is truncated")
 )
 
-// tarQuirks are things of an entry that only composefs-rs refuses.
-type tarQuirks uint8
+// Quirks are things of an entry that only composefs-rs refuses.
+type Quirks uint8
 
 const (
-	quirkNegativeMtime tarQuirks = 1 << iota
-	quirkSize
-	quirkKeyNotUTF8
+	// NegativeMtime is a time before 1970.
+	NegativeMtime Quirks = 1 << iota
+	// SizeWithoutContent is a size on an entry of a type that has no content.
+	SizeWithoutContent
+	// KeyNotUTF8 is a PAX record whose key is not UTF-8.
+	KeyNotUTF8
 )
 
-// tarReader reads headers as composefs-rs does, and where that refuses what
+// Reader reads headers as composefs-rs does, and where that refuses what
 // archive/tar and so every container engine accepts, as archive/tar does.
 // archive/tar itself hides too much: which headers were there, their order and
 // where they stood, and how type, path and numbers were written.
-type tarReader struct {
+type Reader struct {
 	r       *bufio.Reader
 	offset  int64 // of the next byte of r
 	content int64 // bytes of the entry's content that were not read yet
 	padding int64 // bytes that follow it
-	block   tarBlock
-	// oneZeroBlock says that the archive ended after the first of two zero
-	// blocks, noEnd that it ended without any.
-	oneZeroBlock, noEnd bool
+	block   Block
+	raw     *Raw // nil unless Record was called
+	// OneZeroBlock says that the archive ended after the first of two zero
+	// blocks, NoEnd that it ended without any.
+	OneZeroBlock, NoEnd bool
 }
 
-// tarExtensions are the headers that stand before an entry's own.
-type tarExtensions struct {
+// NewReader reads an uncompressed archive.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, bufferSize)}
+}
+
+// Record makes Raw tell how entries are written.
+func (t *Reader) Record() { t.raw = &Raw{} }
+
+// Raw is how the last entry is written, nil without Record. What it says of
+// padding is complete after End. After the last entry it holds the headers that
+// stand behind it. The next call of Next changes it.
+func (t *Reader) Raw() *Raw { return t.raw }
+
+// Offset is how many bytes of the archive were read.
+func (t *Reader) Offset() int64 { return t.offset }
+
+// Trailing reads what follows the archive's end, and returns its size in bytes.
+func (t *Reader) Trailing() (int64, error) {
+	n, err := io.Copy(io.Discard, t.r)
+	t.offset += n
+	return n, err
+}
+
+// extensions are the headers that stand before an entry's own.
+type extensions struct {
 	pax        map[string]string
 	name, link *string
 	size       int64
 }
 
-func (x *tarExtensions) any() bool { return x.pax != nil || x.name != nil || x.link != nil }
+func (x *extensions) any() bool { return x.pax != nil || x.name != nil || x.link != nil }
 
-// next goes to the next entry. It returns io.EOF at the end of the archive, and
+// Next goes to the next entry. It returns io.EOF at the end of the archive, and
 // with other errors the header as far as it is known, or nil.
-func (t *tarReader) next() (*canon.Header, tarQuirks, error) {
-	if err := t.skip(t.content + t.padding); err != nil {
+func (t *Reader) Next() (*canon.Header, Quirks, error) {
+	if err := t.End(); err != nil {
 		return nil, 0, err
 	}
-	t.content, t.padding = 0, 0
 	start := t.offset
-	var ext tarExtensions
+	if t.raw != nil {
+		*t.raw = Raw{Offset: start}
+	}
+	var ext extensions
 	for {
 		at := t.offset
 		if err := t.readBlock(&ext); err != nil {
@@ -91,24 +123,55 @@ func (t *tarReader) next() (*canon.Header, tarQuirks, error) {
 				return h, 0, err
 			}
 			quirks, err := t.finish(h, &ext)
+			if t.raw != nil {
+				t.raw.Block, t.raw.Header, t.raw.Content = t.block, h, t.offset
+			}
 			return h, quirks, err
 		}
 	}
 }
 
+// End skips what is left of the entry's content, and its padding.
+func (t *Reader) End() error {
+	err := t.skip(t.content)
+	t.content = 0
+	if err != nil {
+		return err
+	}
+	dirty, err := t.readPadding(t.padding)
+	if t.raw != nil && dirty {
+		t.raw.DirtyPadding = true
+	}
+	t.padding = 0
+	return err
+}
+
+// readPadding says whether it has bytes that are not zero.
+func (t *Reader) readPadding(size int64) (dirty bool, err error) {
+	if size == 0 {
+		return false, nil
+	}
+	var padding Block
+	err = t.readFull(padding[:size])
+	if err == io.EOF {
+		err = errTruncated
+	}
+	return !padding.isZero(), err
+}
+
 // readBlock reads a header block, and the second zero block after a first.
-func (t *tarReader) readBlock(ext *tarExtensions) error {
+func (t *Reader) readBlock(ext *extensions) error {
 	err := t.readFull(t.block[:])
 	if err == nil && !t.block.isZero() {
 		return nil
 	}
-	t.noEnd = err == io.EOF
+	t.NoEnd = err == io.EOF
 	if err == nil {
 		err = t.readFull(t.block[:])
-		t.oneZeroBlock = err == io.EOF
+		t.OneZeroBlock = err == io.EOF
 		switch {
 		case err == nil && !t.block.isZero():
-			return fmt.Errorf("a zero block at byte %d is followed by other data: tools disagree whether the archive ends there", t.offset-2*tarBlockSize)
+			return fmt.Errorf("a zero block at byte %d is followed by other data: tools disagree whether the archive ends there", t.offset-2*BlockSize)
 		case err == nil:
 			err = io.EOF
 		}
@@ -120,7 +183,7 @@ func (t *tarReader) readBlock(ext *tarExtensions) error {
 }
 
 // readFull returns io.EOF if there is nothing.
-func (t *tarReader) readFull(p []byte) error {
+func (t *Reader) readFull(p []byte) error {
 	n, err := io.ReadFull(t.r, p)
 	t.offset += int64(n)
 	if err == io.ErrUnexpectedEOF {
@@ -129,7 +192,7 @@ func (t *tarReader) readFull(p []byte) error {
 	return err
 }
 
-func (t *tarReader) skip(n int64) error {
+func (t *Reader) skip(n int64) error {
 	skipped, err := io.CopyN(io.Discard, t.r, n)
 	t.offset += skipped
 	if err == io.EOF {
@@ -140,13 +203,13 @@ func (t *tarReader) skip(n int64) error {
 
 // readExtension reads the content of an extension header; before is the size of
 // those that came before it.
-func (t *tarReader) readExtension(before int64) (string, error) {
+func (t *Reader) readExtension(before int64) (string, error) {
 	size, err := t.block.size()
 	if err != nil {
 		return "", err
 	}
-	if size > tarExtensionsMax-before {
-		return "", fmt.Errorf("the extension headers have more than %d bytes", tarExtensionsMax)
+	if size > extensionsMax-before {
+		return "", fmt.Errorf("the extension headers have more than %d bytes", extensionsMax)
 	}
 	data := make([]byte, size)
 	err = t.readFull(data)
@@ -156,12 +219,16 @@ func (t *tarReader) readExtension(before int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(data), t.skip(tarPadding(size))
+	dirty, err := t.readPadding(paddingOf(size))
+	if t.raw != nil {
+		t.raw.Extensions = append(t.raw.Extensions, Extension{Block: t.block, Data: string(data), DirtyPadding: dirty})
+	}
+	return string(data), err
 }
 
-func tarPadding(size int64) int64 { return -size & (tarBlockSize - 1) }
+func paddingOf(size int64) int64 { return -size & (BlockSize - 1) }
 
-func (t *tarReader) addExtension(ext *tarExtensions, flag byte) error {
+func (t *Reader) addExtension(ext *extensions, flag byte) error {
 	data, err := t.readExtension(ext.size)
 	if err != nil {
 		return err
@@ -191,10 +258,10 @@ func errTwoHeaders(typeflag byte) error {
 }
 
 // finish joins a header and its extensions.
-func (t *tarReader) finish(h *canon.Header, ext *tarExtensions) (tarQuirks, error) {
-	var quirks tarQuirks
+func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
+	var quirks Quirks
 	if h.Mtime.Sec < 0 {
-		quirks |= quirkNegativeMtime
+		quirks |= NegativeMtime
 	}
 	if ext.name != nil {
 		h.Name = *ext.name
@@ -209,14 +276,14 @@ func (t *tarReader) finish(h *canon.Header, ext *tarExtensions) (tarQuirks, erro
 	quirks |= more
 	switch h.Typeflag {
 	case 0, '0', '7':
-		if h.Size > math.MaxInt64-tarBlockSize {
+		if h.Size > math.MaxInt64-BlockSize {
 			return 0, fmt.Errorf("the size %d is out of range", h.Size)
 		}
-		t.content, t.padding = h.Size, tarPadding(h.Size)
+		t.content, t.padding = h.Size, paddingOf(h.Size)
 	case '1', '2', '3', '4', '5', '6':
 		// They have no content, whatever the size says.
 		if h.Size != 0 {
-			quirks |= quirkSize
+			quirks |= SizeWithoutContent
 		}
 	case 'S':
 		return 0, errSparse
@@ -227,7 +294,7 @@ func (t *tarReader) finish(h *canon.Header, ext *tarExtensions) (tarQuirks, erro
 }
 
 // Read reads the entry's content.
-func (t *tarReader) Read(p []byte) (int, error) {
+func (t *Reader) Read(p []byte) (int, error) {
 	if t.content == 0 {
 		return 0, io.EOF
 	}

@@ -1,0 +1,29 @@
+package tarfile
+
+import "cfsverify/canon"
+
+// Raw is an entry as it is written in an archive.
+type Raw struct {
+	// Offset is where its first header begins, Content where its content does, in
+	// bytes of the uncompressed archive.
+	Offset, Content int64
+	// Extensions are the headers before its own, global ones included.
+	Extensions []Extension
+	Block      Block
+	// Header is what they come to.
+	Header *canon.Header
+	// DirtyPadding says that not all bytes between the content and the next block
+	// are zero.
+	DirtyPadding bool
+}
+
+// Extension is a PAX header ('x', or 'g' for a global one), or a GNU long name
+// ('L') or target ('K').
+type Extension struct {
+	Block        Block
+	Data         string
+	DirtyPadding bool
+}
+
+// Typeflag says which of them it is.
+func (x *Extension) Typeflag() byte { return x.Block.typeflag() }
