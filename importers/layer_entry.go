@@ -20,6 +20,8 @@ type LayerEntries struct {
 	quirks map[int]tarfile.Quirks // of few entries, by their index
 	// See tarfile.Reader.
 	oneZeroBlock, noEnd bool
+	// departures are those of ReadOptions.Lint.
+	departures []tarfile.Departure
 }
 
 // Len is the number of entries.

@@ -22,6 +22,8 @@ type ReadOptions struct {
 	// Headers: keep what canon.Origin.Header is to say. They take as much memory
 	// as the tree.
 	Headers bool
+	// Lint: find out how entries depart from canonical ones.
+	Lint bool
 
 	budget *budget // of the layer; nil for no limits
 	shared *SharedLayers
@@ -45,9 +47,13 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		out:     &LayerEntries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
 		hasher:  newContentHasher(o.Hash, o.Objects),
 		buffer:  make([]byte, bufferSize),
-		headers: o.Headers,
+		headers: o.Headers || o.Lint,
+		lint:    o.Lint,
 		report:  o.Progress,
 		budget:  o.budget,
+	}
+	if o.Lint {
+		l.tar.Record()
 	}
 	for {
 		header, quirks, err := l.tar.Next()
@@ -62,8 +68,12 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		}
 	}
 	l.out.oneZeroBlock, l.out.noEnd = l.tar.OneZeroBlock, l.tar.NoEnd
-	if _, err := l.tar.Trailing(); err != nil {
+	trailing, err := l.tar.Trailing()
+	if err != nil {
 		return nil, &EntryError{Layer: layer, Err: err}
+	}
+	if o.Lint {
+		l.lintEnd(trailing)
 	}
 	// Appending left room for more, which nothing will use.
 	l.out.entries = slices.Clone(l.out.entries)
@@ -78,6 +88,7 @@ type layerReader struct {
 	hasher  *contentHasher
 	buffer  []byte
 	headers bool
+	lint    bool
 	nodes   canon.Nodes
 	report  func(Progress)
 	budget  *budget
@@ -110,6 +121,11 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 		}
 	}
 	l.out.entries = append(l.out.entries, e)
+	if l.lint {
+		if err := l.lintEntry(&e); err != nil {
+			return err
+		}
+	}
 	l.progress(progressEntries, progressBytes)
 	return nil
 }

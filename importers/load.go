@@ -17,6 +17,7 @@ import (
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
 )
 
 // Options says how to import. Hash must be set.
@@ -45,6 +46,9 @@ type Options struct {
 	// Layer, if not 0, gives the tree of that layer of an image alone, counted from
 	// 1, as it is on the layers below.
 	Layer int
+	// Lint finds out how an image's layers depart from canonical ones, instead of
+	// making a tree.
+	Lint bool
 	// Shared, if set, is for images that are imported side by side.
 	Shared *SharedLayers
 	// Engines, for an image, are those whose unpacking is simulated.
@@ -73,6 +77,8 @@ type Import struct {
 	// stands for the time of unpacking in it, in a second that no entry is of.
 	Unpacked   []Unpacked
 	UnpackTime canon.Time
+	// Departures are those of Options.Lint, in the order of layers and entries.
+	Departures []tarfile.Departure
 	// Other is set if the rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *OtherRules
@@ -265,7 +271,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, budget: used.ofLayer(), shared: o.Shared})
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, budget: used.ofLayer(), shared: o.Shared})
 			return err
 		})
 	}
@@ -282,6 +288,10 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 			return nil, err
 		}
 		imported.Tree = tree
+		return imported, nil
+	}
+	if o.Lint {
+		imported.Departures = lintLayers(layers)
 		return imported, nil
 	}
 	var other *OtherRules

@@ -2,6 +2,7 @@ package tarfile
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -28,9 +29,27 @@ type header struct {
 	major, minor uint32
 }
 
+const (
+	// globalName and canonicalKey mark an archive as canonical.
+	globalName   = "pax_global_header"
+	canonicalKey = "canonical-tar"
+)
+
+// extensionBlock is the header of an extended header with so many bytes.
+func extensionBlock(typeflag byte, name string, size int) Block {
+	h := header{typeflag: typeflag, path: name, mode: 0o644, size: uint64(size)}
+	return h.block()
+}
+
+// extensionName is that of an entry's extended header.
+func (h *header) extensionName() string {
+	name := "PaxHeaders.0/" + path.Base(h.path)
+	return name[:min(len(name), fieldMax)]
+}
+
 // block is the ustar header: POSIX pax, "ustar Interchange Format".
-func (h *header) block() [BlockSize]byte {
-	var b [BlockSize]byte
+func (h *header) block() Block {
+	var b Block
 	copy(b[0:fieldMax], h.path)
 	octal(b[100:108], uint64(h.mode))
 	octal(b[108:116], fitting(uint64(h.uid), idMax))

@@ -14,11 +14,15 @@ import (
 // XattrPrefix begins the keys of PAX records that hold xattrs.
 const XattrPrefix = "SCHILY.xattr."
 
-// parsePAX reads the records of an extended header (POSIX pax, "pax Extended
-// Header"): "LENGTH KEY=VALUE\n", the length being that of the whole record. Of
-// two records of one key the last one counts.
-func parsePAX(data string) (map[string]string, error) {
-	records := map[string]string{}
+// paxRecord is a record of an extended header; text is all of it as it is
+// written.
+type paxRecord struct{ key, value, text string }
+
+// paxRecords reads the records of an extended header in their order (POSIX pax,
+// "pax Extended Header"): "LENGTH KEY=VALUE\n", the length being that of the whole
+// record.
+func paxRecords(data string) ([]paxRecord, error) {
+	var records []paxRecord
 	for data != "" {
 		digits, _, _ := strings.Cut(data, " ")
 		length, err := strconv.ParseUint(digits, 10, 31)
@@ -33,8 +37,21 @@ func parsePAX(data string) (map[string]string, error) {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return nil, errSparse
 		}
-		records[key] = value
+		records = append(records, paxRecord{key, value, data[:length]})
 		data = data[length:]
+	}
+	return records, nil
+}
+
+// parsePAX gives the records by key. Of two of one key the last one counts.
+func parsePAX(data string) (map[string]string, error) {
+	list, err := paxRecords(data)
+	if err != nil {
+		return nil, err
+	}
+	records := make(map[string]string, len(list))
+	for _, r := range list {
+		records[r.key] = r.value
 	}
 	return records, nil
 }

@@ -36,8 +36,8 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, first: linked(t)}
 	if !o.NoGlobalHeader {
 		var global strings.Builder
-		addRecord(&global, "canonical-tar", "1")
-		d.extension('g', "pax_global_header", global.String())
+		addRecord(&global, canonicalKey, "1")
+		d.extension('g', globalName, global.String())
 	}
 	for name, e := range t.All() {
 		if err := d.entry(name, e.Node); err != nil {
@@ -74,11 +74,10 @@ func (d *writer) write(p []byte) { _, _ = d.out.Write(p) }
 func (d *writer) pad(size uint64) { d.write(make([]byte, -size&(BlockSize-1))) }
 
 func (d *writer) extension(typeflag byte, name, records string) {
-	h := header{typeflag: typeflag, path: name, mode: 0o644, size: uint64(len(records))}
-	block := h.block()
+	block := extensionBlock(typeflag, name, len(records))
 	d.write(block[:])
 	d.write([]byte(records))
-	d.pad(h.size)
+	d.pad(uint64(len(records)))
 }
 
 var typeflags = map[canon.Kind]byte{
@@ -116,7 +115,7 @@ func (d *writer) entry(name string, n *canon.Node) error {
 		h.typeflag, h.target, h.size, xattrs, h.major, h.minor = '1', first, 0, nil, 0, 0
 	}
 	if records := h.records(xattrs); records != "" {
-		d.extension('x', cut("PaxHeaders.0/"+path.Base(h.path)), records)
+		d.extension('x', h.extensionName(), records)
 	}
 	block := h.block()
 	d.write(block[:])
@@ -129,8 +128,6 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	d.pad(h.size)
 	return nil
 }
-
-func cut(name string) string { return name[:min(len(name), fieldMax)] }
 
 // kept leaves out the xattrs by which overlayfs finds the content of files.
 func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {

@@ -1,0 +1,69 @@
+package importers
+
+import (
+	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
+)
+
+// marker looks at an entry that is a marker, while the tree is that of the layers
+// below.
+func (l *layerLinter) marker(i int) {
+	path := l.layer.entries[i].path
+	dir, _ := splitPath(path)
+	m, hidden := markerOf(path)
+	switch m {
+	case aufs:
+		l.add(i, tarfile.AUFSName, path, "")
+		return
+	case whiteout:
+		l.whiteout(i, dir, hidden)
+	case opaque:
+		l.opaqueMarker(i, dir)
+	default:
+		return
+	}
+	h := l.layer.entries[i].header
+	isFile := h.Typeflag == '0' || h.Typeflag == 0
+	if !isFile || h.Size != 0 || h.Mode != 0o644 || h.UID != 0 || h.GID != 0 || (h.Mtime != canon.Time{}) || len(tarfile.Xattrs(h.PAX)) > 0 {
+		l.add(i, tarfile.MarkerForm, path, "")
+	}
+}
+
+func (l *layerLinter) whiteout(i int, dir, hidden string) {
+	parent := l.find(dir)
+	hiddenPath := joinPath(dir, hidden)
+	switch {
+	case parent == nil || parent.Kind != canon.Directory || parent.Child(hidden) == nil:
+		l.add(i, tarfile.WhiteoutOfNothing, hiddenPath, "no layer below has it")
+	case l.isHidden(dir):
+		l.add(i, tarfile.WhiteoutOfNothing, hiddenPath, "another marker of the layer hides it")
+	}
+	first, found := l.last[hiddenPath]
+	if !found {
+		first, found = l.within[hiddenPath]
+	}
+	if found {
+		l.add(i, tarfile.WhiteoutOrder, hiddenPath, "entry %d is %q", first+1, "/"+l.layer.entries[first].path)
+	}
+}
+
+// isHidden says that a marker of the layer hides what is in a directory.
+func (l *layerLinter) isHidden(dir string) bool {
+	for !l.opaque[dir] && !l.whiteouts[dir] {
+		if dir == "" {
+			return false
+		}
+		dir, _ = splitPath(dir)
+	}
+	return true
+}
+
+func (l *layerLinter) opaqueMarker(i int, dir string) {
+	l.add(i, tarfile.OpaqueMarker, dir, "")
+	if dir == "" {
+		l.add(i, tarfile.OpaqueRoot, "", "")
+	}
+	if before := l.within[dir]; before < i {
+		l.add(i, tarfile.OpaqueOrder, dir, "entry %d is %q", before+1, "/"+l.layer.entries[before].path)
+	}
+}
