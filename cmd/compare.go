@@ -59,7 +59,8 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 // comparison makes c compare two sources that the report calls by these names.
 func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b importers.Source) error) *cobra.Command {
 	flags := addRecipeFlags(c)
-	look := addReportFlags(c, comparisonForms())
+	look := addReportFlags(c, reportForms())
+	masked := addMaskedFlag(c)
 	extra := addExtraReports(c)
 	gate := addGateFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -82,7 +83,7 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if err != nil {
 			return err
 		}
-		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, look.masked)
+		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, *masked)
 		if err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b i
 		if !report.Passed() {
 			r.status = statusDifferent
 		}
-		return look.write(c.Context(), r, report, files)
+		return look.write(c.Context(), r, comparisonReport(report), files)
 	}
 	return c
 }

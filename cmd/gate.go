@@ -40,15 +40,9 @@ func (f *gateFlags) apply(r *reports.Report, now time.Time) error {
 	if !flags.Changed("require-equal-digests") {
 		gate.RequireEqualDigests = false
 	}
-	var rules []compare.Rule
-	if *f.allow != "" {
-		data, err := os.ReadFile(*f.allow)
-		if err != nil {
-			return fmt.Errorf("--allow: %w", err)
-		}
-		if rules, err = parseRules(data); err != nil {
-			return fmt.Errorf("--allow %s: %w", *f.allow, err)
-		}
+	rules, err := readRules(*f.allow, compare.Causes())
+	if err != nil {
+		return err
 	}
 	for name := range strings.SplitSeq(*f.failOn, ",") {
 		if name = strings.TrimSpace(name); name == "" {
@@ -84,6 +78,9 @@ The exit status is then 0 if nothing is left that was not accepted, though the
 digests differ: a machine that compares them will not boot. --require-equal-digests
 makes the digests decide all the same; without --allow and --fail-on they always
 do. --fail-on CAUSE,… lets only findings of these causes count.
+
+For cfsverify lint the cause is the name of a rule, such as missing-parent, and
+there are no attributes.
 `
 
 func newGateHelp() *cobra.Command {
@@ -103,8 +100,25 @@ type allowRule struct {
 	Expires   string `yaml:"expires"`
 }
 
-// parseRules reads a file of rules; what it does not know is an error.
-func parseRules(data []byte) ([]compare.Rule, error) {
+// readRules reads the file of --allow, in which rules are about these causes. No
+// file has no rules.
+func readRules(file string, causes []compare.Cause) ([]compare.Rule, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--allow: %w", err)
+	}
+	rules, err := parseRules(data, causes)
+	if err != nil {
+		return nil, fmt.Errorf("--allow %s: %w", file, err)
+	}
+	return rules, nil
+}
+
+// parseRules reads rules; what it does not know is an error.
+func parseRules(data []byte, causes []compare.Cause) ([]compare.Rule, error) {
 	var file allowFile
 	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
 		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
@@ -122,7 +136,7 @@ func parseRules(data []byte) ([]compare.Rule, error) {
 			}
 			rule.Expires = day
 		}
-		if err := rule.Validate(); err != nil {
+		if err := rule.Validate(causes); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
 		rules = append(rules, rule)

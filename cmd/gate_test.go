@@ -15,7 +15,7 @@ func TestGateExample(t *testing.T) {
 			example.WriteString(text)
 		}
 	}
-	rules, err := parseRules([]byte(example.String()))
+	rules, err := parseRules([]byte(example.String()), compare.Causes())
 	if err != nil {
 		t.Fatal(err)
 	}

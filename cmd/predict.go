@@ -32,6 +32,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 	flags := addRecipeFlags(c)
 	engines := c.Flags().StringSlice("engine", nil, "the engines to predict, by `NAME`, all by default")
 	look := addReportFlags(c, []string{"text", "json"})
+	masked := addMaskedFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
@@ -47,7 +48,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		if rec.imports.Engines, err = chooseEngines(*engines); err != nil {
 			return err
 		}
-		p, err := rec.predict(c.Context(), r.Err, source, look.masked)
+		p, err := rec.predict(c.Context(), r.Err, source, *masked)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,8 @@ import (
 
 // reportFlags say what a report looks like.
 type reportFlags struct {
-	output, color          *enum[string]
-	verbose, quiet, masked bool
+	output, color  *enum[string]
+	verbose, quiet bool
 }
 
 func addReportFlags(c *cobra.Command, forms []string) *reportFlags {
@@ -26,8 +26,11 @@ func addReportFlags(c *cobra.Command, forms []string) *reportFlags {
 	f.color = enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list every difference")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print no report: the exit status tells")
-	c.Flags().BoolVar(&f.masked, "show-masked", false, "list also what differs only before the policy is applied")
 	return f
+}
+
+func addMaskedFlag(c *cobra.Command) *bool {
+	return c.Flags().Bool("show-masked", false, "list also what differs only before the policy is applied")
 }
 
 func (f *reportFlags) text(out *os.File) reports.TextOptions {
@@ -46,14 +49,14 @@ func colored(when string, out *os.File) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
 }
 
-// comparisonForms are those in which comparisons are reported.
-func comparisonForms() []string { return []string{"text", "json", "markdown", "junit", "html"} }
+// reportForms are those in which comparisons are reported, and what lint finds.
+func reportForms() []string { return []string{"text", "json", "markdown", "junit", "html"} }
 
 // extraReports are reports in files, besides the one on stdout.
 type extraReports struct{ files *[]string }
 
 func addExtraReports(c *cobra.Command) extraReports {
-	return extraReports{c.Flags().StringArray("report", nil, "write a report to a file as well, as `FORM=FILE`: "+strings.Join(comparisonForms(), ", ")+"; may be given several times")}
+	return extraReports{c.Flags().StringArray("report", nil, "write a report to a file as well, as `FORM=FILE`: "+strings.Join(reportForms(), ", ")+"; may be given several times")}
 }
 
 // extraReport is one of them.
@@ -64,43 +67,54 @@ func (e extraReports) parse() ([]extraReport, error) {
 	for _, arg := range *e.files {
 		form, file, found := strings.Cut(arg, "=")
 		known := false
-		for _, k := range comparisonForms() {
+		for _, k := range reportForms() {
 			known = known || form == k
 		}
 		if !found || !known || file == "" {
-			return nil, fmt.Errorf("--report %q: write FORM=FILE with one of %s", arg, strings.Join(comparisonForms(), ", "))
+			return nil, fmt.Errorf("--report %q: write FORM=FILE with one of %s", arg, strings.Join(reportForms(), ", "))
 		}
 		list = append(list, extraReport{form, file})
 	}
 	return list, nil
 }
 
-// write writes a comparison wherever it is wanted. Files come first: what is on
+// anyReport is a report that can be written in several forms.
+type anyReport struct {
+	write       func(w io.Writer, form string, o reports.TextOptions) error
+	annotations func(io.Writer) error
+}
+
+// write writes a report wherever it is wanted. Files come first: what is on
 // stdout is the last that can fail.
-func (f *reportFlags) write(ctx context.Context, r *run, report *reports.Report, extra []extraReport) error {
+func (f *reportFlags) write(ctx context.Context, r *run, report anyReport, extra []extraReport) error {
 	var errs []error
 	for _, e := range extra {
-		errs = append(errs, writeFile(e.file, r.Out, func(w io.Writer) error { return writeReport(w, report, e.form, reports.TextOptions{Verbose: true}) }))
+		errs = append(errs, writeFile(e.file, r.Out, func(w io.Writer) error { return report.write(w, e.form, reports.TextOptions{Verbose: true}) }))
 	}
 	if os.Getenv("GITHUB_ACTIONS") == "true" {
-		errs = append(errs, reports.Annotations(r.Err, report))
+		errs = append(errs, report.annotations(r.Err))
 	}
 	if err := errors.Join(append(errs, ctx.Err())...); err != nil || f.quiet {
 		return err
 	}
-	return writeReport(r.Out, report, f.output.value, f.text(r.Out))
+	return report.write(r.Out, f.output.value, f.text(r.Out))
 }
 
-func writeReport(w io.Writer, report *reports.Report, form string, o reports.TextOptions) error {
-	switch form {
-	case "json":
-		return reports.JSON(w, report)
-	case "markdown":
-		return reports.Markdown(w, report)
-	case "junit":
-		return reports.JUnit(w, report)
-	case "html":
-		return reports.HTML(w, report)
+func comparisonReport(report *reports.Report) anyReport {
+	return anyReport{
+		write: func(w io.Writer, form string, o reports.TextOptions) error {
+			switch form {
+			case "json":
+				return reports.JSON(w, report)
+			case "markdown":
+				return reports.Markdown(w, report)
+			case "junit":
+				return reports.JUnit(w, report)
+			case "html":
+				return reports.HTML(w, report)
+			}
+			return reports.Text(w, report, o)
+		},
+		annotations: func(w io.Writer) error { return reports.Annotations(w, report) },
 	}
-	return reports.Text(w, report, o)
 }

@@ -24,12 +24,12 @@ type Rule struct {
 	Expires time.Time
 }
 
-// Validate says what is wrong with a rule.
-func (r Rule) Validate() error {
+// Validate says what is wrong with a rule about these causes.
+func (r Rule) Validate(causes []Cause) error {
 	switch {
 	case strings.TrimSpace(r.Reason) == "":
 		return fmt.Errorf("there is no reason: say why the difference is accepted")
-	case r.Cause != "" && !slices.Contains(Causes(), r.Cause):
+	case r.Cause != "" && !slices.Contains(causes, r.Cause):
 		return fmt.Errorf("the cause %q is not known: causes are the names that reports begin findings with", r.Cause)
 	case r.Path != "" && !doublestar.ValidatePattern(r.Path):
 		return fmt.Errorf("the path %q is not a valid glob", r.Path)
@@ -105,16 +105,27 @@ func Allow(findings []Finding, rules []Rule, now time.Time) Allowed {
 		}
 	}
 	for i, r := range rules {
-		switch {
-		case len(accepted[i]) > 0:
+		if len(accepted[i]) > 0 {
 			result.Accepted = append(result.Accepted, Accepted{r, accepted[i]})
-		case r.isOver(now):
-			result.Expired = append(result.Expired, r)
-		default:
-			result.Unused = append(result.Unused, r)
 		}
 	}
+	result.Unused, result.Expired = idle(rules, now, func(i int) bool { return len(accepted[i]) > 0 })
 	return result
+}
+
+// idle are the rules that accepted nothing: those that fit nothing, and those
+// whose time is over.
+func idle(rules []Rule, now time.Time, accepts func(i int) bool) (unused, expired []Rule) {
+	for i, r := range rules {
+		switch {
+		case accepts(i):
+		case r.isOver(now):
+			expired = append(expired, r)
+		default:
+			unused = append(unused, r)
+		}
+	}
+	return unused, expired
 }
 
 // changesOrWhole is one change without a field for what is on one side only.

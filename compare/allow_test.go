@@ -107,7 +107,7 @@ func TestRuleValidate(t *testing.T) {
 		{Rule{Reason: "r", Attribute: "date"}, "write one of type, mode,"},
 		{Rule{Reason: "r", Attribute: "xattr:"}, "xattr:NAME"},
 	} {
-		err := tt.rule.Validate()
+		err := tt.rule.Validate(Causes())
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error %v, want %q", tt.rule, err, tt.want)
 		}

@@ -160,8 +160,11 @@ func (l *layerLinter) parents(i int) {
 	if m, _ := markerOf(path); m == aufs || m == badMarker {
 		return
 	}
-	dir, _ := splitPath(path)
-	for ; dir != "" && !l.needed[dir]; dir, _ = splitPath(dir) {
+	for at, c := range path {
+		if c != '/' || l.needed[path[:at]] {
+			continue
+		}
+		dir := path[:at]
 		own, found := l.last[dir]
 		switch {
 		case !found:

@@ -21,7 +21,7 @@ var lintCases = []struct {
 	want   string
 }{
 	{rule: tarfile.RefusedEntry, layers: []string{"l a ->b\nf a/x\nh c ->none\nf d"}, want: "1:2 /a/x its parent is a symlink by entry 1 of the same layer, \"a\": tools disagree what this means\n1:3 /c the hardlink's target \"none\" is not there"},
-	{rule: tarfile.MissingParent, layers: []string{"d a\nd a/b\nf a/b/c", "f a/b/x\nf a/b/y\nf n/.wh.x"}, want: "2:1 /a/b needed for \"/a/b/x\"\n2:1 /a needed for \"/a/b/x\"\n2:3 /n needed for \"/n/.wh.x\""},
+	{rule: tarfile.MissingParent, layers: []string{"d a\nd a/b\nf a/b/c", "f a/b/x\nf a/b/y\nf n/.wh.x"}, want: "2:1 /a needed for \"/a/b/x\"\n2:1 /a/b needed for \"/a/b/x\"\n2:3 /n needed for \"/n/.wh.x\""},
 	{rule: tarfile.ParentOrder, layers: []string{"d a\nf b/x\nd b", "f a/x\nd a"}, want: "1:2 /b needed for \"/b/x\", and entry 3"},
 	{rule: tarfile.ThroughLower, layers: []string{"l lib ->usr\nf f", "f lib/x\nf f/y"}, want: "2:1 /lib/x \"/lib\" is a symlink of layer 1 (1.tar)\n2:2 /f/y \"/f\" is a file of layer 1 (1.tar)"},
 	{rule: tarfile.DuplicateEntry, layers: []string{"d d\nf a\nf ./a\nf n/x\nf n", "f d/x\nf d\nd /\nd ./"}, want: "1:3 /a entry 2 is of the same path\n1:5 /n entry 4 needs it as a directory\n2:2 /d entry 1 needs it as a directory\n2:4 / entry 3 is of the same path"},

@@ -11,28 +11,35 @@ import (
 // Annotations writes the findings as workflow commands of GitHub Actions: errors
 // for what fails the comparison, warnings for rules that accept nothing.
 func Annotations(w io.Writer, r *Report) error {
-	var out strings.Builder
-	command := func(kind, title, message string) {
-		fmt.Fprintf(&out, "::%s title=%s::%s\n", kind, commandProperty(title), commandData(message))
-	}
+	var out annotations
 	failing := r.Failing()
 	for i := range failing {
 		f := &failing[i]
-		command("error", "cfsverify: "+string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
+		out.command("error", string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
 	}
 	if !r.Passed() && len(failing) == 0 {
-		command("error", "cfsverify: digests", r.gateText())
+		out.command("error", "digests", r.gateText())
 	}
 	if g := r.Gate; g != nil {
-		for _, rule := range g.Unused {
-			command("warning", "cfsverify: unused rule", ruleText(rule))
-		}
-		for _, rule := range g.Expired {
-			command("warning", "cfsverify: expired rule", ruleText(rule))
-		}
+		out.idleRules(g.Unused, g.Expired)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+type annotations struct{ strings.Builder }
+
+func (a *annotations) command(kind, title, message string) {
+	fmt.Fprintf(a, "::%s title=%s::%s\n", kind, commandProperty("cfsverify: "+title), commandData(message))
+}
+
+func (a *annotations) idleRules(unused, expired []compare.Rule) {
+	for _, rule := range unused {
+		a.command("warning", "unused rule", ruleText(rule))
+	}
+	for _, rule := range expired {
+		a.command("warning", "expired rule", ruleText(rule))
+	}
 }
 
 func samplePaths(f *compare.Finding) string {

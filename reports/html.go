@@ -216,13 +216,16 @@ func gateHTML(r *Report) *htmlGate {
 	for _, a := range g.Accepted {
 		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Rule))
 	}
-	for _, rule := range g.Unused {
-		h.Unused = append(h.Unused, ruleText(rule))
-	}
-	for _, rule := range g.Expired {
-		h.Expired = append(h.Expired, ruleText(rule))
-	}
+	h.Unused, h.Expired = ruleTexts(g.Unused), ruleTexts(g.Expired)
 	return h
+}
+
+func ruleTexts(rules []compare.Rule) []string {
+	var texts []string
+	for _, r := range rules {
+		texts = append(texts, ruleText(r))
+	}
+	return texts
 }
 
 // Upper is a name at the beginning of a sentence.

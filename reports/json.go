@@ -183,9 +183,7 @@ func hardlinksText(p canon.Policy) string {
 
 func sideJSON(s *Side) jsonSide {
 	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
-	for _, l := range s.Layers {
-		j.Layers = append(j.Layers, jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)})
-	}
+	j.Layers = layersJSON(s.Layers)
 	if o := s.OtherRules; o != nil {
 		j.OtherRules = &jsonOtherRules{Rules: o.Rules, Refusal: o.Refusal, Digest: o.Digest.String(), Events: []jsonEvent{}}
 		if len(o.Differences) > 0 {
@@ -200,6 +198,14 @@ func sideJSON(s *Side) jsonSide {
 		}
 	}
 	return j
+}
+
+func layersJSON(layers []*canon.Layer) []jsonLayer {
+	list := make([]jsonLayer, 0, len(layers))
+	for _, l := range layers {
+		list = append(list, jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)})
+	}
+	return list
 }
 
 func differencesJSON(all []compare.Difference) []jsonDifference {

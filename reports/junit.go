@@ -80,6 +80,11 @@ func JUnit(w io.Writer, r *Report) error {
 		return err
 	}
 	suite.SystemOut.Text = out.String()
+	return writeJUnit(w, suite)
+}
+
+// writeJUnit counts the cases of a suite and writes the document.
+func writeJUnit(w io.Writer, suite junitSuite) error {
 	for _, c := range suite.Cases {
 		suite.Tests++
 		if c.Failure != nil {

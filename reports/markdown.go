@@ -186,10 +186,14 @@ func (m *markdown) gate() {
 	for _, a := range g.Accepted {
 		m.printf("- accepted %s: %s\n", count(len(a.Entries), "entry", "entries"), shortCode(ruleText(a.Rule)))
 	}
-	for _, r := range g.Unused {
+	m.idleRules(g.Unused, g.Expired)
+}
+
+func (m *markdown) idleRules(unused, expired []compare.Rule) {
+	for _, r := range unused {
 		m.printf("- ⚠️ unused rule: %s\n", shortCode(ruleText(r)))
 	}
-	for _, r := range g.Expired {
+	for _, r := range expired {
 		m.printf("- ⚠️ expired rule: %s\n", shortCode(ruleText(r)))
 	}
 }

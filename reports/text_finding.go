@@ -77,10 +77,15 @@ func (t *text) gate() {
 			fmt.Fprintf(t, "    %s %s%s\n", e.Cause, escape(e.Path), changesText(e.Explained))
 		}
 	}
-	for _, r := range g.Unused {
+	t.idleRules(g.Unused, g.Expired)
+}
+
+// idleRules are those of a gate that accept nothing.
+func (t *text) idleRules(unused, expired []compare.Rule) {
+	for _, r := range unused {
 		fmt.Fprintf(t, "  %s %s\n", t.bad.Sprint("unused rule:"), ruleText(r))
 	}
-	for _, r := range g.Expired {
+	for _, r := range expired {
 		fmt.Fprintf(t, "  %s %s\n", t.bad.Sprint("expired rule:"), ruleText(r))
 	}
 }

@@ -1,5 +1,7 @@
 package tarfile
 
+import "slices"
+
 // Rule is the stable name of a way in which an archive can depart from what is
 // canonical, or from what all tools read alike.
 type Rule string
@@ -18,6 +20,11 @@ const (
 
 // Severities lists them, the worst first.
 func Severities() []Severity { return []Severity{Equality, Reproducibility, Style} }
+
+// AtLeast says that a severity is that of other, or worse.
+func (s Severity) AtLeast(other Severity) bool {
+	return slices.Index(Severities(), s) <= slices.Index(Severities(), other)
+}
 
 // Rules about which entries there are, and in which order.
 const (

@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
+	"cfsverify/compare"
+	"cfsverify/importers"
+	"cfsverify/reports"
+)
+
+func newLint(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "lint IMAGE",
+		Short: "Tell what the layers of an image depart from",
+		Long: `Tell for every layer of an image where it departs from the canonical tar, and
+what in it makes tools disagree. A departure is of one of three severities:
+
+    equality         tools make different trees of it, or refuse the layer
+    reproducibility  the bytes are not those of the canonical tar
+    style            harmless where it is, but leads to worse
+
+Where nothing of equality is found, a scan of the unpacked image gives the digest
+of its layers; where nothing of reproducibility is found, every layer is what
+cfsverify tar --layer writes.
+
+` + sourcesHelp + `
+Exit status: 0 nothing found, 1 something, 2 trouble.`,
+		Example: `  cfsverify lint oci:image:latest
+  cfsverify lint --severity equality --output junit docker://registry.example/base:1
+  cfsverify lint tar:layer.tar`,
+		Args: cobra.ExactArgs(1),
+	}
+	imports := addImportFlags(c)
+	look := addReportFlags(c, reportForms())
+	extra := addExtraReports(c)
+	severity := enumFlag(c, "severity", tarfile.Style, tarfile.Severities(), "the least that is told")
+	allow := c.Flags().String("allow", "", "accept the departures that the rules in `FILE` fit (YAML; see cfsverify help gate)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
+		if source.Transport == importers.Dir || source.IsFinal() {
+			return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
+		}
+		files, err := extra.parse()
+		if err != nil {
+			return err
+		}
+		rules, err := readRules(*allow, compare.TarRules())
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(rules, func(r compare.Rule) bool { return r.Attribute != "" }) {
+			return errors.New("--allow: rules for lint have no attribute: a departure is accepted as a whole")
+		}
+		options, err := imports.options(fsverity.SHA256)
+		if err != nil {
+			return err
+		}
+		options.Lint = true
+		loaded, err := loadAll(c.Context(), r.Err, []importers.Source{source}, options)
+		if err != nil {
+			return err
+		}
+		report := &reports.Lint{Source: source.String(), Layers: loaded[0].Layers, Severity: severity.value}
+		report.Departures = slices.DeleteFunc(loaded[0].Departures, func(d tarfile.Departure) bool { return !d.Rule.Severity().AtLeast(severity.value) })
+		if *allow != "" {
+			report.Gate = &reports.LintGate{File: *allow, AllowedDepartures: compare.AllowDepartures(report.Departures, rules, time.Now())}
+		}
+		if !report.Passed() {
+			r.status = statusDifferent
+		}
+		return look.write(c.Context(), r, lintReport(report), files)
+	}
+	return c
+}
+
+func lintReport(report *reports.Lint) anyReport {
+	return anyReport{
+		write: func(w io.Writer, form string, o reports.TextOptions) error {
+			switch form {
+			case "json":
+				return reports.LintJSON(w, report)
+			case "markdown":
+				return reports.LintMarkdown(w, report)
+			case "junit":
+				return reports.LintJUnit(w, report)
+			case "html":
+				return reports.LintHTML(w, report)
+			}
+			return reports.LintText(w, report, o)
+		},
+		annotations: func(w io.Writer) error { return reports.LintAnnotations(w, report) },
+	}
+}
