@@ -20,6 +20,8 @@ type LayerEntries struct {
 	quirks map[int]tarfile.Quirks // of few entries, by their index
 	// See tarfile.Reader.
 	oneZeroBlock, noEnd bool
+	// compression is that of the blob that they were read from.
+	compression compression
 }
 
 // Len is the number of entries.
