@@ -40,12 +40,12 @@ func copyLayer(layer *LayerEntries, lower, merged *canon.Tree, keepMarkers bool)
 		// A later entry of the layer may have replaced it, or a directory above it.
 		switch found := merged.Lookup("/" + e.path); {
 		case m == whiteout || m == opaque:
-			switch {
-			case !isDirectory(merged.Lookup("/" + dir)):
+			switch in := merged.Lookup("/" + dir); {
+			case !isDirectory(in):
 			case keepMarkers:
 				c.put(e.path, newMarker())
-			case !isDirectory(lower.Lookup("/" + dir)):
-				// The marker brought it into being.
+			case in.Origin != nil && in.Origin.Implicit && in.Origin.Layer == layer.Layer:
+				// The marker brought the directory into being.
 				c.directory(dir)
 			}
 		case m == noMarker && e.path != "" && found != nil:
