@@ -55,12 +55,12 @@ func (x *indexFile) add(image v1.Descriptor, tag string) error {
 	var left []map[string]json.RawMessage
 	at := -1
 	for i, m := range x.manifests {
-		name, err := untag(m, tag)
+		named, err := untag(m, tag)
 		if err != nil {
 			return fmt.Errorf("index.json is not valid: manifest %d: %w", i+1, err)
 		}
-		if !name && string(m["digest"]) == `"`+image.Digest.String()+`"` {
-			at = max(at, len(left))
+		if !named && at < 0 && string(m["digest"]) == `"`+image.Digest.String()+`"` {
+			at = len(left)
 			continue
 		}
 		left = append(left, m)
