@@ -47,7 +47,7 @@ func TestRepair(t *testing.T) {
 
 // debianOfTwoLayers makes an image whose upper layer has no entry for a
 // directory that is in the lower one, replaces and removes files, and has markers
-// of both kinds. The lower layer is compressed with gzip, the upper one is not.
+// of both kinds.
 func (b *build) debianOfTwoLayers() {
 	upper := filepath.Join(b.dir, "upper")
 	for name, content := range map[string]string{
@@ -66,10 +66,10 @@ func (b *build) debianOfTwoLayers() {
 	script := `set -e
 		cd "$1"
 		gzip -nc "$2" >1.tar.gz
-		(cd upper && find . -type f | sort -r | tar --no-recursion --owner=0 --group=0 --mtime=2026-03-01T12:00:00Z -T - -cf ../2.tar)`
+		(cd upper && find . -type f | sort -r | tar --no-recursion --owner=0 --group=0 --mtime=2026-03-01T12:00:00Z -T - -czf ../2.tar.gz)`
 	b.command("sh", "-c", script, "sh", b.dir, b.debian())
 	b.layout = filepath.Join(b.dir, "layout")
-	if err := mklayout([]string{b.layout, "latest", filepath.Join(b.dir, "1.tar.gz"), filepath.Join(b.dir, "2.tar")}); err != nil {
+	if err := mklayout([]string{b.layout, "latest", filepath.Join(b.dir, "1.tar.gz"), filepath.Join(b.dir, "2.tar.gz")}); err != nil {
 		b.t.Fatal(err)
 	}
 	// A config and annotations such as builds make.

@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers"
+	"cfsverify/reports"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -33,6 +34,20 @@ func unrepaired(engine string) map[string][]string {
 		left["whiteout-device"] = []string{"whiteout-device /a", "whiteout-device /b"}
 	}
 	return left
+}
+
+// TestRepairKindsAreTold: reports have words for all that a repair does.
+func TestRepairKindsAreTold(t *testing.T) {
+	words := reports.RepairKinds()
+	for _, kind := range importers.RepairKinds() {
+		if words[string(kind)][0] == "" {
+			t.Errorf("%s has no words", kind)
+		}
+		delete(words, string(kind))
+	}
+	if len(words) > 0 {
+		t.Errorf("nobody does %v", words)
+	}
 }
 
 // TestRepairedByEngines: what real engines show of repaired hostile images is

@@ -31,6 +31,12 @@ const (
 	Headers RepairKind = "headers"
 )
 
+// RepairKinds lists all, those of layers first.
+func RepairKinds() []RepairKind {
+	return []RepairKind{RootEntry, ParentEntries, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order, Headers,
+		SymlinkModes, OldTimes, LateTimes, UserCapabilities, LostXattrs}
+}
+
 // layerRepairer makes repaired layers, one after the other.
 type layerRepairer struct {
 	below ociApplier
@@ -111,7 +117,7 @@ func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
 		}
 	}
 	var steps []RepairStep
-	for _, kind := range []RepairKind{RootEntry, ParentEntries, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order} {
+	for _, kind := range RepairKinds() {
 		if counts[kind] > 0 {
 			steps = append(steps, RepairStep{Kind: kind, Count: counts[kind]})
 		}
