@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,14 +63,14 @@ const stagingPrefix = ".cfsverify-"
 func OpenLayout(target Source) (*LayoutWriter, error) {
 	w := &LayoutWriter{target: target, made: !exists(target.Path)}
 	if err := os.MkdirAll(target.Path, 0o755); err != nil {
-		return nil, err
+		return nil, w.fail(err)
 	}
 	if _, err := readIndexFile(target.Path); err != nil {
 		return nil, err
 	}
-	staging, err := os.MkdirTemp(target.Path, stagingPrefix)
-	w.staging = staging
-	return w, err
+	var err error
+	w.staging, err = os.MkdirTemp(target.Path, stagingPrefix)
+	return w, w.fail(err)
 }
 
 // Close removes what was not committed.
@@ -85,23 +87,53 @@ func (w *LayoutWriter) Close() error {
 func (w *LayoutWriter) WriteBlob(mediaType types.MediaType, write func(io.Writer) error) (v1.Descriptor, error) {
 	f, err := os.CreateTemp(w.staging, "new-")
 	if err != nil {
-		return v1.Descriptor{}, err
+		return v1.Descriptor{}, w.fail(err)
 	}
-	sum := sha256.New()
-	counted := &countingWriter{w: io.MultiWriter(f, sum)}
-	err = write(counted)
+	blob := stagedBlob{layout: w, file: f, sum: sha256.New()}
+	err = write(&blob)
 	if err == nil {
-		err = errors.Join(f.Chmod(0o644), f.Sync())
+		err = w.fail(errors.Join(f.Chmod(0o644), f.Sync()))
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return v1.Descriptor{}, err
 	}
-	d := v1.Descriptor{MediaType: mediaType, Size: counted.size, Digest: sumDigest(sum)}
+	d := v1.Descriptor{MediaType: mediaType, Size: blob.size, Digest: sumDigest(blob.sum)}
 	name := filepath.Join(w.staging, blobName(d.Digest))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return v1.Descriptor{}, err
+	if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
+		err = os.Rename(f.Name(), name)
 	}
-	return d, os.Rename(f.Name(), name)
+	return d, w.fail(err)
+}
+
+// fail names the layout in an error in place of a temporary file.
+func (w *LayoutWriter) fail(err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%q cannot be written: %w", w.target.Path, err)
+}
+
+// stagedBlob hashes and counts what is written.
+type stagedBlob struct {
+	layout *LayoutWriter
+	file   *os.File
+	sum    hash.Hash
+	size   int64
+}
+
+func (b *stagedBlob) Write(p []byte) (int, error) {
+	n, err := b.file.Write(p)
+	b.sum.Write(p[:n])
+	b.size += int64(n)
+	return n, b.layout.fail(err)
 }
 
 // WriteBytes stages a config or manifest.
@@ -110,18 +142,6 @@ func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.De
 		_, err := to.Write(data)
 		return err
 	})
-}
-
-// countingWriter counts what is written.
-type countingWriter struct {
-	w    io.Writer
-	size int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.size += int64(n)
-	return n, err
 }
 
 // Load imports the image whose manifest was staged, as Load does what a layout
@@ -164,26 +184,33 @@ func (w *LayoutWriter) Commit(manifest v1.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	staged, err := filepath.Glob(filepath.Join(w.staging, "blobs/*/*"))
+	if err := w.move(); err != nil {
+		return w.fail(err)
+	}
+	if name := filepath.Join(w.target.Path, "oci-layout"); !exists(name) {
+		if err := w.replace(name, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.fail(w.replace(filepath.Join(w.target.Path, "index.json"), data))
+}
+
+// move gives the staged blobs their places.
+func (w *LayoutWriter) move() error {
+	staged, err := fs.Glob(os.DirFS(w.staging), "blobs/*/*")
 	if err != nil {
 		return err
 	}
 	for _, blob := range staged {
-		algorithm, digits := filepath.Base(filepath.Dir(blob)), filepath.Base(blob)
-		name := filepath.Join(w.target.Path, blobName(v1.Hash{Algorithm: algorithm, Hex: digits}))
+		name := filepath.Join(w.target.Path, blob)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := os.Rename(blob, name); err != nil {
+		if err := os.Rename(filepath.Join(w.staging, blob), name); err != nil {
 			return err
 		}
 	}
-	if name := filepath.Join(w.target.Path, "oci-layout"); !exists(name) {
-		if err := w.replace(name, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
-			return err
-		}
-	}
-	return w.replace(filepath.Join(w.target.Path, "index.json"), data)
+	return nil
 }
 
 func (w *LayoutWriter) replace(name string, data []byte) error {

@@ -95,7 +95,10 @@ func openLayout(t *testing.T, target Source) *LayoutWriter {
 // TestLayoutKeeps: what nobody here knows stays in the index, and a tag is taken
 // off wherever it stands.
 func TestLayoutKeeps(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "[x*")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	before := `{"schemaVersion":2,"x":{"y":"<&>"},"manifests":[` +
 		`{"digest":"sha256:aa","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
 		`{"digest":"sha256:bb","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`

@@ -55,7 +55,7 @@ func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaire
 		if err != nil {
 			return nil, err
 		}
-		r := repairer{ctx: ctx, image: img, out: w, options: o}
+		r := repairer{ctx: ctx, image: img, out: w, options: o, layers: []v1.Descriptor{}, diffIDs: []string{}}
 		repaired, err := r.repair()
 		if err := errors.Join(err, img.close()); err != nil {
 			return nil, fmt.Errorf("%v: %w", s, err)

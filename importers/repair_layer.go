@@ -1,6 +1,7 @@
 package importers
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,12 +58,18 @@ func (r *layerRepairer) next(layer *LayerEntries) (*canon.Tree, []RepairStep, er
 		return nil, nil, err
 	}
 	merged := r.below.tree.Clone()
+	r.changes = normalise(merged)
 	if merged.RootOrigin == nil {
 		setRepairedRoot(merged)
 	}
-	r.changes = normalise(merged)
 	tree := copyLayer(layer, r.lower, merged, false)
 	r.lower = merged
+	for path := range tree.All() {
+		if dir, name := splitPath(path); strings.HasPrefix(name, whiteoutPrefix) && canon.ValidName(name) != nil {
+			return nil, nil, &EntryError{Layer: layer.Layer, Err: fmt.Errorf("the layer hides %q, and the name of a whiteout for that would be too long: build the layer without an opaque marker, or squash it with those below",
+				dir+"/"+strings.TrimPrefix(name, whiteoutPrefix))}
+		}
+	}
 	return tree, repairSteps(layer, tree), nil
 }
 

@@ -218,7 +218,7 @@ func TestRepairSteps(t *testing.T) {
 }
 
 func TestRepairChanges(t *testing.T) {
-	spec := "d usr\nl usr/l ->x mode=600\nl usr/m ->x\nh usr/n ->usr/l\nf old mtime=-1\nf older pax:mtime=-1.5\nf epoch\n" +
+	spec := "d usr pax:SCHILY.xattr.security.selinux=s\nl usr/l ->x mode=600\nl usr/m ->x\nh usr/n ->usr/l\nf old mtime=-1\nf older pax:mtime=-1.5\nf epoch\n" +
 		"f last pax:mtime=9223372036.854775807\nf late pax:mtime=9223372036.854775808\nf latest mtime=9223372036854775806\n" +
 		`f v2 pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"` + "\n" +
 		`f v3 pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"` + "\n" +
@@ -229,18 +229,39 @@ func TestRepairChanges(t *testing.T) {
 	want := []RepairStep{
 		{Kind: LateTimes, Count: 2, First: "/late"},
 		{Kind: OldTimes, Count: 2, First: "/old"},
-		{Kind: LostXattrs, Count: 4, First: "/p"},
+		{Kind: LostXattrs, Count: 5, First: "/p"},
 		{Kind: SymlinkModes, Count: 1, First: "/usr/l"},
 		{Kind: UserCapabilities, Count: 1, First: "/v3"},
 	}
 	if diff := cmp.Diff(want, r.changes); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
+	if len(r.lower.Root.Xattrs) > 0 {
+		t.Errorf("the root has %v", r.lower.Root.Xattrs)
+	}
 	for path, mtime := range map[string]canon.Time{
 		"/old": {}, "/older": {}, "/last": {Sec: 9223372036, Nsec: 854775807}, "/late": {Sec: 9223372036}, "/latest": {Sec: 9223372036},
 	} {
 		if got := r.lower.Lookup(path).Node.Mtime; got != mtime {
 			t.Errorf("%s has the mtime %v", path, got)
+		}
+	}
+}
+
+// TestRepairOfLongNames: a name that no whiteout can hide is an error.
+func TestRepairOfLongNames(t *testing.T) {
+	for length, fits := range map[int]bool{251: true, 252: false} {
+		name := strings.Repeat("n", length)
+		r := newLayerRepairer()
+		var err error
+		for _, layer := range layersOf(t, "d usr\nf usr/x pax:path=usr/"+name, "d usr\nf usr/.wh..wh..opq") {
+			if err == nil {
+				_, _, err = r.next(layer)
+			}
+		}
+		want := `layer 2 (2.tar): the layer hides "/usr/` + name + `", and the name of a whiteout for that would be too long`
+		if fits && err != nil || !fits && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%d bytes: %v", length, err)
 		}
 	}
 }

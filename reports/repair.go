@@ -88,6 +88,7 @@ func RepairText(w io.Writer, r *Repair, o TextOptions) error {
 	if !r.Prediction.Same() {
 		t.prose("", "", fmt.Sprintf("cfsverify predict %s tells more of what cannot be repaired.", escape(r.Target)))
 	}
+	t.otherRules(&r.Prediction.Image)
 	return buf.Flush()
 }
 
