@@ -12,9 +12,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
 )
@@ -264,5 +268,74 @@ func TestRepairGivesUp(t *testing.T) {
 	}
 	if got := read(t, dir, "index.json"); got != string(before) {
 		t.Error("the index changed")
+	}
+}
+
+// TestRepairOfRegistry: an image of a registry becomes what it becomes when it
+// comes from a layout, its kept layer included.
+func TestRepairOfRegistry(t *testing.T) {
+	dir := t.TempDir()
+	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
+	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
+		{canonicalLayer(t, "d usr"), gzipCompression, types.OCILayer, nil}, {tarOf("f usr/a"), gzipCompression, types.OCILayer, nil},
+	}}.write(t, from.Path, "t")
+	host := loopbackRegistry(t, untouched)
+	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	layoutPath, err := layout.FromPath(from.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := v1.NewHash(strings.Fields(listed(t, from.Path)[0])[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := layoutPath.Image(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(host + "/os:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img, pushOptions()); err != nil {
+		t.Fatal(err)
+	}
+	there, _, _ := repairedTo(t, from, Source{Transport: OCI, Path: filepath.Join(dir, "1")})
+	here, _, _ := repairedTo(t, Source{Transport: Docker, Ref: ref.String()}, Source{Transport: OCI, Path: filepath.Join(dir, "2")})
+	if !here.Layers[0].Kept || here.Manifest.Digest != there.Manifest.Digest {
+		t.Errorf("%+v and %+v", here, there)
+	}
+}
+
+// TestRepairOfChangingBlob: a blob that is another one when it is copied is an
+// error.
+func TestRepairOfChangingBlob(t *testing.T) {
+	archive := canonicalLayer(t, "d usr mtime=1")
+	digest, size, err := v1.SHA256(bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := 0
+	img := &image{config: []byte(`{"rootfs":{}}`), layers: []blob{{layer: &canon.Layer{Index: 1}, digest: digest, size: size, diffID: digest,
+		open: func() (io.ReadCloser, error) {
+			if opened++; opened > 1 {
+				return inMemory(canonicalLayer(t, "d usr mtime=2"))()
+			}
+			return inMemory(archive)()
+		}}}}
+	if img.manifest, err = plainJSON(v1.Manifest{Config: v1.Descriptor{Digest: digest}, Layers: []v1.Descriptor{{MediaType: types.OCIUncompressedLayer, Digest: digest, Size: size}}}); err != nil {
+		t.Fatal(err)
+	}
+	store, err := OpenObjectStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openLayout(t, Source{Transport: OCI, Path: t.TempDir()})
+	r := repairer{ctx: t.Context(), image: img, out: w, options: Options{Hash: fsverity.SHA256, Objects: store}}
+	if _, err := r.repair(); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+		t.Errorf("error %v after %d opens", err, opened)
+	}
+	if err := errors.Join(w.Close(), store.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -265,3 +265,58 @@ func TestRepairOfLongNames(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRepair repairs a layer of any bytes on another one.
+func FuzzRepair(f *testing.F) {
+	lower := "d usr mtime=1 uid=2\nf usr/a =a\nh b ->usr/a\nd c mode=700\nd c/d\nf c/d/e =e\nl l ->c"
+	for _, c := range applyCases {
+		f.Add(tarOf(strings.Join(c.layers, "\n")))
+	}
+	for _, image := range layers.Hostile() {
+		f.Add(tarOf(strings.Join(image.Layers, "\n")))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		archive := bytes.Clone(data)
+		resumAll(archive)
+		upper, err := readTar(archive, 2)
+		if err != nil {
+			return
+		}
+		from := []*LayerEntries{layersOf(t, lower)[0], upper}
+		want, err := ApplyLayers(from, RulesOCI)
+		if err != nil {
+			return
+		}
+		repaired, archives, _, _ := repairedLayers(t, from)
+		got, err := ApplyLayers(repaired, RulesOCI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(names(want), names(got)); diff != "" {
+			t.Errorf("the layers (-) and the repaired ones (+) differ:\n%s", diff)
+		}
+		other, events, err := otherOf(repaired, RulesOCI, got)
+		if badKeys := err != nil && strings.Contains(err.Error(), "the key of a PAX record is not UTF-8"); !badKeys && (err != nil || other != nil) {
+			t.Errorf("composefs-rs makes something else of it: %v, %v", events, err)
+		}
+		_, twice, _, _ := repairedLayers(t, repaired)
+		for i := range twice {
+			if !bytes.Equal(twice[i], archives[i]) {
+				t.Errorf("layer %d changes when it is repaired again", i+1)
+			}
+		}
+	})
+}
+
+// names are what a tree has apart from what repair may change of an inode.
+func names(tree *canon.Tree) string {
+	tree = tree.Clone()
+	tree.Root.Perm, tree.RootOrigin, tree.Root.UID, tree.Root.GID = 0, nil, 0, 0
+	for e := range tree.Dirents() {
+		if e.Node.Kind == canon.Symlink {
+			e.Node.Perm = 0
+		}
+		e.Node.Mtime, e.Node.Xattrs = canon.Time{}, nil
+	}
+	return explicitText(tree)
+}
