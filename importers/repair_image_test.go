@@ -316,7 +316,7 @@ func TestRepairOfChangingBlob(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := 0
-	img := &image{config: []byte(`{"rootfs":{}}`), layers: []blob{{layer: &canon.Layer{Index: 1}, digest: digest, size: size, diffID: digest,
+	img := &image{config: []byte(`{"rootfs":{}}`), layers: []blob{{layer: &canon.Layer{Index: 1, DiffID: digest.String()}, digest: digest, size: size, diffID: digest,
 		open: func() (io.ReadCloser, error) {
 			if opened++; opened > 1 {
 				return inMemory(canonicalLayer(t, "d usr mtime=2"))()
