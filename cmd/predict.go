@@ -100,8 +100,12 @@ func (rec recipe) predict(ctx context.Context, stderr *os.File, source importers
 	if err != nil {
 		return nil, err
 	}
-	imported := imports[0]
-	p := &reports.Prediction{Recipe: rec.report(), Image: reports.Side{Name: "outside", Source: source.String(), Layers: imported.Layers}}
+	return rec.predictOf(ctx, imports[0], source.String(), masked)
+}
+
+// predictOf does it for an image that was imported with engines.
+func (rec recipe) predictOf(ctx context.Context, imported *importers.Import, source string, masked bool) (*reports.Prediction, error) {
+	p := &reports.Prediction{Recipe: rec.report(), Image: reports.Side{Name: "outside", Source: source, Layers: imported.Layers}}
 	raw := imported.Tree.Clone()
 	if err := rec.finish(imported, imported.Created, &p.Image); err != nil {
 		return nil, err

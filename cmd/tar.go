@@ -104,8 +104,7 @@ func openTarContent(source importers.Source, objects string) (*tarContent, error
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &tarContent{store: store, close: func() error { return os.RemoveAll(dir) },
-		open: func(_ string, n *canon.Node) (io.ReadCloser, error) { return store.Open(n.Content.Digest) }}, nil
+	return &tarContent{store: store, close: func() error { return os.RemoveAll(dir) }, open: store.OpenContent}, nil
 }
 
 // contentBelow opens files below a directory, out of which no symlink leads.

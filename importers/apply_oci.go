@@ -10,6 +10,14 @@ type ociApplier struct{ applier }
 
 func applyOCI(layers []*LayerEntries, takes bool) (*canon.Tree, error) {
 	a := ociApplier{applier{tree: canon.NewTree(), takes: takes}}
+	if err := a.apply(layers); err != nil {
+		return nil, err
+	}
+	return a.tree, nil
+}
+
+// apply puts layers on those that were applied before.
+func (a *ociApplier) apply(layers []*LayerEntries) error {
 	for _, layer := range layers {
 		a.layer = layer
 		for i := range layer.entries {
@@ -17,12 +25,12 @@ func applyOCI(layers []*LayerEntries, takes bool) (*canon.Tree, error) {
 		}
 		for i := range layer.entries {
 			if err := a.add(i); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	a.tree.CountLinks()
-	return a.tree, nil
+	return nil
 }
 
 // hide removes what a marker hides from the tree of the layers below.

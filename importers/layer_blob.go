@@ -77,6 +77,7 @@ func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) 
 	if b.diffID == (v1.Hash{}) {
 		b.layer.DiffID = r.diffID().String()
 	}
+	entries.compression = r.compression
 	return entries, nil
 }
 
@@ -90,10 +91,11 @@ type blobReader struct {
 	source   *readAhead
 	taken    countingReader // from source
 	buffered *bufio.Reader  // of taken
-	archive  archiveReader  // belongs to decoded
-	decoded  *readAhead
-	hashed   hashingReader // belongs to ahead
-	ahead    *readAhead
+	compression
+	archive archiveReader // belongs to decoded
+	decoded *readAhead
+	hashed  hashingReader // belongs to ahead
+	ahead   *readAhead
 	// closeDecoder is for after decoded has ended.
 	closeDecoder func()
 }
@@ -129,7 +131,7 @@ func (r *blobReader) decode() error {
 	switch {
 	case len(head) == tarfile.BlockSize && string(head[257:262]) == "ustar":
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		r.archive.compressed = true
+		r.archive.compressed, r.compression = true, gzipCompression
 		decoder, err := gzip.NewReader(r.buffered)
 		switch err {
 		case nil:
@@ -140,7 +142,7 @@ func (r *blobReader) decode() error {
 			r.archive.r = failedReader{err}
 		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippableFrame(head):
-		r.archive.compressed = true
+		r.archive.compressed, r.compression = true, zstdCompression
 		decoder, err := zstd.NewReader(r.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
 		if err != nil {
 			return err

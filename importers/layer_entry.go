@@ -22,6 +22,8 @@ type LayerEntries struct {
 	oneZeroBlock, noEnd bool
 	// departures are those of ReadOptions.Lint.
 	departures []tarfile.Departure
+	// compression is that of the blob that they were read from.
+	compression compression
 }
 
 // Len is the number of entries.

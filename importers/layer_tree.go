@@ -17,24 +17,36 @@ func layerTree(layers []*LayerEntries, n int) (*canon.Tree, error) {
 	if n > len(layers) {
 		return nil, fmt.Errorf("there is no layer %d: the image has %d", n, len(layers))
 	}
-	lower, err := applyOCI(layers[:n-1], false)
-	if err != nil {
+	a := ociApplier{applier{tree: canon.NewTree()}}
+	if err := a.apply(layers[:n-1]); err != nil {
 		return nil, err
 	}
-	merged, err := applyOCI(layers[:n], false)
-	if err != nil {
+	lower := a.tree.Clone()
+	if err := a.apply(layers[n-1 : n]); err != nil {
 		return nil, err
 	}
+	return copyLayer(layers[n-1], lower, a.tree, true), nil
+}
+
+// copyLayer makes the tree of a layer of the merged trees below it and with it;
+// what it copies, it shares with the latter. Without keepMarkers there are
+// whiteouts for what is gone, name by name, and no other markers.
+func copyLayer(layer *LayerEntries, lower, merged *canon.Tree, keepMarkers bool) *canon.Tree {
 	c := layerCopy{from: merged, to: canon.NewTree(), linked: map[*canon.Node]bool{}}
 	setStat(c.to.Root, merged.Root)
-	for _, e := range layers[n-1].entries {
+	for _, e := range layer.entries {
 		m, _ := markerOf(e.path)
 		dir, _ := splitPath(e.path)
 		// A later entry of the layer may have replaced it, or a directory above it.
 		switch found := merged.Lookup("/" + e.path); {
 		case m == whiteout || m == opaque:
-			if in := merged.Lookup("/" + dir); in != nil && in.Node.Kind == canon.Directory {
+			switch in := merged.Lookup("/" + dir); {
+			case !isDirectory(in):
+			case keepMarkers:
 				c.put(e.path, newMarker())
+			case in.Origin != nil && in.Origin.Implicit && in.Origin.Layer == layer.Layer:
+				// The marker brought the directory into being.
+				c.directory(dir)
 			}
 		case m == noMarker && e.path != "" && found != nil:
 			c.put(e.path, found.Node)
@@ -47,8 +59,10 @@ func layerTree(layers []*LayerEntries, n int) (*canon.Tree, error) {
 	}
 	c.hide("", lower.Root, merged.Root, c.to.Root)
 	c.to.CountLinks()
-	return c.to, nil
+	return c.to
 }
+
+func isDirectory(e *canon.Dirent) bool { return e != nil && e.Node.Kind == canon.Directory }
 
 func newMarker() *canon.Node { return &canon.Node{Kind: canon.Regular, Perm: 0o644} }
 
@@ -109,7 +123,7 @@ func (c *layerCopy) directory(path string) *canon.Node {
 		return e.Node
 	}
 	n := &canon.Node{Kind: canon.Directory, Perm: 0o755}
-	if found := c.from.Lookup("/" + path); found != nil && found.Node.Kind == canon.Directory {
+	if found := c.from.Lookup("/" + path); isDirectory(found) {
 		setStat(n, found.Node)
 	}
 	parent.Put(canon.Dirent{Name: name, Node: n})

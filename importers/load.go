@@ -104,20 +104,25 @@ type OtherRules struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
-	if o.Timeout == 0 {
-		return load(ctx, s, o)
+	return withTimeout(ctx, s, o.Timeout, func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
+}
+
+// withTimeout gives up when reading a source takes too long.
+func withTimeout[T any](ctx context.Context, s Source, timeout time.Duration, read func(context.Context) (T, error)) (T, error) {
+	if timeout == 0 {
+		return read(ctx)
 	}
-	slow := fmt.Errorf("%v could not be read in %v: allow more with --timeout", s, o.Timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, slow)
+	slow := fmt.Errorf("%v could not be read in %v: allow more with --timeout", s, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
 	defer cancel()
 	type result struct {
-		imported *Import
-		err      error
+		value T
+		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		imported, err := load(ctx, s, o)
-		done <- result{imported, err}
+		value, err := read(ctx)
+		done <- result{value, err}
 	}()
 	var r result
 	select {
@@ -131,9 +136,10 @@ func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 		}
 	}
 	if r.err != nil && context.Cause(ctx) == slow {
-		return nil, slow
+		var none T
+		return none, slow
 	}
-	return r.imported, r.err
+	return r.value, r.err
 }
 
 // timeoutGrace is how long an import may take to notice that its time is over.
@@ -265,17 +271,8 @@ func (s *sameBytes) Write(p []byte) (int, error) {
 const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
-	layers := make([]*LayerEntries, len(img.layers))
-	used := &budget{limits: o.Limits}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, b := range img.layers {
-		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, budget: used.ofLayer(), shared: o.Shared})
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	layers, err := importLayers(ctx, img, o)
+	if err != nil {
 		return nil, err
 	}
 	imported := &Import{Created: img.created}
@@ -313,6 +310,21 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 		imported.Unpacked = append(imported.Unpacked, u)
 	}
 	return imported, nil
+}
+
+// importLayers reads the layers of an image side by side.
+func importLayers(ctx context.Context, img *image, o Options) ([]*LayerEntries, error) {
+	layers := make([]*LayerEntries, len(img.layers))
+	used := &budget{limits: o.Limits}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, b := range img.layers {
+		group.Go(func() (err error) {
+			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, budget: used.ofLayer(), shared: o.Shared})
+			return err
+		})
+	}
+	return layers, group.Wait()
 }
 
 // afterAll is a time after all in a tree but those that no unpacking comes

@@ -41,6 +41,11 @@ func (s *ObjectStore) staged(d fsverity.Digest) string { return filepath.Join(s.
 // Open opens content that was hashed into the store and not yet committed.
 func (s *ObjectStore) Open(d fsverity.Digest) (*os.File, error) { return os.Open(s.staged(d)) }
 
+// OpenContent does what Open does for a file of a tree.
+func (s *ObjectStore) OpenContent(_ string, n *canon.Node) (io.ReadCloser, error) {
+	return s.Open(n.Content.Digest)
+}
+
 // Commit moves what the tree needs to its place, after all of it is on disk. It
 // replaces what is there, so that a damaged object is mended.
 func (s *ObjectStore) Commit(t *canon.Tree) error {

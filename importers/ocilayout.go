@@ -21,23 +21,24 @@ type ociLayout struct {
 }
 
 func openOCIDirectory(dir string) (*ociLayout, error) {
-	l := &ociLayout{close: func() error { return nil }}
-	l.open = func(name string) (io.ReadCloser, int64, error) {
-		f, err := openRegular(filepath.Join(dir, name))
-		if err != nil {
-			return nil, 0, err
-		}
-		info, err := f.Stat()
-		if err != nil {
-			f.Close()
-			return nil, 0, err
-		}
-		return f, info.Size(), nil
-	}
 	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
 		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
 	}
-	return l, nil
+	return &ociLayout{close: func() error { return nil }, open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }}, nil
+}
+
+// openSized opens a regular file and tells its size in bytes.
+func openSized(name string) (io.ReadCloser, int64, error) {
+	f, err := openRegular(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }
 
 func openOCIArchive(name string) (*ociLayout, error) {

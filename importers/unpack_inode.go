@@ -63,8 +63,7 @@ func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 		n.Xattrs = nil
 	}
 	for _, x := range tarfile.Xattrs(h.PAX) {
-		// archive/tar drops empty values.
-		if x.Value == "" || slices.Contains(u.engine.IgnoreXattrs, x.Name) {
+		if u.engine.ignores(x) {
 			continue
 		}
 		if err := setXattr(n, x.Name, x.Value); err != nil {
@@ -79,6 +78,23 @@ func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 		n.Mtime = u.mtime(h.Mtime, n.Kind)
 	}
 	return nil
+}
+
+// ignores says that the engine does not try to set an xattr. archive/tar drops
+// empty values.
+func (e Engine) ignores(x canon.Xattr) bool {
+	return x.Value == "" || slices.Contains(e.IgnoreXattrs, x.Name)
+}
+
+// keeps says that a scan shows an xattr, as it is, after the engine unpacked
+// it.
+func (e Engine) keeps(kind canon.Kind, x canon.Xattr) bool {
+	if e.ignores(x) || e.LayerDirectories && strings.HasPrefix(x.Name, overlayPrefix) {
+		return false
+	}
+	n := canon.Node{Kind: kind}
+	err := setXattr(&n, x.Name, x.Value)
+	return err == nil && slices.Equal(n.Xattrs, canon.Xattrs{x})
 }
 
 // chown is that of Linux: an id of -1 leaves the old one, and other files than

@@ -129,19 +129,24 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	return nil
 }
 
-// kept leaves out the xattrs by which overlayfs finds the content of files.
+// kept leaves out what Holds does not say of.
 func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 	var out canon.Xattrs
 	for _, x := range xattrs {
 		switch {
 		case strings.Contains(x.Name, "="):
 			return nil, fmt.Errorf("a tar holds no xattr whose name has a \"=\", as %q has: remove it", x.Name)
-		case slices.Contains([]string{"trusted.overlay.metacopy", "trusted.overlay.redirect", "user.overlay.metacopy", "user.overlay.redirect"}, x.Name):
-		default:
+		case Holds(x.Name):
 			out = append(out, x)
 		}
 	}
 	return out, nil
+}
+
+// Holds says that a canonical tar has an xattr of that name, which has no "=":
+// those by which overlayfs finds the content of files are left out.
+func Holds(xattr string) bool {
+	return !slices.Contains([]string{"trusted.overlay.metacopy", "trusted.overlay.redirect", "user.overlay.metacopy", "user.overlay.redirect"}, xattr)
 }
 
 func (d *writer) content(name string, n *canon.Node) error {

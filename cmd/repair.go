@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/importers"
+	"cfsverify/reports"
+)
+
+func newRepair(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "repair IMAGE -o oci:PATH[:TAG]",
+		Short: "Rewrite an image so that what engines unpack is what its layers say",
+		Long: `Rewrite the layers of an image, so that the digest made inside a build, of what an
+engine unpacked, is that of the layers outside, and tell whether it is.
+
+Each layer becomes a canonical tar with the compression that it had: with entries
+for the root and for all parent directories, with the metadata that they have in
+the merged tree, in one order, and with whiteouts of names in place of opaque
+markers. A layer that is like that already keeps its blob. What no engine can
+unpack is changed, and told: modes of symlinks, times before 1970 or after 2262,
+capabilities for the root user in the form of a user namespace, xattrs that engines
+do not set. What nobody can decide, such as the owner 4294967295, stays.
+
+The config keeps all but its diffIDs, the manifest its annotations. Digests in
+labels and annotations are kept as they are, and signatures are left behind: an
+image that is sealed must be sealed again.
+
+The layout is made, or gets the image besides those that it has; another one that
+had the tag stays in it without that. It may be the layout that is read. It is
+changed when all is written and was read again.
+
+` + sourcesHelp + `
+Exit status: 0 nothing will differ in any engine that predict knows, 1 something
+will, 2 trouble, and the layout is as before.`,
+		Example: `  cfsverify repair -o oci:repaired:1 docker://registry.example/base:1`,
+		Args:    cobra.ExactArgs(1),
+	}
+	flags := addRecipeFlags(c)
+	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
+	look := reportFlags{color: enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")}
+	c.Flags().BoolVarP(&look.quiet, "quiet", "q", false, "print nothing: the exit status tells")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *output == "" {
+			return errors.New("name the layout to write to: -o oci:PATH[:TAG]")
+		}
+		target, err := importers.ParseLayout(*output)
+		if err != nil {
+			return err
+		}
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
+		rec, err := flags.recipe(false)
+		if err != nil {
+			return err
+		}
+		if rec.imports.Rules != importers.RulesOCI {
+			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", importers.RulesOCI)
+		}
+		report, err := rec.repair(c.Context(), r.Err, source, target)
+		if err != nil {
+			return err
+		}
+		if !report.Prediction.Same() {
+			r.status = statusDifferent
+		}
+		if look.quiet {
+			return nil
+		}
+		return reports.RepairText(r.Out, report, look.text(r.Out))
+	}
+	return c
+}
+
+// repair writes a repaired image and says what engines will make of it.
+func (rec recipe) repair(ctx context.Context, stderr *os.File, source, target importers.Source) (report *reports.Repair, err error) {
+	content, err := openTarContent(source, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, content.close()) }()
+	out, err := importers.OpenLayout(target)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	progress := startProgress(stderr)
+	defer progress.stop()
+	rec.imports.Progress = progress.add
+	o := rec.imports
+	o.Objects = content.store
+	repaired, err := importers.Repair(ctx, source, out, o)
+	if err != nil {
+		return nil, err
+	}
+	before := reports.Side{Name: "before", Source: source.String()}
+	if err := rec.finish(repaired.Source, repaired.Source.Created, &before); err != nil {
+		return nil, err
+	}
+	rec.imports.Engines = importers.Engines()
+	again, err := out.Load(ctx, repaired.Manifest, rec.imports)
+	if err != nil {
+		return nil, err
+	}
+	prediction, err := rec.predictOf(ctx, again, target.String(), false)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.Commit(repaired.Manifest); err != nil {
+		return nil, err
+	}
+	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Changes: repairSteps(repaired.Changes),
+		Before: before.Digest, After: prediction.Image.Digest, Prediction: prediction}
+	for _, l := range repaired.Layers {
+		report.Layers = append(report.Layers, reports.RepairedLayer{Kept: l.Kept, Steps: repairSteps(l.Steps)})
+	}
+	return report, nil
+}
+
+func repairSteps(from []importers.RepairStep) []reports.RepairStep {
+	var steps []reports.RepairStep
+	for _, s := range from {
+		steps = append(steps, reports.RepairStep{Kind: string(s.Kind), Count: s.Count, First: s.First})
+	}
+	return steps
+}

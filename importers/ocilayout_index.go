@@ -1,0 +1,115 @@
+package importers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// indexFile is the index.json of a layout. What is not known in it stays.
+type indexFile struct {
+	fields    map[string]json.RawMessage
+	manifests []map[string]json.RawMessage
+}
+
+// readIndexFile reads the index of a layout, and makes one for a directory in
+// which there is nothing but what a LayoutWriter stages.
+func readIndexFile(dir string) (*indexFile, error) {
+	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
+	if exists(filepath.Join(dir, "index.json")) {
+		var err error
+		open := func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }
+		if raw, err = readMetadata(open, "index.json"); err != nil {
+			return nil, err
+		}
+	} else if entries, err := os.ReadDir(dir); err != nil {
+		return nil, err
+	} else if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), stagingPrefix) }) {
+		return nil, fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", dir)
+	}
+	index := &indexFile{}
+	err := json.Unmarshal(raw, &index.fields)
+	if list := index.fields["manifests"]; err == nil && list != nil {
+		err = json.Unmarshal(list, &index.manifests)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: index.json is not valid: %w", dir, err)
+	}
+	return index, nil
+}
+
+// add lists an image under a tag, or none. As with skopeo, another image that
+// had the tag stays in the list without it.
+func (x *indexFile) add(image v1.Descriptor, tag string) error {
+	if tag != "" {
+		image.Annotations = map[string]string{nameAnnotations[0]: tag}
+	}
+	var left []map[string]json.RawMessage
+	at := -1
+	for i, m := range x.manifests {
+		named, err := untag(m, tag)
+		if err != nil {
+			return fmt.Errorf("index.json is not valid: manifest %d: %w", i+1, err)
+		}
+		if !named && at < 0 && string(m["digest"]) == `"`+image.Digest.String()+`"` {
+			at = len(left)
+			continue
+		}
+		left = append(left, m)
+	}
+	if at < 0 {
+		at = len(left)
+	}
+	entry, err := plainJSON(image)
+	if err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(entry, &fields); err != nil {
+		return err
+	}
+	x.manifests = slices.Insert(left, at, fields)
+	x.fields["manifests"], err = plainJSON(x.manifests)
+	return err
+}
+
+// untag takes a tag off a descriptor, and says whether it has another one.
+func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err error) {
+	if descriptor["annotations"] == nil {
+		return false, nil
+	}
+	var annotations map[string]string
+	if err := json.Unmarshal(descriptor["annotations"], &annotations); err != nil {
+		return false, err
+	}
+	for _, key := range nameAnnotations {
+		if tag != "" && annotations[key] == tag {
+			delete(annotations, key)
+		}
+		named = named || annotations[key] != ""
+	}
+	delete(descriptor, "annotations")
+	if len(annotations) > 0 {
+		descriptor["annotations"], err = plainJSON(annotations)
+	}
+	return named, err
+}
+
+// plainJSON writes JSON with all characters as they are.
+func plainJSON(value any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}

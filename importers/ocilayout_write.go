@@ -1,0 +1,218 @@
+package importers
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/renameio/v2"
+)
+
+// ParseLayout reads the name of an OCI layout to write to, oci:PATH[:TAG]. The
+// transport may be left out where PATH has no colon.
+func ParseLayout(arg string) (Source, error) {
+	rest, found := strings.CutPrefix(arg, string(OCI)+":")
+	if !found && strings.Contains(arg, ":") || rest == "" {
+		return Source{}, fmt.Errorf("%q: only an OCI layout can be written: name it as oci:PATH[:TAG]", arg)
+	}
+	path, ref := splitRef(rest, true)
+	switch {
+	case path == "":
+		return Source{}, fmt.Errorf("%q: the path is missing", arg)
+	case strings.HasPrefix(ref, "sha256:"):
+		return Source{}, fmt.Errorf("%q: the digest follows from what is written: name a tag, or nothing", arg)
+	case ref == "" && path != rest, ref != "" && !refName().MatchString(ref):
+		return Source{}, fmt.Errorf("%q: %q is no tag: write letters and digits, with single characters of -._:@+/ between them", arg, ref)
+	}
+	return Source{Transport: OCI, Path: path, Ref: ref}, nil
+}
+
+// refName is the grammar of OCI image-spec, annotations.md, "Pre-Defined
+// Annotation Keys", for org.opencontainers.image.ref.name.
+func refName() *regexp.Regexp {
+	const component = `[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*`
+	return regexp.MustCompile(`^` + component + `(?:/` + component + `)*$`)
+}
+
+// LayoutWriter adds an image to an OCI layout. Nothing of the layout changes
+// before Commit: blobs are staged in a directory of their own in it. Blobs that
+// are there are replaced by the same ones, so that a layout can be its own
+// source, and a damaged blob is mended.
+type LayoutWriter struct {
+	target  Source
+	staging string
+	// made says that the directory was not there.
+	made bool
+}
+
+const stagingPrefix = ".cfsverify-"
+
+// OpenLayout prepares the writing of an image to a layout, which is made if it
+// is not there. The caller closes the writer.
+func OpenLayout(target Source) (*LayoutWriter, error) {
+	w := &LayoutWriter{target: target, made: !exists(target.Path)}
+	if err := os.MkdirAll(target.Path, 0o755); err != nil {
+		return nil, w.fail(err)
+	}
+	if _, err := readIndexFile(target.Path); err != nil {
+		return nil, err
+	}
+	var err error
+	w.staging, err = os.MkdirTemp(target.Path, stagingPrefix)
+	return w, w.fail(err)
+}
+
+// Close removes what was not committed.
+func (w *LayoutWriter) Close() error {
+	err := os.RemoveAll(w.staging)
+	if w.made {
+		// One that was written to stays.
+		_ = os.Remove(w.target.Path)
+	}
+	return err
+}
+
+// WriteBlob stages what write gives it, and tells its digest and size.
+func (w *LayoutWriter) WriteBlob(mediaType types.MediaType, write func(io.Writer) error) (v1.Descriptor, error) {
+	f, err := os.CreateTemp(w.staging, "new-")
+	if err != nil {
+		return v1.Descriptor{}, w.fail(err)
+	}
+	blob := stagedBlob{layout: w, file: f, sum: sha256.New()}
+	err = write(&blob)
+	if err == nil {
+		err = w.fail(errors.Join(f.Chmod(0o644), f.Sync()))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return v1.Descriptor{}, err
+	}
+	d := v1.Descriptor{MediaType: mediaType, Size: blob.size, Digest: sumDigest(blob.sum)}
+	name := filepath.Join(w.staging, blobName(d.Digest))
+	if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	return d, w.fail(err)
+}
+
+// fail names the layout in an error in place of a temporary file.
+func (w *LayoutWriter) fail(err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%q cannot be written: %w", w.target.Path, err)
+}
+
+// stagedBlob hashes and counts what is written.
+type stagedBlob struct {
+	layout *LayoutWriter
+	file   *os.File
+	sum    hash.Hash
+	size   int64
+}
+
+func (b *stagedBlob) Write(p []byte) (int, error) {
+	n, err := b.file.Write(p)
+	b.sum.Write(p[:n])
+	b.size += int64(n)
+	return n, b.layout.fail(err)
+}
+
+// WriteBytes stages a config or manifest.
+func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.Descriptor, error) {
+	return w.WriteBlob(mediaType, func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	})
+}
+
+// Load imports the image whose manifest was staged, as Load does what a layout
+// has.
+func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Options) (*Import, error) {
+	return withTimeout(ctx, w.target, o.Timeout, func(ctx context.Context) (*Import, error) {
+		layout := &ociLayout{open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(w.staging, name)) }}
+		raw, err := layout.read(manifest.Digest)
+		if err != nil {
+			return nil, err
+		}
+		from, err := partial.CompressedToImage(&layoutImage{layout: layout, raw: raw})
+		if err != nil {
+			return nil, err
+		}
+		img, err := verifiedImage(w.target, from, layout.openBlob, nil)
+		if err != nil {
+			return nil, err
+		}
+		imported, err := loadImage(ctx, img, o)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", w.target, err)
+		}
+		return imported, nil
+	})
+}
+
+// Commit moves the blobs to their places, and then lets the index name the image.
+// As with skopeo, another image that had the tag stays without it, and one
+// without a tag is listed beside the others.
+func (w *LayoutWriter) Commit(manifest v1.Descriptor) error {
+	index, err := readIndexFile(w.target.Path)
+	if err != nil {
+		return err
+	}
+	if err := index.add(manifest, w.target.Ref); err != nil {
+		return err
+	}
+	data, err := plainJSON(index.fields)
+	if err != nil {
+		return err
+	}
+	if err := w.move(); err != nil {
+		return w.fail(err)
+	}
+	if name := filepath.Join(w.target.Path, "oci-layout"); !exists(name) {
+		if err := w.replace(name, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.fail(w.replace(filepath.Join(w.target.Path, "index.json"), data))
+}
+
+// move gives the staged blobs their places.
+func (w *LayoutWriter) move() error {
+	staged, err := fs.Glob(os.DirFS(w.staging), "blobs/*/*")
+	if err != nil {
+		return err
+	}
+	for _, blob := range staged {
+		name := filepath.Join(w.target.Path, blob)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(w.staging, blob), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *LayoutWriter) replace(name string, data []byte) error {
+	return renameio.WriteFile(name, data, 0o644, renameio.WithTempDir(w.staging), renameio.WithExistingPermissions())
+}

@@ -1,0 +1,179 @@
+package importers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/oracle"
+)
+
+// listed is what a layout's index lists: digest and tag.
+func listed(t *testing.T, dir string) []string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index v1.IndexManifest
+	if err := json.Unmarshal(data, &index); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, m := range index.Manifests {
+		list = append(list, fmt.Sprintf("%v %s", m.Digest, m.Annotations["org.opencontainers.image.ref.name"]))
+	}
+	return list
+}
+
+// TestLayoutAsSkopeo: whatever image is written under whatever tag, the index
+// lists what it lists when skopeo writes them.
+func TestLayoutAsSkopeo(t *testing.T) {
+	skopeo := oracle.Tool(t, "skopeo", "skopeo")
+	dir := t.TempDir()
+	var manifests []v1.Descriptor
+	for i, spec := range []string{"f a", "f b"} {
+		made, from := filepath.Join(dir, fmt.Sprint("made", i)), filepath.Join(dir, fmt.Sprint("from", i))
+		if err := (layers.Image{Layers: []string{spec}}).WriteLayout(made, "t"); err != nil {
+			t.Fatal(err)
+		}
+		// What it has compressed once it does not change any more.
+		copied(t, skopeo, "oci:"+made+":t", "oci:"+from+":t")
+		hash, err := v1.NewHash(strings.Fields(listed(t, from)[0])[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifests = append(manifests, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hash, Size: 1})
+	}
+	theirs, ours := filepath.Join(dir, "theirs"), filepath.Join(dir, "ours")
+	for _, step := range []struct {
+		image int
+		tag   string
+	}{{0, ""}, {0, "a"}, {0, "b"}, {1, "a"}, {0, ""}, {1, ""}, {1, "b"}, {1, "b"}, {0, "a"}, {0, "a"}, {1, ""}} {
+		to := "oci:" + theirs
+		if step.tag != "" {
+			to += ":" + step.tag
+		}
+		copied(t, skopeo, fmt.Sprintf("oci:%s/from%d:t", dir, step.image), to)
+		w := openLayout(t, Source{Transport: OCI, Path: ours, Ref: step.tag})
+		if err := errors.Join(w.Commit(manifests[step.image]), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(listed(t, theirs), listed(t, ours)); diff != "" {
+			t.Fatalf("%v: skopeo (-) and we (+) list:\n%s", step, diff)
+		}
+	}
+}
+
+func copied(t *testing.T, skopeo, from, to string) {
+	t.Helper()
+	if out, err := exec.Command(skopeo, "--insecure-policy", "copy", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func openLayout(t *testing.T, target Source) *LayoutWriter {
+	t.Helper()
+	w, err := OpenLayout(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestLayoutKeeps: what nobody here knows stays in the index, and a tag is taken
+// off wherever it stands.
+func TestLayoutKeeps(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[x*")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := `{"schemaVersion":2,"x":{"y":"<&>"},"manifests":[` +
+		`{"digest":"sha256:aa","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
+		`{"digest":"sha256:bb","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: "a"})
+	blob, err := w.WriteBytes(types.OCIManifestSchema1, []byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, dir, "index.json"); got != before {
+		t.Errorf("the index changes before Commit: %s", got)
+	}
+	if err := errors.Join(w.Commit(blob), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+	want := `{"manifests":[{"data":"QQ==","digest":"sha256:aa"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"sha256:bb","new":[1.0]},` +
+		`{"annotations":{"org.opencontainers.image.ref.name":"a"},"digest":"sha256:` + hello + `","mediaType":"application/vnd.oci.image.manifest.v1+json","size":5}],"schemaVersion":2,"x":{"y":"<&>"}}`
+	if diff := cmp.Diff(want, read(t, dir, "index.json")); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+	if got := read(t, dir, "blobs/sha256/"+hello); got != "hello" {
+		t.Errorf("the blob is %q", got)
+	}
+	if got := read(t, dir, "oci-layout"); got != `{"imageLayoutVersion":"1.0.0"}` {
+		t.Errorf("oci-layout is %q", got)
+	}
+	info, err := os.Stat(filepath.Join(dir, "index.json"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the index has the mode %v, %v", info.Mode(), err)
+	}
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestLayoutOfNothing: a writer that is closed leaves nothing of what it did.
+func TestLayoutOfNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	w := openLayout(t, Source{Transport: OCI, Path: dir})
+	broken := errors.New("broken")
+	if _, err := w.WriteBlob(types.OCILayer, func(to io.Writer) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := w.WriteBytes(types.OCILayer, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there: %v", err)
+	}
+}
+
+func TestParseLayout(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("a:b", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for arg, want := range map[string]string{
+		"oci:x": "oci:x", "x": "oci:x", "oci:x:1": "oci:x:1", "oci:x/y:z/1.0--a_b@c+d": "oci:x/y:z/1.0--a_b@c+d", "oci:a:b": "oci:a:b", "oci:a:b:1": "oci:a:b:1",
+		"": "", "oci:": "", "x:1": "", "docker://x": "", "oci:x@sha256:0": "", "oci::1": "", "oci:x:": "", "oci:x:-": "", "oci:x:a..b": "", "oci:x:a b": "",
+	} {
+		got, err := ParseLayout(arg)
+		if want == "" && err == nil || want != "" && (err != nil || got.String() != want) {
+			t.Errorf("%q: %v, %v", arg, got, err)
+		}
+	}
+}

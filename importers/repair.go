@@ -1,0 +1,275 @@
+package importers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/tarfile"
+)
+
+// Repaired is an image whose layers were rewritten.
+type Repaired struct {
+	// Source is the image as it was.
+	Source *Import
+	// Manifest is that of the new image.
+	Manifest v1.Descriptor
+	Layers   []RepairedLayer
+	// Changes are what the new image shows otherwise than the old one.
+	Changes []RepairStep
+}
+
+// RepairedLayer is one layer of it, lowest first.
+type RepairedLayer struct {
+	// Kept: the layer was as it should be.
+	Kept bool
+	// Steps are what was done to it.
+	Steps []RepairStep
+}
+
+// Repair rewrites the layers of an image so that what engines unpack is what the
+// layers say: each is the canonical tar (without global header) of what it puts
+// on those below, with entries for the root and all parent directories, and with
+// whiteouts of names instead of other markers. What no engine can unpack is
+// changed; see RepairKind. The config keeps all but its diffIDs, the manifest its
+// annotations, and a layer that needs no change its blob.
+//
+// The new image is staged in w, which the caller commits. Options.Objects must be
+// set, and takes the content of files; Rules, Engines and Layer have no meaning.
+func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaired, error) {
+	if s.Transport == Dir || s.IsFinal() {
+		return nil, fmt.Errorf("%v has no layers: repair needs a container image", s)
+	}
+	return withTimeout(ctx, s, o.Timeout, func(ctx context.Context) (*Repaired, error) {
+		img, err := openImage(ctx, s, o.Platform)
+		if err != nil {
+			return nil, err
+		}
+		r := repairer{ctx: ctx, image: img, out: w, options: o, layers: []v1.Descriptor{}, diffIDs: []string{}}
+		repaired, err := r.repair()
+		if err := errors.Join(err, img.close()); err != nil {
+			return nil, fmt.Errorf("%v: %w", s, err)
+		}
+		return repaired, nil
+	})
+}
+
+type repairer struct {
+	ctx     context.Context
+	image   *image
+	out     *LayoutWriter
+	options Options
+	// layers are descriptors of what is written, with their diffIDs.
+	layers  []v1.Descriptor
+	diffIDs []string
+}
+
+func (r *repairer) repair() (*Repaired, error) {
+	o := r.options
+	o.Engines, o.Headers, o.Shared = nil, false, nil
+	layers, err := importLayers(r.ctx, r.image, o)
+	if err != nil {
+		return nil, err
+	}
+	var manifest v1.Manifest
+	if r.image.manifest != nil {
+		if err := json.Unmarshal(r.image.manifest, &manifest); err != nil {
+			return nil, err
+		}
+	}
+	repaired := &Repaired{Source: &Import{Created: r.image.created}}
+	trees := newLayerRepairer()
+	for i, layer := range layers {
+		var stated v1.Descriptor
+		if i < len(manifest.Layers) {
+			stated = manifest.Layers[i]
+		}
+		done, err := r.layer(trees, i, layer, stated)
+		if err != nil {
+			return nil, err
+		}
+		repaired.Layers = append(repaired.Layers, done)
+		repaired.Source.Layers = append(repaired.Source.Layers, layer.Layer)
+	}
+	repaired.Source.Tree, repaired.Changes = trees.below.tree, trees.changes
+	repaired.Manifest, err = r.manifest(manifest)
+	return repaired, err
+}
+
+// layer writes the next layer.
+func (r *repairer) layer(trees *layerRepairer, i int, layer *LayerEntries, stated v1.Descriptor) (RepairedLayer, error) {
+	tree, steps, err := trees.next(layer)
+	if err != nil {
+		return RepairedLayer{}, err
+	}
+	fail := func(err error) (RepairedLayer, error) { return RepairedLayer{}, r.image.layers[i].fail(err) }
+	sum := sha256.New()
+	archive := func(to io.Writer) error {
+		sum.Reset()
+		return tarfile.Write(contextWriter{r.ctx, io.MultiWriter(sum, to)}, tree, tarfile.Options{Layer: true, NoGlobalHeader: true, Open: r.options.Objects.OpenContent})
+	}
+	if len(steps) == 0 {
+		// Nothing but the form of headers can be another one.
+		if err := archive(io.Discard); err != nil {
+			return fail(err)
+		}
+		if sumDigest(sum).String() == layer.Layer.DiffID && stated.Digest != (v1.Hash{}) {
+			kept, err := r.keep(r.image.layers[i], stated, layer.compression)
+			if err != nil {
+				return fail(err)
+			}
+			r.add(kept, layer.Layer.DiffID)
+			return RepairedLayer{Kept: true}, nil
+		}
+	}
+	written, err := r.out.WriteBlob(layer.compression.mediaType(), func(to io.Writer) error {
+		compressed, err := layer.compression.writer(to)
+		if err != nil {
+			return err
+		}
+		return errors.Join(archive(compressed), compressed.Close())
+	})
+	if err != nil {
+		return fail(err)
+	}
+	diffID := sumDigest(sum).String()
+	r.add(written, diffID)
+	if diffID == layer.Layer.DiffID {
+		return RepairedLayer{Kept: true}, nil
+	}
+	if len(steps) == 0 {
+		steps = []RepairStep{{Kind: Headers, Count: 1}}
+	}
+	return RepairedLayer{Steps: steps}, nil
+}
+
+func (r *repairer) add(layer v1.Descriptor, diffID string) {
+	r.layers, r.diffIDs = append(r.layers, layer), append(r.diffIDs, diffID)
+}
+
+// keep copies a blob, and gives it the media type that OCI has for it.
+func (r *repairer) keep(b blob, stated v1.Descriptor, c compression) (v1.Descriptor, error) {
+	from, err := b.open()
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer from.Close()
+	written, err := r.out.WriteBlob(stated.MediaType, func(to io.Writer) error {
+		_, err := io.Copy(to, io.LimitReader(contextReader{r.ctx, from}, b.size+1))
+		return err
+	})
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	if written.Digest != b.digest {
+		return v1.Descriptor{}, fmt.Errorf("the blob %v changed while it was read", b.digest)
+	}
+	if !strings.HasPrefix(string(stated.MediaType), "application/vnd.oci.") {
+		stated.MediaType = c.mediaType()
+	}
+	return stated, nil
+}
+
+// manifest writes config and manifest. One that would say nothing new stays.
+func (r *repairer) manifest(old v1.Manifest) (v1.Descriptor, error) {
+	config := r.image.config
+	if config == nil {
+		var err error
+		if config, err = newConfig(r.options.Platform); err != nil {
+			return v1.Descriptor{}, err
+		}
+	}
+	config, err := withDiffIDs(config, r.diffIDs)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Layers: r.layers, Annotations: old.Annotations}
+	if m.Config, err = r.out.WriteBytes(types.OCIConfigJSON, config); err != nil {
+		return v1.Descriptor{}, err
+	}
+	sameLayers := slices.EqualFunc(old.Layers, r.layers, func(a, b v1.Descriptor) bool { return a.Digest == b.Digest && a.MediaType == b.MediaType })
+	isOCI := old.MediaType == types.OCIManifestSchema1 && old.Config.MediaType == types.OCIConfigJSON
+	if isOCI && sameLayers && old.Config.Digest == m.Config.Digest {
+		return r.out.WriteBytes(types.OCIManifestSchema1, r.image.manifest)
+	}
+	data, err := plainJSON(m)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	return r.out.WriteBytes(types.OCIManifestSchema1, data)
+}
+
+// newConfig is for layers that have none.
+func newConfig(platform *v1.Platform) ([]byte, error) {
+	if platform == nil {
+		platform = &v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	}
+	fields := map[string]any{"os": platform.OS, "architecture": platform.Architecture, "rootfs": map[string]string{"type": "layers"}}
+	if platform.Variant != "" {
+		fields["variant"] = platform.Variant
+	}
+	return plainJSON(fields)
+}
+
+// withDiffIDs changes a config's diffIDs and nothing else of it.
+func withDiffIDs(config []byte, diffIDs []string) ([]byte, error) {
+	fields, rootFS, have := map[string]json.RawMessage{}, map[string]json.RawMessage{}, []string{}
+	err := json.Unmarshal(config, &fields)
+	// Readers differ about names in other cases.
+	if err == nil {
+		err = onlySpelling(fields, "rootfs", &rootFS)
+	}
+	if err == nil {
+		err = onlySpelling(rootFS, "diff_ids", &have)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	if slices.Equal(have, diffIDs) {
+		return config, nil
+	}
+	if rootFS["diff_ids"], err = plainJSON(diffIDs); err != nil {
+		return nil, err
+	}
+	if fields["rootfs"], err = plainJSON(rootFS); err != nil {
+		return nil, err
+	}
+	return plainJSON(fields)
+}
+
+// onlySpelling reads a field whose name may not be there in other letters as
+// well.
+func onlySpelling(fields map[string]json.RawMessage, name string, to any) error {
+	for field := range maps.Keys(fields) {
+		if strings.EqualFold(field, name) && field != name {
+			return fmt.Errorf("it has %q instead of %q", field, name)
+		}
+	}
+	if fields[name] == nil {
+		return nil
+	}
+	return json.Unmarshal(fields[name], to)
+}
+
+// contextWriter ends with the context's error.
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c contextWriter) Write(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
+}

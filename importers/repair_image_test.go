@@ -1,0 +1,341 @@
+package importers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
+)
+
+// madeImage is an image as other tools write it.
+type madeImage struct {
+	manifest, config types.MediaType
+	// fields are in the config besides rootfs, more in the manifest.
+	fields, more map[string]any
+	layers       []madeLayer
+}
+
+type madeLayer struct {
+	archive     []byte
+	compression compression
+	mediaType   types.MediaType
+	annotations map[string]string
+}
+
+// write adds the image to a layout.
+func (m madeImage) write(t *testing.T, dir, tag string) {
+	t.Helper()
+	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: tag})
+	put := func(mediaType types.MediaType, data []byte) v1.Descriptor {
+		d, err := w.WriteBytes(mediaType, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	encode := func(doc any) []byte {
+		data, err := plainJSON(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	var diffIDs []string
+	var layers []v1.Descriptor
+	for _, l := range m.layers {
+		var blob bytes.Buffer
+		compressed, err := l.compression.writer(&blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compressed.Write(l.archive); err != nil {
+			t.Fatal(err)
+		}
+		if err := compressed.Close(); err != nil {
+			t.Fatal(err)
+		}
+		d := put(l.mediaType, blob.Bytes())
+		d.Annotations = l.annotations
+		layers, diffIDs = append(layers, d), append(diffIDs, put("x", l.archive).Digest.String())
+	}
+	config := map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs, "x": 1}}
+	for key, value := range m.fields {
+		config[key] = value
+	}
+	manifest := map[string]any{"schemaVersion": 2, "mediaType": m.manifest, "config": put(m.config, encode(config)), "layers": layers}
+	for key, value := range m.more {
+		manifest[key] = value
+	}
+	if err := errors.Join(w.Commit(put(m.manifest, encode(manifest))), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// repairedTo repairs an image of a layout, and gives the new manifest and config.
+func repairedTo(t *testing.T, from, to Source) (r *Repaired, manifest v1.Manifest, config map[string]any) {
+	t.Helper()
+	store, err := OpenObjectStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openLayout(t, to)
+	r, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: DefaultLimits()})
+	if err == nil {
+		_, err = w.Load(t.Context(), r.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+	}
+	if err == nil {
+		err = w.Commit(r.Manifest)
+	}
+	if err := errors.Join(err, w.Close(), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	parse := func(d v1.Descriptor, doc any) {
+		if err := json.Unmarshal([]byte(read(t, to.Path, blobName(d.Digest))), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parse(r.Manifest, &manifest)
+	parse(manifest.Config, &config)
+	return r, manifest, config
+}
+
+// canonicalLayer is one that needs no repair.
+func canonicalLayer(t *testing.T, spec string) []byte {
+	t.Helper()
+	tree, _, err := newLayerRepairer().next(layersOf(t, spec)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := tarfile.Write(&out, tree, tarfile.Options{Layer: true, NoGlobalHeader: true}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestRepairKeeps: what repair has no reason to change stays.
+func TestRepairKeeps(t *testing.T) {
+	dir := t.TempDir()
+	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	clean := canonicalLayer(t, "d usr\nf usr/a =a")
+	toc := map[string]string{"io.example.toc": "sha256:0"}
+	image := madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON,
+		fields: map[string]any{"config": map[string]any{"Entrypoint": []string{"<a&b>"}, "Unknown": 1.50}, "unknown": []any{nil, "x"}, "history": []any{map[string]any{"created_by": "x"}, map[string]any{"empty_layer": true}}},
+		more:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
+		layers: []madeLayer{
+			{clean, gzipCompression, types.DockerLayer, toc},
+			{tarOf("f usr/b =b"), zstdCompression, types.OCILayerZStd, toc},
+			// The media type is wrong.
+			{tarOf("f usr/c =c"), noCompression, types.DockerForeignLayer, nil},
+			{clean, noCompression, types.OCIUncompressedLayer, nil},
+		}}
+	image.write(t, from.Path, "t")
+	r, manifest, config := repairedTo(t, from, to)
+
+	var kept []bool
+	var written []string
+	for i, l := range r.Layers {
+		kept = append(kept, l.Kept)
+		written = append(written, fmt.Sprintf("%s %v", manifest.Layers[i].MediaType, manifest.Layers[i].Annotations))
+	}
+	if diff := cmp.Diff([]bool{true, false, false, true}, kept); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{
+		"application/vnd.oci.image.layer.v1.tar+gzip map[io.example.toc:sha256:0]", "application/vnd.oci.image.layer.v1.tar+zstd map[]",
+		"application/vnd.oci.image.layer.v1.tar map[]", "application/vnd.oci.image.layer.v1.tar map[]",
+	}, written); diff != "" {
+		t.Error(diff)
+	}
+	if manifest.MediaType != types.OCIManifestSchema1 || manifest.Config.MediaType != types.OCIConfigJSON || manifest.Annotations["kept"] != "yes" {
+		t.Errorf("manifest %+v", manifest)
+	}
+	rootFS := config["rootfs"].(map[string]any)
+	if ids := rootFS["diff_ids"].([]any); len(ids) != 4 || ids[0] != sha256Of(clean) || rootFS["x"] != 1.0 || rootFS["type"] != "layers" {
+		t.Errorf("rootfs %v", rootFS)
+	}
+	raw := read(t, to.Path, blobName(manifest.Config.Digest))
+	for _, part := range []string{`"Unknown":1.5`, `"<a&b>"`, `"unknown":[null,"x"]`, `"history":[{"created_by":"x"},{"empty_layer":true}]`} {
+		if !strings.Contains(raw, part) {
+			t.Errorf("the config has no %s:\n%s", part, raw)
+		}
+	}
+}
+
+func sha256Of(data []byte) string {
+	h, _, err := v1.SHA256(bytes.NewReader(data))
+	if err != nil {
+		panic(err)
+	}
+	return h.String()
+}
+
+// TestRepairOfWhatIsRight: an image that needs nothing keeps its digest, whatever
+// its manifest and config look like.
+func TestRepairOfWhatIsRight(t *testing.T) {
+	dir := t.TempDir()
+	from := Source{Transport: OCI, Path: dir, Ref: "t"}
+	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, more: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
+		layers: []madeLayer{{canonicalLayer(t, "d usr"), gzipCompression, types.OCILayer, nil}}}.write(t, dir, "t")
+	before := listed(t, dir)
+	r, _, _ := repairedTo(t, from, from)
+	if !r.Layers[0].Kept {
+		t.Error("the layer was not kept")
+	}
+	if diff := cmp.Diff(before, listed(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConfigOfOtherSpelling(t *testing.T) {
+	for config, want := range map[string]string{
+		`{"rootfs":{"diff_ids":["a"]}}`:             "",
+		`{"rootfs":{"diff_ids":["a"]},"RootFS":{}}`: `it has "RootFS" instead of "rootfs"`,
+		`{"rootfs":{"Diff_IDs":["a"]}}`:             `it has "Diff_IDs" instead of "diff_ids"`,
+		`[]`:                                        "the config is not valid",
+	} {
+		_, err := withDiffIDs([]byte(config), []string{"b"})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+}
+
+// TestCompressedAsBefore: the same bytes become the same bytes, and each
+// compression what it is called.
+func TestCompressedAsBefore(t *testing.T) {
+	data := []byte(strings.Repeat("some data ", 100000))
+	for c, magic := range map[compression]string{noCompression: "some", gzipCompression: "\x1f\x8b", zstdCompression: "\x28\xb5\x2f\xfd"} {
+		var results [2][]byte
+		for i := range results {
+			var out bytes.Buffer
+			w, err := c.writer(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// In pieces of another size each time.
+			if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{bytes.NewReader(data)}, make([]byte, 1000+i*777)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			results[i] = out.Bytes()
+		}
+		if !bytes.Equal(results[0], results[1]) || !bytes.HasPrefix(results[0], []byte(magic)) {
+			t.Errorf("%v: %d and %d bytes, % x", c, len(results[0]), len(results[1]), results[0][:4])
+		}
+	}
+}
+
+// TestRepairGivesUp: what was staged when the source turns out to be damaged is
+// gone afterwards.
+func TestRepairGivesUp(t *testing.T) {
+	dir := t.TempDir()
+	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
+		layers: []madeLayer{{tarOf("d usr"), noCompression, types.OCIUncompressedLayer, nil}, {[]byte("x"), noCompression, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
+	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := OpenObjectStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: "new"})
+	_, err = Repair(t.Context(), Source{Transport: OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
+	if err == nil || !strings.Contains(err.Error(), "layer 2") {
+		t.Errorf("error %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, dir, "index.json"); got != string(before) {
+		t.Error("the index changed")
+	}
+}
+
+// TestRepairOfRegistry: an image of a registry becomes what it becomes when it
+// comes from a layout, its kept layer included.
+func TestRepairOfRegistry(t *testing.T) {
+	dir := t.TempDir()
+	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
+	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
+		{canonicalLayer(t, "d usr"), gzipCompression, types.OCILayer, nil}, {tarOf("f usr/a"), gzipCompression, types.OCILayer, nil},
+	}}.write(t, from.Path, "t")
+	host := loopbackRegistry(t, untouched)
+	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	layoutPath, err := layout.FromPath(from.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := v1.NewHash(strings.Fields(listed(t, from.Path)[0])[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := layoutPath.Image(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(host + "/os:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img, pushOptions()); err != nil {
+		t.Fatal(err)
+	}
+	there, _, _ := repairedTo(t, from, Source{Transport: OCI, Path: filepath.Join(dir, "1")})
+	here, _, _ := repairedTo(t, Source{Transport: Docker, Ref: ref.String()}, Source{Transport: OCI, Path: filepath.Join(dir, "2")})
+	if !here.Layers[0].Kept || here.Manifest.Digest != there.Manifest.Digest {
+		t.Errorf("%+v and %+v", here, there)
+	}
+}
+
+// TestRepairOfChangingBlob: a blob that is another one when it is copied is an
+// error.
+func TestRepairOfChangingBlob(t *testing.T) {
+	archive := canonicalLayer(t, "d usr mtime=1")
+	digest, size, err := v1.SHA256(bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := 0
+	img := &image{config: []byte(`{"rootfs":{}}`), layers: []blob{{layer: &canon.Layer{Index: 1, DiffID: digest.String()}, digest: digest, size: size, diffID: digest,
+		open: func() (io.ReadCloser, error) {
+			if opened++; opened > 1 {
+				return inMemory(canonicalLayer(t, "d usr mtime=2"))()
+			}
+			return inMemory(archive)()
+		}}}}
+	if img.manifest, err = plainJSON(v1.Manifest{Config: v1.Descriptor{Digest: digest}, Layers: []v1.Descriptor{{MediaType: types.OCIUncompressedLayer, Digest: digest, Size: size}}}); err != nil {
+		t.Fatal(err)
+	}
+	store, err := OpenObjectStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openLayout(t, Source{Transport: OCI, Path: t.TempDir()})
+	r := repairer{ctx: t.Context(), image: img, out: w, options: Options{Hash: fsverity.SHA256, Objects: store}}
+	if _, err := r.repair(); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+		t.Errorf("error %v after %d opens", err, opened)
+	}
+	if err := errors.Join(w.Close(), store.Close()); err != nil {
+		t.Error(err)
+	}
+}

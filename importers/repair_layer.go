@@ -1,0 +1,138 @@
+package importers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// What repair does to a layer without changing what the image shows.
+const (
+	// RootEntry: the layer gets an entry for the root directory.
+	RootEntry RepairKind = "root-entry"
+	// ParentEntries are for directories that the layer needs and has no entry for.
+	ParentEntries RepairKind = "parent-entries"
+	// OpaqueMarkers are replaced by whiteouts of all that they hide.
+	OpaqueMarkers RepairKind = "opaque-markers"
+	// OtherWhiteouts hide nothing, or what the layer itself has: of a directory
+	// that it makes again, the names that are gone get whiteouts.
+	OtherWhiteouts RepairKind = "other-whiteouts"
+	// AUFSNames have no meaning.
+	AUFSNames RepairKind = "aufs-names"
+	// RepeatedNames: only the last entry of a name stays.
+	RepeatedNames RepairKind = "repeated-names"
+	// LinkedNames are of inodes of lower layers that the layer gives another name:
+	// a hardlink cannot lead out of its layer.
+	LinkedNames RepairKind = "linked-names"
+	// Order: entries stand in canonical order.
+	Order RepairKind = "order"
+	// Headers: the same entries are written in the canonical form.
+	Headers RepairKind = "headers"
+)
+
+// RepairKinds lists all, those of layers first.
+func RepairKinds() []RepairKind {
+	return []RepairKind{RootEntry, ParentEntries, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order, Headers,
+		SymlinkModes, OldTimes, LateTimes, UserCapabilities, LostXattrs}
+}
+
+// layerRepairer makes repaired layers, one after the other.
+type layerRepairer struct {
+	below ociApplier
+	// lower is the merged tree of the layers so far, normalised.
+	lower *canon.Tree
+	// changes are what was normalised in it.
+	changes []RepairStep
+}
+
+func newLayerRepairer() *layerRepairer {
+	return &layerRepairer{below: ociApplier{applier{tree: canon.NewTree(), takes: true}}, lower: canon.NewTree()}
+}
+
+// next gives the tree of the next layer as it is to be written, and what was
+// done to it.
+func (r *layerRepairer) next(layer *LayerEntries) (*canon.Tree, []RepairStep, error) {
+	if err := r.below.apply([]*LayerEntries{layer}); err != nil {
+		return nil, nil, err
+	}
+	merged := r.below.tree.Clone()
+	r.changes = normalise(merged)
+	if merged.RootOrigin == nil {
+		setRepairedRoot(merged)
+	}
+	tree := copyLayer(layer, r.lower, merged, false)
+	r.lower = merged
+	for path := range tree.All() {
+		if dir, name := splitPath(path); strings.HasPrefix(name, whiteoutPrefix) && canon.ValidName(name) != nil {
+			return nil, nil, &EntryError{Layer: layer.Layer, Err: fmt.Errorf("the layer hides %q, and the name of a whiteout for that would be too long: build the layer without an opaque marker, or squash it with those below",
+				dir+"/"+strings.TrimPrefix(name, whiteoutPrefix))}
+		}
+	}
+	return tree, repairSteps(layer, tree), nil
+}
+
+// setRepairedRoot gives the root, for which no layer has an entry, the metadata
+// that composefs-rs gives it, that of /usr. The mode 0 that it has else would
+// lock everybody out.
+func setRepairedRoot(t *canon.Tree) {
+	t.Root.Perm = 0o755
+	if usr := t.Root.Child("usr"); isDirectory(usr) {
+		setStat(t.Root, usr.Node)
+	}
+}
+
+// repairSteps compares a layer with the tree that is written in its place.
+func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
+	counts := map[RepairKind]int{}
+	had := map[string]bool{}
+	last := ""
+	for i := range layer.entries {
+		path := layer.entries[i].path
+		m, _ := markerOf(path)
+		written := tree.Lookup("/"+path) != nil
+		switch {
+		case m == opaque:
+			counts[OpaqueMarkers]++
+		case m == aufs:
+			counts[AUFSNames]++
+		case had[path]:
+			counts[RepeatedNames]++
+		case m == whiteout && !written:
+			counts[OtherWhiteouts]++
+		}
+		if written && comparePaths(path, last) < 0 {
+			counts[Order] = 1
+		}
+		if written {
+			last = path
+		}
+		had[path] = true
+	}
+	for path, e := range tree.All() {
+		path = strings.TrimPrefix(path, "/")
+		m, _ := markerOf(path)
+		switch {
+		case had[path] || m != noMarker:
+		case path == "":
+			counts[RootEntry]++
+		case e.Node.Kind == canon.Directory:
+			counts[ParentEntries]++
+		default:
+			counts[LinkedNames]++
+		}
+	}
+	var steps []RepairStep
+	for _, kind := range RepairKinds() {
+		if counts[kind] > 0 {
+			steps = append(steps, RepairStep{Kind: kind, Count: counts[kind]})
+		}
+	}
+	return steps
+}
+
+// comparePaths orders clean paths as canon.Tree.All does.
+func comparePaths(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
+}

@@ -1,0 +1,109 @@
+package importers
+
+import (
+	"math"
+	"slices"
+
+	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
+)
+
+// RepairStep is something that repair did, and how often.
+type RepairStep struct {
+	Kind  RepairKind
+	Count int
+	// First is the first path of the tree where a RepairKind of normalise applied.
+	First string
+}
+
+// RepairKind says what repair did.
+type RepairKind string
+
+// What engines cannot unpack as the layers say. Each changes the image's tree.
+const (
+	// SymlinkModes: Linux gives every symlink the mode 0777 (init_special_inode and
+	// the symlink methods of its file systems).
+	SymlinkModes RepairKind = "symlink-modes"
+	// OldTimes are before 1970: composefs-rs refuses them, and containers-storage
+	// sets others (Engine.EpochRange). They become 0.
+	OldTimes RepairKind = "times-before-1970"
+	// LateTimes are after what 64 bits of nanoseconds hold: engines wrap them, or
+	// set 0. They become the last second that fits.
+	LateTimes RepairKind = "times-after-2262"
+	// UserCapabilities are of version 3 for the root user, for which the kernel
+	// shows version 2: see readCapability.
+	UserCapabilities RepairKind = "capabilities-of-version-3"
+	// LostXattrs are set by some engine not at all or with another value, make one
+	// refuse the image, or are overlayfs's own: see Engine.keeps, tarfile.Holds.
+	LostXattrs RepairKind = "xattrs"
+)
+
+// lastSecond is the last whole second that 64 bits of nanoseconds hold.
+const lastSecond = math.MaxInt64 / second
+
+// normalise changes what is in a tree to what all engines can unpack, where
+// that is the only thing that can be meant, and counts the inodes.
+func normalise(t *canon.Tree) []RepairStep {
+	n := normaliser{engines: Engines()}
+	seen := map[*canon.Node]bool{}
+	for path, e := range t.All() {
+		if e.Node.Kind != canon.Directory && e.Node.Nlink > 1 {
+			if seen[e.Node] {
+				continue
+			}
+			seen[e.Node] = true
+		}
+		n.node(path, e.Node)
+	}
+	return n.steps
+}
+
+type normaliser struct {
+	engines []Engine
+	steps   []RepairStep
+}
+
+func (s *normaliser) count(kind RepairKind, path string) {
+	i := slices.IndexFunc(s.steps, func(step RepairStep) bool { return step.Kind == kind })
+	if i < 0 {
+		i = len(s.steps)
+		s.steps = append(s.steps, RepairStep{Kind: kind, First: path})
+	}
+	s.steps[i].Count++
+}
+
+func (s *normaliser) node(path string, n *canon.Node) {
+	if n.Kind == canon.Symlink && n.Perm != 0o777 {
+		n.Perm = 0o777
+		s.count(SymlinkModes, path)
+	}
+	switch last := (canon.Time{Sec: lastSecond, Nsec: math.MaxInt64 % second}); {
+	case n.Mtime.Sec < 0:
+		n.Mtime = canon.Time{}
+		s.count(OldTimes, path)
+	case n.Mtime.Compare(last) > 0:
+		n.Mtime = canon.Time{Sec: lastSecond}
+		s.count(LateTimes, path)
+	}
+	if n.Xattrs != nil {
+		s.xattrs(path, n)
+	}
+}
+
+func (s *normaliser) xattrs(path string, n *canon.Node) {
+	var kept canon.Xattrs
+	for _, x := range n.Xattrs {
+		if x.Name == capabilityXattr && x.Value != "" {
+			// What is no capability is refused by engines: nobody knows what it should be.
+			if value, err := readCapability(x.Value); err == nil && value != x.Value {
+				s.count(UserCapabilities, path)
+				x.Value = value
+			}
+		} else if !tarfile.Holds(x.Name) || slices.ContainsFunc(s.engines, func(e Engine) bool { return !e.keeps(n.Kind, x) }) {
+			s.count(LostXattrs, path)
+			continue
+		}
+		kept = append(kept, x)
+	}
+	n.Xattrs = kept
+}
