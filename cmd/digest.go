@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/seal"
 )
 
 func newDigest(r *run) *cobra.Command {
@@ -15,16 +17,24 @@ func newDigest(r *run) *cobra.Command {
 		Long: `Print the fs-verity digest of the composefs image of a source, in hexadecimal and
 nothing else.
 
-On a kernel command line composefs-rs has the digest of the --bootable tree, as
-composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2.
+With --karg print the argument for the kernel's command line, as composefs-rs does:
+composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2. Its
+digest is that of the --bootable tree.
 
 ` + sourcesHelp,
-		Example: `  cfsverify digest --bootable /target
+		Example: `  cfsverify digest --karg /target >/etc/kernel/cmdline
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := addRecipeFlags(c)
+	karg := c.Flags().Bool("karg", false, "print the digest of the bootable tree as a kernel argument")
+	plain := c.Flags().Bool("no-bootable", false, "with --karg: take the tree as it is")
+	c.MarkFlagsMutuallyExclusive("bootable", "no-bootable")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if *plain && !*karg {
+			return errors.New("--no-bootable is for --karg: without it the tree is taken as it is anyway")
+		}
+		flags.bootable = flags.bootable || *karg && !*plain
 		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
 		if err != nil {
 			return err
@@ -33,7 +43,11 @@ composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2.
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
-		_, err = fmt.Fprintln(r.Out, digest)
+		text := digest.String()
+		if *karg {
+			text = seal.Karg(rec.version, digest)
+		}
+		_, err = fmt.Fprintln(r.Out, text)
 		return err
 	}
 	return c

@@ -15,6 +15,7 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/canon":          {"cfsverify/canon/fsverity"},
 		"cfsverify/canon/dumpfile": {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/erofs":    {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/seal":     {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile"},
 		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile"},

@@ -1,0 +1,73 @@
+package importers
+
+import (
+	"debug/pe"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const (
+	cmdlineSection = ".cmdline"
+	// cmdlineMax is the size in bytes up to which command lines are read: many
+	// times of what any kernel takes.
+	cmdlineMax = 1 << 20
+)
+
+// UKICmdlines reads the kernel command lines of a unified kernel image: a PE file
+// has them in its .cmdline sections (UAPI group specification "Unified Kernel
+// Image"), of which each profile may have one.
+func UKICmdlines(r io.ReaderAt) ([]string, error) {
+	f, err := pe.NewFile(r)
+	if err != nil {
+		return nil, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
+	}
+	var cmdlines []string
+	for _, s := range f.Sections {
+		if s.Name != cmdlineSection {
+			continue
+		}
+		text, err := readCmdline(s)
+		if err != nil {
+			return nil, err
+		}
+		cmdlines = append(cmdlines, text)
+	}
+	if cmdlines == nil {
+		return nil, errors.New("it has no .cmdline section")
+	}
+	return cmdlines, nil
+}
+
+// readCmdline reads a section as far as it is loaded: what follows is padding.
+func readCmdline(s *pe.Section) (string, error) {
+	size := s.Size
+	if s.VirtualSize > 0 {
+		size = min(size, s.VirtualSize)
+	}
+	if size > cmdlineMax {
+		return "", fmt.Errorf("its .cmdline section has %d bytes, the limit is %d", size, cmdlineMax)
+	}
+	text := make([]byte, size)
+	if _, err := s.ReadAt(text, 0); err != nil {
+		return "", errors.New("its .cmdline section is outside of the file: it is truncated")
+	}
+	return strings.TrimRight(string(text), "\x00\n"), nil
+}
+
+// isUKIPath says that bootc and composefs-rs look there for a unified kernel
+// image, or for an addon to one (crate composefs-boot, bootloader.rs).
+func isUKIPath(path string) bool {
+	if !strings.HasSuffix(path, ".efi") {
+		return false
+	}
+	if strings.HasPrefix(path, "/boot/EFI/Linux/") || strings.HasPrefix(path, "/boot/loader/addons/") {
+		return true
+	}
+	below, found := strings.CutPrefix(path, "/usr/lib/modules/")
+	return found && strings.Contains(below, "/")
+}
+
+// isUKIAddon says that it is one, which need not have a command line.
+func isUKIAddon(path string) bool { return strings.HasSuffix(path, ".addon.efi") }
