@@ -21,32 +21,23 @@ func Karg(version erofs.Version, digest fsverity.Digest) string {
 	return digestKarg + "v1-" + hashName(digest.Algorithm()) + ":" + digest.String()
 }
 
-// KargClaim is an argument of a kernel command line that seals an image.
-type KargClaim struct {
-	// Argument is as it stands there.
-	Argument string
-	Claim    Claim
-	// Err says what is wrong with it, if it is of no known form.
-	Err error
-}
-
 // Kargs finds the arguments of a kernel command line that seal an image, in their
-// order. The initramfs tries all composefs.digest= in turn, and composefs= last.
-func Kargs(cmdline string) []KargClaim {
-	var found []KargClaim
+// order, as seals without a place. The initramfs tries all composefs.digest= in
+// turn, and composefs= last.
+func Kargs(cmdline string) []Found {
+	var found []Found
 	for _, argument := range splitCmdline(cmdline) {
-		k := KargClaim{Argument: argument}
-		if value, ok := strings.CutPrefix(argument, digestKarg); ok {
-			k.Claim, k.Err = parseDigestKarg(value)
-		} else if value, ok := strings.CutPrefix(argument, legacyKarg); ok {
-			k.Claim, k.Err = parseLegacyKarg(value)
-		} else {
+		var f Found
+		f.Key, f.Value, _ = strings.Cut(argument, "=")
+		switch f.Key + "=" {
+		case digestKarg:
+			f.Claim, f.Err = parseDigestKarg(f.Value)
+		case legacyKarg:
+			f.Claim, f.Err = parseLegacyKarg(f.Value)
+		default:
 			continue
 		}
-		if k.Err != nil {
-			k.Err = fmt.Errorf("the kernel argument %q is of no known form: %w", argument, k.Err)
-		}
-		found = append(found, k)
+		found = append(found, f)
 	}
 	return found
 }
