@@ -50,7 +50,7 @@ func (s *dirScan) readContent(ctx context.Context, c scanContent, h *contentHash
 	}
 	inline := c.stat.size <= canon.InlineMax
 	if !inline {
-		if err := h.start(); err != nil {
+		if err := h.start(true); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,8 @@ type image struct {
 	close   func() error
 	// manifest and config are as they are written, nil if there is none.
 	manifest, config []byte
+	// artifacts lists those whose subject is the image; nil where there can be none.
+	artifacts func(context.Context) ([]artifact, error)
 }
 
 // openImage opens the image that a source names. The caller closes it.
@@ -56,6 +58,7 @@ func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image
 		return nil, errors.Join(err, layout.close())
 	}
 	img.close = layout.close
+	img.artifacts = func(context.Context) ([]artifact, error) { return layout.artifacts(img.manifest) }
 	return img, nil
 }
 

@@ -19,6 +19,8 @@ type ReadOptions struct {
 	Progress func(Progress)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *ObjectStore
+	// ObjectMagic is what content must begin with for Objects to get it.
+	ObjectMagic string
 	// Headers: keep what canon.Origin.Header is to say. They take as much memory
 	// as the tree.
 	Headers bool
@@ -46,6 +48,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 		tar:     tarfile.NewReader(contextReader{ctx, r}),
 		out:     &LayerEntries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
 		hasher:  newContentHasher(o.Hash, o.Objects),
+		magic:   o.ObjectMagic,
 		buffer:  make([]byte, bufferSize),
 		headers: o.Headers || o.Lint,
 		lint:    o.Lint,
@@ -86,6 +89,7 @@ type layerReader struct {
 	tar     *tarfile.Reader
 	out     *LayerEntries
 	hasher  *contentHasher
+	magic   string
 	buffer  []byte
 	headers bool
 	lint    bool
@@ -136,7 +140,7 @@ func (l *layerReader) content(size int64) (*canon.Content, error) {
 		_, err := io.ReadFull(l.tar, inline)
 		return &canon.Content{Inline: inline}, err
 	}
-	if err := l.hasher.start(); err != nil {
+	if err := l.hasher.start(l.tar.Begins(l.magic)); err != nil {
 		return nil, err
 	}
 	if _, err := io.CopyBuffer(l.hasher, l.tar, l.buffer); err != nil {

@@ -17,6 +17,7 @@ import (
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
 )
 
@@ -49,6 +50,9 @@ type Options struct {
 	// Lint finds out how an image's layers depart from canonical ones, instead of
 	// making a tree.
 	Lint bool
+	// Seals finds what seals an image. Objects then gets only what may be a unified
+	// kernel image, and layers stay to be applied otherwise.
+	Seals bool
 	// Shared, if set, is for images that are imported side by side.
 	Shared *SharedLayers
 	// Engines, for an image, are those whose unpacking is simulated.
@@ -79,6 +83,11 @@ type Import struct {
 	UnpackTime canon.Time
 	// Departures are those of Options.Lint, in the order of layers and entries.
 	Departures []tarfile.Departure
+	// Seals and what follows are set for Options.Seals: the seals in the image's
+	// metadata, its manifest and config as they are, nil without one, and its layers.
+	Seals            []seal.Found
+	Manifest, Config []byte
+	Stack            *Stack
 	// Other is set if the rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *OtherRules
@@ -295,11 +304,17 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	if !rulesAgree(layers) {
 		other = applyOther(layers, o.Rules)
 	}
-	tree, err := applyLayers(layers, o.Rules, o.Shared == nil)
+	tree, err := applyLayers(layers, o.Rules, o.Shared == nil && !o.Seals)
 	if err != nil {
 		return nil, err
 	}
 	imported.Tree = tree
+	if o.Seals {
+		imported.Manifest, imported.Config, imported.Stack = img.manifest, img.config, &Stack{layers, o.Rules}
+		if imported.Seals, err = findSeals(ctx, img); err != nil {
+			return nil, err
+		}
+	}
 	if other != nil {
 		imported.Other = other.against(tree)
 	}
@@ -318,9 +333,15 @@ func importLayers(ctx context.Context, img *image, o Options) ([]*LayerEntries, 
 	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
+	read := ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, shared: o.Shared}
+	if o.Seals {
+		read.ObjectMagic = peMagic
+	}
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			layers[i], err = importLayer(ctx, b, ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, budget: used.ofLayer(), shared: o.Shared})
+			read := read
+			read.budget = used.ofLayer()
+			layers[i], err = importLayer(ctx, b, read)
 			return err
 		})
 	}

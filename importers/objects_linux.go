@@ -93,13 +93,14 @@ func newContentHasher(alg fsverity.Algorithm, store *ObjectStore) *contentHasher
 	return &contentHasher{fsverity: fsverity.New(alg), store: store}
 }
 
-// start begins a file. One that was not ended is dropped.
-func (c *contentHasher) start() error {
+// start begins a file, which is to be kept or just hashed. One that was not ended
+// is dropped.
+func (c *contentHasher) start(keep bool) error {
 	c.fsverity.Reset()
 	if c.store == nil {
 		return nil
 	}
-	if err := c.drop(); err != nil {
+	if err := c.drop(); err != nil || !keep {
 		return err
 	}
 	f, err := os.CreateTemp(c.store.staging, "new-")

@@ -16,6 +16,8 @@ import (
 // repository is one in a registry.
 type repository struct {
 	puller *remote.Puller
+	// options are those of puller.
+	options []remote.Option
 	repo   name.Repository
 	// pause is how long to wait before something is tried a second time; the
 	// third time it is three times as long.
@@ -30,7 +32,7 @@ const (
 )
 
 func openRepository(repo name.Repository, pause, idle time.Duration) (*repository, error) {
-	puller, err := remote.NewPuller(
+	options := []remote.Option{
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
 		remote.WithUserAgent("cfsverify"),
 		remote.WithTransport(retryTransport{registryTransport{idleTransport{remote.DefaultTransport, idle}}, pause}),
@@ -38,8 +40,9 @@ func openRepository(repo name.Repository, pause, idle time.Duration) (*repositor
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 		remote.WithRetryStatusCodes(),
 		remote.WithRetryPredicate(func(error) bool { return false }),
-	)
-	return &repository{puller: puller, repo: repo, pause: pause}, err
+	}
+	puller, err := remote.NewPuller(options...)
+	return &repository{puller: puller, options: options, repo: repo, pause: pause}, err
 }
 
 func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
@@ -51,7 +54,12 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	return r.image(ctx, s, ref, platform)
+	img, err := r.image(ctx, s, ref, platform)
+	if err != nil {
+		return nil, err
+	}
+	img.artifacts = func(ctx context.Context) ([]artifact, error) { return r.artifacts(ctx, img.manifest) }
+	return img, nil
 }
 
 func (r *repository) image(ctx context.Context, s Source, ref name.Reference, platform *v1.Platform) (*image, error) {

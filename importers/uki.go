@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	// peMagic begins PE files, as it does DOS programs.
+	peMagic        = "MZ"
 	cmdlineSection = ".cmdline"
 	// cmdlineMax is the size in bytes up to which command lines are read: many
 	// times of what any kernel takes.
