@@ -21,6 +21,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"cfsverify/testdata/uki"
 )
 
 // fixture makes a command for scripts of a function.
@@ -35,7 +37,7 @@ func fixture(run func(args []string) error) func() {
 
 // mklayer OUT SPEC writes a layer; OUT ends in .tar, .tar.gz or .tar.zst. A
 // line of SPEC is "TYPE PATH MODE UID:GID SEC[.NSEC] [CONTENT or TARGET]"; TYPE
-// is dir, file, link, symlink or fifo.
+// is dir, file, link, symlink or fifo. CONTENT of @FILE is that of the file.
 func mklayer(args []string) error {
 	spec, err := os.ReadFile(args[1])
 	if err != nil {
@@ -89,6 +91,13 @@ func addEntry(w *tar.Writer, line string) error {
 	}
 	switch h.Typeflag {
 	case tar.TypeReg:
+		if name, isFile := strings.CutPrefix(rest, "@"); isFile {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			rest = string(content)
+		}
 		h.Size = int64(len(rest))
 	case tar.TypeLink, tar.TypeSymlink:
 		h.Linkname, rest = rest, ""
@@ -165,6 +174,15 @@ func mkdockerarchive(args []string) error {
 		return err
 	}
 	return tarball.WriteToFile(args[0], tag, img)
+}
+
+// mkuki OUT CMDLINE writes a unified kernel image with the command line in a file.
+func mkuki(args []string) error {
+	cmdline, err := os.ReadFile(args[1])
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(args[0], uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", string(cmdline)}), 0o644)
 }
 
 // corrupt FILE OLD NEW replaces bytes of a file, which must be there.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -12,22 +11,13 @@ import (
 	"cfsverify/importers"
 )
 
-// recipeFlags say how sources are read and digests computed; every command has
-// them.
+// recipeFlags say how sources are read and digests computed.
 type recipeFlags struct {
-	policy   *enum[string]
-	root     *enum[canon.RootRule]
-	dirMtime *enum[canon.DirMtimeRule]
-	run      *enum[canon.RunRule]
-	xattrs   *enum[canon.XattrRule]
-	mtime    *enum[canon.MtimeRule]
+	*policyFlags
 	bootable bool
-	boot     *enum[canon.BootRule]
-	links    *enum[string]
 	hash     *enum[string]
 	version  *enum[string]
 	imports  *importFlags
-	flags    *pflag.FlagSet
 	// raw is the policy of a command that has no other unless the user says so.
 	raw bool
 	// layer is importers.Options.Layer.
@@ -35,17 +25,8 @@ type recipeFlags struct {
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
-	f := &recipeFlags{flags: c.Flags()}
-	f.policy = enumFlag(c, "policy", "", canon.PolicyNames(),
-		"what is done to the trees before they are compared (composefs-rs, or raw where all sources are dump files or composefs images)")
-	f.root = enumFlag(c, "root", "", canon.RootRules(), "where the root directory's metadata comes from")
-	f.dirMtime = enumFlag(c, "dir-mtime", "", canon.DirMtimeRules(), "what directory mtimes are")
-	f.run = enumFlag(c, "run", "", canon.RunRules(), "what becomes of /run")
-	f.xattrs = enumFlag(c, "xattrs", "", canon.XattrRules(), "which xattrs stay; allowlist is security.capability")
-	f.mtime = enumFlag(c, "mtime", "", canon.MtimeRules(), "precision of mtimes")
+	f := &recipeFlags{policyFlags: addPolicyFlags(c)}
 	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, no SELinux labels")
-	f.boot = enumFlag(c, "boot-mtime", canon.BootSeconds, canon.BootRules()[1:], "precision of the mtime that --bootable gives; composefs-rs has ns since its pull request 396")
-	f.links = enumFlag(c, "hardlinks", "keep", []string{"keep", "break"}, "whether names of one inode stay that; mkcomposefs breaks them when it scans a directory")
 	f.imports = addImportFlags(c)
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
@@ -64,26 +45,14 @@ type recipe struct {
 // recipe reads the flags. final says that all sources are trees to which a
 // policy was applied before.
 func (f *recipeFlags) recipe(final bool) (recipe, error) {
-	r := recipe{policy: canon.ComposefsRS()}
-	switch {
-	case f.flags.Changed("policy"):
-		policy, err := canon.ParsePolicy(f.policy.value)
-		if err != nil {
-			return recipe{}, err
-		}
-		r.policy = policy
-	case final || f.raw:
-		r.policy = canon.Raw()
+	policy, err := f.policyFor(final || f.raw)
+	if err != nil {
+		return recipe{}, err
 	}
-	override(&r.policy.Root, f.root)
-	override(&r.policy.DirMtime, f.dirMtime)
-	override(&r.policy.Run, f.run)
-	override(&r.policy.Xattrs, f.xattrs)
-	override(&r.policy.Mtime, f.mtime)
+	r := recipe{policy: policy}
 	if f.bootable {
 		r.policy.Boot = f.boot.value
 	}
-	r.policy.BreakHardlinks = f.links.value == "break"
 	hash, err := fsverity.ParseAlgorithm(f.hash.value)
 	if err != nil {
 		return recipe{}, err
@@ -115,10 +84,4 @@ func (r *recipe) useVersion(imports []*importers.Import) error {
 		r.version, found = imported.Image.Version, true
 	}
 	return nil
-}
-
-func override[T ~string](rule *T, flag *enum[T]) {
-	if flag.value != "" {
-		*rule = flag.value
-	}
 }

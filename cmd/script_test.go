@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		"mklayer":         fixture(mklayer),
 		"mklayout":        fixture(mklayout),
 		"mkdockerarchive": fixture(mkdockerarchive),
+		"mkuki":           fixture(mkuki),
 		"corrupt":         fixture(corrupt),
 	})
 }

@@ -314,6 +314,11 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 		if imported.Seals, err = findSeals(ctx, img); err != nil {
 			return nil, err
 		}
+		ukis, err := findUKIs(tree, o.Objects)
+		if err != nil {
+			return nil, err
+		}
+		imported.Seals = append(ukis, imported.Seals...)
 	}
 	if other != nil {
 		imported.Other = other.against(tree)

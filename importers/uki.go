@@ -17,29 +17,33 @@ const (
 	cmdlineMax = 1 << 20
 )
 
+// ErrNoCmdline says that a PE file has no command line.
+var ErrNoCmdline = errors.New("it has no .cmdline section")
+
 // UKICmdlines reads the kernel command lines of a unified kernel image: a PE file
 // has them in its .cmdline sections (UAPI group specification "Unified Kernel
-// Image"), of which each profile may have one.
-func UKICmdlines(r io.ReaderAt) ([]string, error) {
+// Image"), of which each profile may have one. isKernel says that it has a kernel,
+// as addons and other programs have not.
+func UKICmdlines(r io.ReaderAt) (cmdlines []string, isKernel bool, err error) {
 	f, err := pe.NewFile(r)
 	if err != nil {
-		return nil, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
+		return nil, false, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
 	}
-	var cmdlines []string
 	for _, s := range f.Sections {
+		isKernel = isKernel || s.Name == ".linux"
 		if s.Name != cmdlineSection {
 			continue
 		}
 		text, err := readCmdline(s)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		cmdlines = append(cmdlines, text)
 	}
 	if cmdlines == nil {
-		return nil, errors.New("it has no .cmdline section")
+		return nil, isKernel, ErrNoCmdline
 	}
-	return cmdlines, nil
+	return cmdlines, isKernel, nil
 }
 
 // readCmdline reads a section as far as it is loaded: what follows is padding.
@@ -70,6 +74,3 @@ func isUKIPath(path string) bool {
 	below, found := strings.CutPrefix(path, "/usr/lib/modules/")
 	return found && strings.Contains(below, "/")
 }
-
-// isUKIAddon says that it is one, which need not have a command line.
-func isUKIAddon(path string) bool { return strings.HasSuffix(path, ".addon.efi") }

@@ -2,7 +2,6 @@ package importers
 
 import (
 	"bytes"
-	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,41 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/uki"
 )
-
-// smallPE is a PE file without code, by the PE format's specification, with
-// sections of these names and contents.
-func smallPE(sections ...[2]string) []byte {
-	le := binary.LittleEndian
-	out := make([]byte, 0x40)
-	copy(out, "MZ")
-	le.PutUint32(out[0x3c:], 0x40)
-	out = append(out, "PE\x00\x00"...)
-	out = le.AppendUint16(out, 0x8664)
-	out = le.AppendUint16(out, uint16(len(sections)))
-	out = append(out, make([]byte, 12)...)
-	const optional = 240
-	out = le.AppendUint16(out, optional)
-	out = le.AppendUint16(out, 0x22)
-	header := make([]byte, optional)
-	le.PutUint16(header, 0x20b)
-	le.PutUint32(header[108:], 16)
-	out = append(out, header...)
-	data := len(out) + 40*len(sections)
-	var content []byte
-	for _, s := range sections {
-		name := make([]byte, 8)
-		copy(name, s[0])
-		out = append(out, name...)
-		padded := append([]byte(s[1]), make([]byte, -len(s[1])&511)...)
-		for _, n := range []int{len(s[1]), 0x1000, len(padded), data + len(content)} {
-			out = le.AppendUint32(out, uint32(n))
-		}
-		out = append(out, make([]byte, 16)...)
-		content = append(content, padded...)
-	}
-	return append(out, content...)
-}
 
 func TestUKICmdlines(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -54,15 +20,18 @@ func TestUKICmdlines(t *testing.T) {
 		want []string
 		err  string
 	}{
-		"one":          {smallPE([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}), []string{"root=x composefs=1"}, ""},
-		"profiles":     {smallPE([2]string{".cmdline", "a"}, [2]string{".cmdline", "b"}), []string{"a", "b"}, ""},
-		"none":         {smallPE([2]string{".linux", "kernel"}), nil, "no .cmdline section"},
+		"one":          {uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}), []string{"root=x composefs=1"}, ""},
+		"profiles":     {uki.File([2]string{".cmdline", "a"}, [2]string{".cmdline", "b"}), []string{"a", "b"}, ""},
+		"none":         {uki.File([2]string{".linux", "kernel"}), nil, "no .cmdline section"},
 		"no PE":        {[]byte("MZ is not enough"), nil, "no PE file"},
 		"empty":        {nil, nil, "no PE file"},
-		"truncated":    {smallPE([2]string{".cmdline", strings.Repeat("x", 600)})[:500], nil, "truncated"},
-		"beyond limit": {smallPE([2]string{".cmdline", strings.Repeat("x", cmdlineMax+1)}), nil, "the limit is"},
+		"truncated":    {uki.File([2]string{".cmdline", strings.Repeat("x", 600)})[:500], nil, "truncated"},
+		"beyond limit": {uki.File([2]string{".cmdline", strings.Repeat("x", cmdlineMax+1)}), nil, "the limit is"},
 	} {
-		got, err := UKICmdlines(bytes.NewReader(c.file))
+		got, isKernel, err := UKICmdlines(bytes.NewReader(c.file))
+		if isKernel != (name == "one" || name == "none") {
+			t.Errorf("%s: a kernel: %v", name, isKernel)
+		}
 		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: error %v, %s", name, err, diff)
 		}
@@ -78,20 +47,20 @@ func TestUKIOfObjcopy(t *testing.T) {
 		oracle.Missing(t, stub+" is missing: install the package systemd-boot-efi")
 	}
 	dir := t.TempDir()
-	cmdline, uki := filepath.Join(dir, "cmdline"), filepath.Join(dir, "uki.efi")
+	cmdline, file := filepath.Join(dir, "cmdline"), filepath.Join(dir, "uki.efi")
 	if err := os.WriteFile(cmdline, []byte("rw composefs.digest=v1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(objcopy, "--add-section", ".cmdline="+cmdline, "--change-section-vma", ".cmdline=0x30000", stub, uki).CombinedOutput()
+	out, err := exec.Command(objcopy, "--add-section", ".cmdline="+cmdline, "--change-section-vma", ".cmdline=0x30000", stub, file).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	f, err := os.Open(uki)
+	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got, err := UKICmdlines(f)
+	got, _, err := UKICmdlines(f)
 	if diff := cmp.Diff([]string{"rw composefs.digest=v1"}, got); diff != "" || err != nil {
 		t.Errorf("error %v, %s", err, diff)
 	}
@@ -111,10 +80,10 @@ func TestUKIPaths(t *testing.T) {
 
 // FuzzUKI: whatever a file is, reading it ends, without much memory.
 func FuzzUKI(f *testing.F) {
-	f.Add(smallPE([2]string{".cmdline", "a"}))
-	f.Add(smallPE([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}, [2]string{".cmdline", "b"}))
+	f.Add(uki.File([2]string{".cmdline", "a"}))
+	f.Add(uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}, [2]string{".cmdline", "b"}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		cmdlines, err := UKICmdlines(bytes.NewReader(file))
+		cmdlines, _, err := UKICmdlines(bytes.NewReader(file))
 		if (err == nil) != (len(cmdlines) > 0) {
 			t.Errorf("%q, error %v", cmdlines, err)
 		}

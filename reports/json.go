@@ -165,13 +165,11 @@ func reportJSON(r *Report) jsonReport {
 }
 
 func recipeJSON(r Recipe) jsonRecipe {
-	p := r.Policy
-	return jsonRecipe{
-		ErofsVersion: r.ErofsVersion,
-		Hash:         r.Hash.String(),
-		LayerRules:   r.LayerRules,
-		Policy:       jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)},
-	}
+	return jsonRecipe{ErofsVersion: r.ErofsVersion, Hash: r.Hash.String(), LayerRules: r.LayerRules, Policy: policyJSON(r.Policy)}
+}
+
+func policyJSON(p canon.Policy) jsonPolicy {
+	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)}
 }
 
 func hardlinksText(p canon.Policy) string {

@@ -107,16 +107,19 @@ func (t *text) verdict() {
 }
 
 func (r Recipe) String() string {
-	p := r.Policy
-	text := fmt.Sprintf("EROFS version %d, %v; root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s",
-		r.ErofsVersion, r.Hash, p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
+	return fmt.Sprintf("EROFS version %d, %v; %s; layer rules %s", r.ErofsVersion, r.Hash, policyText(r.Policy), r.LayerRules)
+}
+
+// policyText names the rules of a policy.
+func policyText(p canon.Policy) string {
+	text := fmt.Sprintf("root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s", p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
 	if p.Boot != canon.BootNo {
 		text += ", bootable with mtimes in " + string(p.Boot)
 	}
 	if p.BreakHardlinks {
 		text += ", hardlinks broken"
 	}
-	return text + "; layer rules " + r.LayerRules
+	return text
 }
 
 // difference writes one, with those of its changes that are given.

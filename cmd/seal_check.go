@@ -1,0 +1,251 @@
+package cmd
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
+	"cfsverify/importers"
+	"cfsverify/reports"
+)
+
+func newSealCheck(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check IMAGE",
+		Short: "Tell whether the digests that seal an image are its own",
+		Long: `Find the digests that seal an image, compute what they should be, and tell of each
+whether it is good, wrong, or of no known form. Seals are looked for
+
+    in unified kernel images below /boot/EFI/Linux, /boot/loader/addons and
+      /usr/lib/modules/VERSION: composefs.digest= and composefs= on their command
+      lines;
+    in the label containers.composefs.fsverity;
+    in the annotations composefs.… of the manifest and of its descriptors;
+    in artifacts of the type application/vnd.composefs.metadata.v1 whose subject is
+      the image, in the layout or registry that it is in;
+
+and where --uki, --cmdline and --expect say. Of a wrong one it is told which of the
+lower layers, or which other recipe, would give it, and what has changed since.
+
+An image is made bootable, for the digest of a command line, as composefs-rs does;
+the digest of a layer is that of the layer alone, to which no policy is applied.
+
+` + sourcesHelp + `
+Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
+		Example: `  cfsverify seal check oci:image:latest
+  cfsverify seal check --cmdline /proc/cmdline docker://registry.example/os:1`,
+		Args: cobra.ExactArgs(1),
+	}
+	policy := addPolicyFlags(c)
+	imports := addImportFlags(c)
+	look := addReportFlags(c, []string{"text", "json"})
+	var named namedSeals
+	c.Flags().StringArrayVar(&named.ukis, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
+	c.Flags().StringArrayVar(&named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
+	c.Flags().StringArrayVar(&named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
+	trust := c.Flags().StringArray("trust", nil, "check signatures, which must be by a certificate in `FILE` (PEM or DER)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
+		if source.Transport == importers.Dir || source.IsFinal() {
+			return fmt.Errorf("%v: seal check needs a container image", source)
+		}
+		check := sealCheck{source: source, boot: policy.boot.value}
+		if check.policy, err = policy.policyFor(false); err != nil {
+			return err
+		}
+		if check.imports, err = imports.options(fsverity.SHA512); err != nil {
+			return err
+		}
+		if check.trusted, err = readCertificates(*trust); err != nil {
+			return err
+		}
+		found, err := named.read()
+		if err != nil {
+			return err
+		}
+		report, err := check.run(c.Context(), r.Err, found)
+		if err != nil {
+			return err
+		}
+		if !report.Good() {
+			r.status = statusDifferent
+		}
+		switch {
+		case look.quiet:
+			return nil
+		case look.output.value == "json":
+			return reports.SealsJSON(r.Out, report)
+		}
+		return reports.SealsText(r.Out, report, look.text(r.Out))
+	}
+	return c
+}
+
+// namedSeals are those that the user names.
+type namedSeals struct{ ukis, cmdlines, digests []string }
+
+func (n namedSeals) read() ([]seal.Found, error) {
+	var found []seal.Found
+	for _, name := range n.ukis {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		more, _, err := importers.SealsOfUKI(name, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("--uki %s: %w", name, err)
+		}
+		found = append(found, more...)
+	}
+	for _, text := range n.cmdlines {
+		cmdline, err := readCmdline(text)
+		if err != nil {
+			return nil, fmt.Errorf("--cmdline: %w", err)
+		}
+		kargs := seal.Kargs(cmdline)
+		if kargs == nil {
+			kargs = []seal.Found{{Err: errors.New("it has no composefs digest")}}
+		}
+		for _, f := range kargs {
+			f.Place = seal.Cmdline
+			found = append(found, f)
+		}
+	}
+	for _, text := range n.digests {
+		digest, err := fsverity.ParseDigest(strings.ToLower(text))
+		if err != nil {
+			return nil, fmt.Errorf("--expect: %w", err)
+		}
+		found = append(found, seal.Found{Place: seal.Expected, Value: text,
+			Claim: seal.Claim{Digest: digest, Versions: []erofs.Version{erofs.V1, erofs.V0, erofs.V2}}})
+	}
+	return found, nil
+}
+
+// readCmdline takes a text for a command line itself if it has an argument's "=".
+func readCmdline(text string) (string, error) {
+	if strings.Contains(text, "=") {
+		if _, err := os.Stat(text); err != nil {
+			return text, nil
+		}
+	}
+	data, err := os.ReadFile(text)
+	return string(data), err
+}
+
+func readCertificates(files []string) ([]*x509.Certificate, error) {
+	var list []*x509.Certificate
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("--trust: %w", err)
+		}
+		more, err := seal.ParseCertificates(data)
+		if err != nil {
+			return nil, fmt.Errorf("--trust %s: %w", name, err)
+		}
+		list = append(list, more...)
+	}
+	return list, nil
+}
+
+// sealCheck checks the seals of one image.
+type sealCheck struct {
+	source  importers.Source
+	policy  canon.Policy
+	boot    canon.BootRule
+	imports importers.Options
+	trusted []*x509.Certificate
+}
+
+// run checks what is named and what the image has itself.
+func (s *sealCheck) run(ctx context.Context, stderr *os.File, named []seal.Found) (*reports.Seals, error) {
+	image, err := s.load(ctx, stderr, s.imports.Hash)
+	if err != nil {
+		return nil, err
+	}
+	found := append(named, image.Seals...)
+	report := &reports.Seals{Source: s.source.String(), Layers: image.Layers}
+	images := map[fsverity.Algorithm]compare.Sealed{s.imports.Hash: s.sealed(image, s.imports.Hash)}
+	for _, f := range found {
+		alg := f.Claim.Digest.Algorithm()
+		if f.Err != nil || alg == 0 {
+			alg = s.imports.Hash
+		}
+		sealed, loaded := images[alg]
+		if !loaded {
+			// Content of files has to be hashed once more.
+			other, err := s.load(ctx, stderr, alg)
+			if err != nil {
+				return nil, err
+			}
+			sealed = s.sealed(other, alg)
+			images[alg] = sealed
+		}
+		checked, err := compare.CheckSeal(ctx, f, sealed)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", s.source, err)
+		}
+		s.checkSignature(&checked)
+		report.Seals = append(report.Seals, checked)
+	}
+	return report, nil
+}
+
+// load imports the image with file content hashed by alg.
+func (s *sealCheck) load(ctx context.Context, stderr *os.File, alg fsverity.Algorithm) (image *importers.Import, err error) {
+	if alg != s.imports.Hash && slices.Contains(s.source.Layers, "-") {
+		return nil, errors.New("seals of two hashes need two reads of the image, and standard input (-) can be read only once: write it to a file")
+	}
+	dir, err := os.MkdirTemp("", "cfsverify-seal-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	o := s.imports
+	o.Hash, o.Seals = alg, true
+	if o.Objects, err = importers.OpenObjectStore(dir); err != nil {
+		return nil, err
+	}
+	imports, err := loadAll(ctx, stderr, []importers.Source{s.source}, o)
+	if err != nil {
+		return nil, err
+	}
+	return imports[0], nil
+}
+
+func (s *sealCheck) sealed(image *importers.Import, alg fsverity.Algorithm) compare.Sealed {
+	policy := s.policy
+	policy.Created = image.Created
+	return compare.Sealed{
+		Hash: alg, Policy: policy, Boot: s.boot, Tree: image.Tree, Layers: image.Stack.Len(), Lowest: image.Stack.Lowest, Alone: image.Stack.Alone,
+		Manifest: image.Manifest, Config: image.Config,
+	}
+}
+
+// checkSignature checks the signature of a digest that is of a known form.
+func (s *sealCheck) checkSignature(c *compare.CheckedSeal) {
+	if s.trusted == nil || c.Signature == nil || c.State == compare.SealUnknown {
+		return
+	}
+	signer, err := seal.Verify(c.Signature, c.Claim.Digest, s.trusted)
+	if err != nil {
+		c.State, c.Why = compare.SealWrong, err.Error()
+		return
+	}
+	c.Signer = signer
+}

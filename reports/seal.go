@@ -1,0 +1,152 @@
+package reports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"cfsverify/canon"
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
+)
+
+// Seals is what is found of the seals of an image.
+type Seals struct {
+	// Source is the image as the user may write it.
+	Source string
+	Layers []*canon.Layer
+	// Seals are in the order in which they were looked for.
+	Seals []compare.CheckedSeal
+}
+
+// Good says that there are seals, and all are good.
+func (s *Seals) Good() bool { return len(s.Seals) > 0 && s.count(compare.SealGood) == len(s.Seals) }
+
+func (s *Seals) count(state compare.SealState) int {
+	n := 0
+	for i := range s.Seals {
+		if s.Seals[i].State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// SealsText writes what is found of seals for a person to read.
+func SealsText(w io.Writer, s *Seals, o TextOptions) error {
+	buf := bufio.NewWriter(w)
+	t := newText(buf, o)
+	t.report = &Report{A: Side{Name: "sealed"}, B: Side{Name: "now"}}
+	wrong, unknown := s.count(compare.SealWrong), s.count(compare.SealUnknown)
+	switch {
+	case len(s.Seals) == 0:
+		fmt.Fprintf(t, "%s: nothing seals the image\n", t.bad.Sprint("NOT SEALED"))
+	case wrong > 0:
+		fmt.Fprintf(t, "%s: %d of %s\n", t.bad.Sprint("WRONG"), wrong, count(len(s.Seals), "seal is wrong", "seals are wrong"))
+	case unknown > 0:
+		fmt.Fprintf(t, "%s: %d of %s checked\n", t.bad.Sprint("UNKNOWN"), unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
+	default:
+		fmt.Fprintf(t, "%s: %s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"))
+	}
+	fmt.Fprintf(t, "  image  %s  %s\n", escape(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
+	for i := range s.Seals {
+		t.seal(s, &s.Seals[i])
+	}
+	return buf.Flush()
+}
+
+func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
+	paint := t.bad
+	if c.State == compare.SealGood {
+		paint = t.good
+	}
+	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), sealText(c))
+	if c.Err != nil || c.Claim.Digest.IsZero() {
+		t.prose("  ", "", c.Why)
+		return
+	}
+	fmt.Fprintf(t, "  says      %s\n", paint.Sprint(c.Claim.Digest))
+	switch c.State {
+	case compare.SealGood:
+		for _, e := range c.Expected {
+			if e.Digest == c.Claim.Digest {
+				fmt.Fprintf(t, "  which is  %s\n", expectedText(e))
+				break
+			}
+		}
+	case compare.SealWrong:
+		for _, e := range c.Expected {
+			if e.Digest != c.Claim.Digest {
+				fmt.Fprintf(t, "  should be %s  %s\n", e.Digest, t.dim.Sprintf("(%s)", expectedText(e)))
+			}
+		}
+	}
+	if c.Why != "" {
+		t.prose("  ", "", c.Why)
+	}
+	t.match(s, c.Match)
+	if c.Claim.Insecure {
+		t.prose("  ", "insecure:", `the "?" lets the image be mounted without being verified`)
+	}
+	switch {
+	case c.Signer != "":
+		fmt.Fprintf(t, "  signed by %s\n", escape(c.Signer))
+	case c.Signature != nil && c.Why == "":
+		t.prose("  ", "", "signed, by whom was not checked: name certificates with --trust")
+	}
+}
+
+// sealText says where a seal is.
+func sealText(c *compare.CheckedSeal) string {
+	text := string(c.Place)
+	if c.Name != "" {
+		text += " " + escape(c.Name)
+	}
+	if c.Layer > 0 {
+		text += fmt.Sprintf(" of layer %d", c.Layer)
+	}
+	if c.Key != "" {
+		text += ", " + escape(c.Key)
+	}
+	return text
+}
+
+// expectedText says what a digest is of.
+func expectedText(e compare.ExpectedDigest) string {
+	switch e.Role {
+	case seal.Config, seal.Manifest:
+		return "the digest of the " + string(e.Role)
+	case seal.Layer:
+		return fmt.Sprintf("the digest of the layer alone, EROFS version %d", e.Version)
+	case seal.Bootable:
+		return fmt.Sprintf("the digest of the bootable image, EROFS version %d", e.Version)
+	}
+	return fmt.Sprintf("the digest of the image, EROFS version %d", e.Version)
+}
+
+// match says what gives the digest of a wrong seal.
+func (t *text) match(s *Seals, m *compare.SealMatch) {
+	if m == nil {
+		return
+	}
+	t.prose("  ", "", matchText(s, m))
+	for i := range m.Since {
+		if i == shownPerFinding && !t.verbose {
+			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(m.Since)-i))
+			return
+		}
+		t.difference(&m.Since[i], m.Since[i].Changes)
+	}
+}
+
+func matchText(s *Seals, m *compare.SealMatch) string {
+	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
+	if m.Layers == len(s.Layers) {
+		return "the image has that digest by another recipe: " + policy
+	}
+	layers := "the lowest layer alone"
+	if m.Layers > 1 {
+		layers = fmt.Sprintf("the %d lowest layers", m.Layers)
+	}
+	return fmt.Sprintf("%s had that digest (%s); what the layers above changed: %s", layers, policy, count(len(m.Since), "entry", "entries"))
+}

@@ -1,0 +1,84 @@
+package reports
+
+import (
+	"io"
+
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
+)
+
+type jsonSeals struct {
+	SchemaVersion int         `json:"schemaVersion"`
+	Good          bool        `json:"good"`
+	Source        string      `json:"source"`
+	Layers        []jsonLayer `json:"layers"`
+	Seals         []jsonSeal  `json:"seals"`
+}
+
+type jsonSeal struct {
+	State     compare.SealState  `json:"state"`
+	Why       string             `json:"why,omitempty"`
+	Place     seal.Place         `json:"place"`
+	Name      string             `json:"name,omitempty"`
+	Layer     int                `json:"layer,omitempty"`
+	Key       string             `json:"key,omitempty"`
+	Value     string             `json:"value,omitempty"`
+	Digest    string             `json:"digest,omitempty"`
+	Insecure  bool               `json:"insecure"`
+	Expected  []jsonExpected     `json:"expected"`
+	Match     *jsonMatch         `json:"match,omitempty"`
+	Signature *jsonSealSignature `json:"signature,omitempty"`
+}
+
+type jsonExpected struct {
+	Role         seal.Role `json:"role"`
+	ErofsVersion *int      `json:"erofsVersion,omitempty"`
+	Digest       string    `json:"digest"`
+}
+
+type jsonMatch struct {
+	Layers      int              `json:"layers"`
+	Recipe      jsonSealRecipe   `json:"recipe"`
+	Differences []jsonDifference `json:"differences"`
+}
+
+type jsonSealRecipe struct {
+	ErofsVersion int        `json:"erofsVersion"`
+	Policy       jsonPolicy `json:"policy"`
+}
+
+type jsonSealSignature struct {
+	Signer string `json:"signer,omitempty"`
+}
+
+// SealsJSON writes what is found of seals as one JSON document in the form that
+// reports/seals.schema.json describes.
+func SealsJSON(w io.Writer, s *Seals) error {
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}}
+	for i := range s.Seals {
+		doc.Seals = append(doc.Seals, sealJSON(&s.Seals[i]))
+	}
+	return writeJSON(w, doc)
+}
+
+func sealJSON(c *compare.CheckedSeal) jsonSeal {
+	j := jsonSeal{
+		State: c.State, Why: c.Why, Place: c.Place, Name: escape(c.Name), Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
+		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{},
+	}
+	for _, e := range c.Expected {
+		expected := jsonExpected{Role: e.Role, Digest: e.Digest.String()}
+		if e.Role.IsImage() {
+			version := int(e.Version)
+			expected.ErofsVersion = &version
+		}
+		j.Expected = append(j.Expected, expected)
+	}
+	if m := c.Match; m != nil {
+		j.Match = &jsonMatch{m.Layers, jsonSealRecipe{int(m.Recipe.Version), policyJSON(m.Recipe.Policy)}, differencesJSON(m.Since)}
+	}
+	if c.Signature != nil {
+		j.Signature = &jsonSealSignature{escape(c.Signer)}
+	}
+	return j
+}
