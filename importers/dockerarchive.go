@@ -67,7 +67,7 @@ func dockerImage(s Source, a *archive, platform *v1.Platform) (*image, error) {
 	if len(config.RootFS.DiffIDs) != len(desc.Layers) {
 		return nil, fmt.Errorf("there are %d layers, but the config has %d diffIDs", len(desc.Layers), len(config.RootFS.DiffIDs))
 	}
-	img := &image{created: createdTime(config)}
+	img := &image{config: raw, created: createdTime(config)}
 	for i, name := range desc.Layers {
 		diffID := config.RootFS.DiffIDs[i]
 		img.layers = append(img.layers, blob{

@@ -15,9 +15,11 @@ import (
 // image is a container image whose manifest and config are verified, and whose
 // layers are still to be read.
 type image struct {
-	layers  []blob
-	created *canon.Time
-	close   func() error
+	// manifest and config are nil if there are none.
+	manifest, config []byte
+	layers           []blob
+	created          *canon.Time
+	close            func() error
 }
 
 // openImage opens the image that a source names. The caller closes it.
@@ -108,7 +110,10 @@ func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*image, er
 	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
 	}
-	img := &image{created: createdTime(config), close: func() error { return nil }}
+	img := &image{config: raw, created: createdTime(config), close: func() error { return nil }}
+	if img.manifest, err = from.RawManifest(); err != nil {
+		return nil, err
+	}
 	for i, desc := range manifest.Layers {
 		if !desc.MediaType.IsLayer() {
 			return nil, fmt.Errorf("layer %d is of type %q, which is no file system layer", i+1, desc.MediaType)

@@ -98,20 +98,26 @@ type OtherRules struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
-	if o.Timeout == 0 {
-		return load(ctx, s, o)
+	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
+}
+
+// inTime does work on what is called what, but gives up after a time other than
+// 0.
+func inTime[T any](ctx context.Context, timeout time.Duration, what string, work func(context.Context) (T, error)) (T, error) {
+	if timeout == 0 {
+		return work(ctx)
 	}
-	slow := fmt.Errorf("%v could not be read in %v: allow more with --timeout", s, o.Timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, slow)
+	slow := fmt.Errorf("%s could not be read in %v: allow more with --timeout", what, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
 	defer cancel()
 	type result struct {
-		imported *Import
-		err      error
+		value T
+		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		imported, err := load(ctx, s, o)
-		done <- result{imported, err}
+		value, err := work(ctx)
+		done <- result{value, err}
 	}()
 	var r result
 	select {
@@ -125,9 +131,10 @@ func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 		}
 	}
 	if r.err != nil && context.Cause(ctx) == slow {
-		return nil, slow
+		var none T
+		return none, slow
 	}
-	return r.imported, r.err
+	return r.value, r.err
 }
 
 // timeoutGrace is how long an import may take to notice that its time is over.

@@ -14,29 +14,41 @@ import (
 // XattrPrefix begins the keys of PAX records that hold xattrs.
 const XattrPrefix = "SCHILY.xattr."
 
-// parsePAX reads the records of an extended header (POSIX pax, "pax Extended
-// Header"): "LENGTH KEY=VALUE\n", the length being that of the whole record. Of
-// two records of one key the last one counts.
+// parsePAX reads the records of an extended header. Of two records of one key
+// the last one counts.
 func parsePAX(data string) (map[string]string, error) {
 	records := map[string]string{}
+	err := eachRecord(data, func(key, value string) error {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return errSparse
+		}
+		records[key] = value
+		return nil
+	})
+	return records, err
+}
+
+// eachRecord calls add for the records of an extended header (POSIX pax, "pax
+// Extended Header"): "LENGTH KEY=VALUE\n", the length being that of the whole
+// record.
+func eachRecord(data string, add func(key, value string) error) error {
 	for data != "" {
 		digits, _, _ := strings.Cut(data, " ")
 		length, err := strconv.ParseUint(digits, 10, 31)
 		if err != nil || int(length) > len(data) || int(length) < len(digits)+2 {
-			return nil, errors.New("a PAX record is not valid: its length is wrong")
+			return errors.New("a PAX record is not valid: its length is wrong")
 		}
 		record, ended := strings.CutSuffix(data[len(digits)+1:length], "\n")
 		key, value, found := strings.Cut(record, "=")
 		if !ended || !found || key == "" {
-			return nil, fmt.Errorf("the PAX record %.40q is not valid: it must be KEY=VALUE and a newline", record)
+			return fmt.Errorf("the PAX record %.40q is not valid: it must be KEY=VALUE and a newline", record)
 		}
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return nil, errSparse
+		if err := add(key, value); err != nil {
+			return err
 		}
-		records[key] = value
 		data = data[length:]
 	}
-	return records, nil
+	return nil
 }
 
 // applyPAX overrides what the header block says.
