@@ -202,7 +202,11 @@ func (t *rawText) archive(l *rawdiff.Layer) {
 	}
 	fmt.Fprintln(t, "  in the whole layer:")
 	for _, c := range x.Counts {
-		t.paths(partText(c.First), c.Paths)
+		what := partText(c.First)
+		if c.First.Part != tarfile.PartContent && c.First.Same() {
+			what += ", in how it is written alone"
+		}
+		t.paths(what, c.Paths)
 	}
 	t.paths("only in a", x.Only[0])
 	t.paths("only in b", x.Only[1])

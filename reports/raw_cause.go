@@ -108,9 +108,16 @@ func rawCausesOf(i *rawdiff.Images) []RawCause {
 			if l.Archive.Moved.Number > 0 {
 				add(RawOrder)
 			}
-			if len(l.Archive.End) > 0 {
-				add(RawEnd)
-			}
+		}
+	}
+	if slices.Contains(causes, RawFormat) {
+		// Formats write numbers in different ways.
+		causes = slices.DeleteFunc(causes, func(c RawCause) bool { return c == RawWriter })
+	}
+	for _, l := range i.Layers {
+		// Archives of other sizes are filled up differently.
+		if l.Archive != nil && l.Archive.First.Place == rawdiff.AtEnd {
+			add(RawEnd)
 		}
 	}
 	if i.Config != nil && slices.ContainsFunc(i.Config.Changes, isCreated) {

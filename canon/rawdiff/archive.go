@@ -75,7 +75,8 @@ type Content struct {
 	Before int
 }
 
-// Count is how many entries differ in a part.
+// Count is how many entries differ in a part, in its value or in nothing but how
+// it is written, as First does.
 type Count struct {
 	// First is the change of the first of them.
 	First tarfile.Change

@@ -14,7 +14,7 @@ import (
 // told of every entry that was read, and may refuse it. Errors are EntryErrors.
 func Archives(a, b io.Reader, entry func(side int, h *canon.Header) error) (*Archive, error) {
 	t := newTwins(a, b)
-	j := &join{twins: t, counts: map[tarfile.Change]*Count{}, buffer: [2][]byte{make([]byte, bufferSize), make([]byte, bufferSize)}}
+	j := &join{twins: t, counts: map[counted]*Count{}, buffer: [2][]byte{make([]byte, bufferSize), make([]byte, bufferSize)}}
 	for i := range j.sides {
 		j.sides[i] = newSide(i, twin{t, i}, entry)
 	}
@@ -31,12 +31,19 @@ type join struct {
 	twins  *twins
 	sides  [2]*side
 	out    Archive
-	counts map[tarfile.Change]*Count
+	counts map[counted]*Count
 	buffer [2][]byte
 	// placed are pairs that may stand in another order.
 	placed []placed
 	// firstKeys are for a First whose place is not known yet.
 	firstKeys [2]string
+}
+
+// counted is what a Count is for.
+type counted struct {
+	kind tarfile.Change
+	// same: the values are the same, but written in different ways.
+	same bool
 }
 
 type placed struct {
@@ -191,9 +198,9 @@ func (j *join) count(a, b *tarfile.Raw, path string, content *Content) []tarfile
 		}
 		changes = slices.Insert(changes, at, tarfile.Change{Part: tarfile.PartContent})
 	}
-	seen := map[tarfile.Change]bool{}
+	seen := map[counted]bool{}
 	for _, c := range changes {
-		kind := c.Kind()
+		kind := counted{c.Kind(), c.Part != tarfile.PartContent && c.Same()}
 		if seen[kind] {
 			continue
 		}
