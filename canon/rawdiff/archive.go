@@ -54,8 +54,8 @@ type First struct {
 	EntryOffset int64
 	// Paths are the entry's, as each side writes them; empty where there is none.
 	Paths [2]string
-	// Changes are all that differ in an entry that both have, or at the end, the
-	// one that counts first.
+	// Changes are all that differ in an entry that both have, in the headers of one
+	// that was replaced, or at the end, the one that counts first.
 	Changes []tarfile.Change
 	// Content is set if the entry's content differs.
 	Content *Content

@@ -110,6 +110,9 @@ func (j *join) part() {
 			j.firstKeys[i] = s.key
 		}
 	}
+	if a, b := j.sides[0], j.sides[1]; a.header != nil && b.header != nil {
+		f.Changes = tarfile.Differences(a.tar.Raw(), b.tar.Raw())
+	}
 }
 
 func (j *join) first() *First {
@@ -239,9 +242,12 @@ func (j *join) settle() {
 		return
 	}
 	onlyA, onlyB := a.isHeld(j.firstKeys[0], f.Entry), b.isHeld(j.firstKeys[1], f.Entry)
-	switch {
-	case onlyA && onlyB:
+	if onlyA && onlyB {
 		f.Place = Replaced
+		return
+	}
+	f.Changes = nil
+	switch {
 	case onlyA:
 		f.Place = OnlyA
 	case onlyB:
