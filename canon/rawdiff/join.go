@@ -14,7 +14,7 @@ import (
 // told of every entry that was read, and may refuse it. Errors are EntryErrors.
 func Archives(a, b io.Reader, entry func(side int, h *canon.Header) error) (*Archive, error) {
 	t := newTwins(a, b)
-	j := &join{twins: t, counts: map[counted]*Count{}, buffer: [2][]byte{make([]byte, bufferSize), make([]byte, bufferSize)}}
+	j := &join{twins: t, counts: map[counted]*Count{}}
 	for i := range j.sides {
 		j.sides[i] = newSide(i, twin{t, i}, entry)
 	}
@@ -32,7 +32,6 @@ type join struct {
 	sides  [2]*side
 	out    Archive
 	counts map[counted]*Count
-	buffer [2][]byte
 	// placed are pairs that may stand in another order.
 	placed []placed
 	// firstKeys are for a First whose place is not known yet.
@@ -150,11 +149,11 @@ func (j *join) content() (*Content, error) {
 	for at := int64(0); ; at += bufferSize {
 		var got [2][]byte
 		for i, s := range j.sides {
-			n, err := readFull(s.tar, j.buffer[i])
+			n, err := readFull(s.tar, s.buffer)
 			if err != nil && err != io.EOF {
 				return nil, s.fail(s.header, err)
 			}
-			got[i] = j.buffer[i][:n]
+			got[i] = s.buffer[:n]
 		}
 		same := samePrefix(got[0], got[1])
 		if same < len(got[0]) || same < len(got[1]) {

@@ -23,6 +23,7 @@ type side struct {
 	held   map[string][]held
 	holds  int // number of all
 	hasher hash.Hash
+	buffer []byte
 }
 
 // held is an entry in few bytes.
@@ -35,7 +36,7 @@ type held struct {
 }
 
 func newSide(number int, r io.Reader, entry func(side int, h *canon.Header) error) *side {
-	s := &side{number: number, tar: tarfile.NewReader(r), entry: entry, held: map[string][]held{}, hasher: sha256.New()}
+	s := &side{number: number, tar: tarfile.NewReader(r), entry: entry, held: map[string][]held{}, hasher: sha256.New(), buffer: make([]byte, bufferSize)}
 	s.tar.Record()
 	return s
 }
@@ -71,7 +72,7 @@ func (s *side) read() (held, error) {
 	h := held{number: s.entries, path: s.header.Name}
 	s.hasher.Reset()
 	var err error
-	if h.size, err = io.Copy(s.hasher, s.tar); err == nil {
+	if h.size, err = io.CopyBuffer(s.hasher, s.tar, s.buffer); err == nil {
 		err = s.tar.End()
 	}
 	if err != nil {
