@@ -18,7 +18,9 @@ type rawReport struct {
 	Same   bool
 	Causes []struct{ Cause string }
 	Config struct{ Changes []struct{ Path string } }
-	Layers []struct{ Archive *struct{ First struct{ Place string } } }
+	Layers []struct {
+		Archive *struct{ First struct{ Place string } }
+	}
 }
 
 func (r *rawReport) causes() []string {

@@ -63,13 +63,11 @@ func (s *rawSide) Read(p []byte) (int, error) {
 
 // finish reads what is left, and verifies all.
 func (s *rawSide) finish(ctx context.Context) error {
-	_, readErr := io.Copy(io.Discard, s)
+	// An error of reading is one of verify as well.
+	_, _ = io.Copy(io.Discard, s)
 	err := s.reader.verify()
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case err == nil:
-		err = readErr
 	}
 	if err != nil {
 		return s.fail(s.blob.fail(err))

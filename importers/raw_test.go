@@ -143,6 +143,23 @@ func TestRawCancelled(t *testing.T) {
 	if _, err := c.compare(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	goroutinesEnd(t, before)
+}
+
+// TestRawNoLeak: what was begun to read ends when the other side is not there.
+func TestRawNoLeak(t *testing.T) {
+	before := runtime.NumGoroutine()
+	endless := blob{size: -1, open: func() (io.ReadCloser, error) { return io.NopCloser(cancelling{func() {}}), nil }}
+	absent := blob{size: -1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}
+	if _, err := rawPair(t, Options{}, endless, absent); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	goroutinesEnd(t, before)
+}
+
+// goroutinesEnd wants no more of them than there were before.
+func goroutinesEnd(t *testing.T, before int) {
+	t.Helper()
 	for range 100 {
 		if runtime.NumGoroutine() <= before {
 			return
