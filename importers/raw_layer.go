@@ -132,7 +132,7 @@ func compareArchives(ctx context.Context, a, b *rawSide) (*rawdiff.Archive, erro
 			return nil, err
 		}
 	}
-	archive, walkErr := rawdiff.Archives(a, b, func(side int, h *canon.Header) error { return sides[side].entry(h) })
+	archive, walkErr := rawdiff.Archives(a, b, func(side int, h *canon.Header, global int64) error { return sides[side].entry(h, global) })
 	for _, s := range sides {
 		if err := s.finish(ctx); err != nil {
 			return nil, err
@@ -149,8 +149,11 @@ func compareArchives(ctx context.Context, a, b *rawSide) (*rawdiff.Archive, erro
 	return archive, nil
 }
 
-func (s *rawSide) entry(h *canon.Header) error {
+func (s *rawSide) entry(h *canon.Header, global int64) error {
 	if err := s.budget.addEntry(h, s.before); err != nil {
+		return err
+	}
+	if err := s.budget.add(0, 0, global); err != nil {
 		return err
 	}
 	s.before = h.Name

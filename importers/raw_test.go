@@ -103,6 +103,8 @@ func TestRawErrors(t *testing.T) {
 		"not there":        {bad: blob{digest: hashOf(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
 		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: inMemory(a)}, message: "only sha256"},
 		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "--max-entries"},
+		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "--max-metadata"},
+		"many of them":     {bad: statedBlob(globalHeaders(5000), globalHeaders(5000)), message: "the headers before an entry have more than"},
 		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Bytes: 2048}, message: "--max-size"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +117,10 @@ func TestRawErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func globalHeaders(n int) []byte {
+	return layers.Tar(strings.Repeat("'g' g =\"9 p=path\\n"+strings.Repeat("9 p=path\\n", 20)+"\"\n", n) + "f a")
 }
 
 // TestRawDamagedButEqual: digests that are the same do not make blobs the same.

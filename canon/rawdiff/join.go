@@ -11,8 +11,9 @@ import (
 )
 
 // Archives compares two uncompressed archives to their ends. entry, if set, is
-// told of every entry that was read, and may refuse it. Errors are EntryErrors.
-func Archives(a, b io.Reader, entry func(side int, h *canon.Header) error) (*Archive, error) {
+// told of every entry that was read and of the size in bytes of global headers
+// before it, and may refuse them. Errors are EntryErrors.
+func Archives(a, b io.Reader, entry func(side int, h *canon.Header, global int64) error) (*Archive, error) {
 	t := newTwins(a, b)
 	j := &join{twins: t, counts: map[counted]*Count{}}
 	for i := range j.sides {

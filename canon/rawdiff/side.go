@@ -14,7 +14,7 @@ import (
 type side struct {
 	number int
 	tar    *tarfile.Reader
-	entry  func(side int, h *canon.Header) error
+	entry  func(side int, h *canon.Header, global int64) error
 	// entries counts those up to the one at hand.
 	entries int
 	header  *canon.Header // of the entry at hand, nil at the end
@@ -35,7 +35,7 @@ type held struct {
 	raw     string // packed
 }
 
-func newSide(number int, r io.Reader, entry func(side int, h *canon.Header) error) *side {
+func newSide(number int, r io.Reader, entry func(side int, h *canon.Header, global int64) error) *side {
 	s := &side{number: number, tar: tarfile.NewReader(r), entry: entry, held: map[string][]held{}, hasher: sha256.New(), buffer: make([]byte, bufferSize)}
 	s.tar.Record()
 	return s
@@ -58,13 +58,24 @@ func (s *side) next() error {
 	}
 	s.entries++
 	if err == nil && s.entry != nil {
-		err = s.entry(s.number, h)
+		err = s.entry(s.number, h, s.global())
 	}
 	if err != nil {
 		return s.fail(h, err)
 	}
 	s.header, s.key = h, path.Join("/", h.Name)
 	return nil
+}
+
+// global is the size in bytes of the global headers before the entry.
+func (s *side) global() int64 {
+	size := 0
+	for i := range s.tar.Raw().Extensions {
+		if x := &s.tar.Raw().Extensions[i]; x.Typeflag() == 'g' {
+			size += len(x.Block) + len(x.Data)
+		}
+	}
+	return int64(size)
 }
 
 // read reads what is left of the entry's content.
