@@ -30,15 +30,22 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(2),
 	}
-	return comparison(r, c, "inside", "outside", func(a, b importers.Source) error {
+	f := addComparison(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		sources, err := parsePair(args)
+		if err != nil {
+			return err
+		}
+		a, b := sources[0], sources[1]
 		if a.Transport != importers.Dir && a.Transport != importers.Dump {
 			return fmt.Errorf("%v: INSIDE is a directory or a dump file: to compare any two sources use cfsverify diff", a)
 		}
 		if b.Transport == importers.Dir || b.IsFinal() {
 			return fmt.Errorf("%v: OUTSIDE is a container image: to compare any two sources use cfsverify diff", b)
 		}
-		return nil
-	})
+		return f.run(c.Context(), r, sources, [2]string{"inside", "outside"})
+	}
+	return c
 }
 
 func newDiff(r *run) *cobra.Command {
@@ -47,55 +54,72 @@ func newDiff(r *run) *cobra.Command {
 		Short: "Compare any two sources",
 		Long: `Compare any two sources, whatever they are.
 
+` + rawHelp + `
 ` + sourcesHelp + `
-Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
+Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new
-  cfsverify diff --policy raw /mnt/a /mnt/b`,
+  cfsverify diff --policy raw /mnt/a /mnt/b
+  cfsverify diff --raw oci:first oci:second`,
 		Args: cobra.ExactArgs(2),
 	}
-	return comparison(r, c, "a", "b", func(a, b importers.Source) error { return nil })
-}
-
-// comparison makes c compare two sources that the report calls by these names.
-func comparison(r *run, c *cobra.Command, nameA, nameB string, check func(a, b importers.Source) error) *cobra.Command {
-	flags := addRecipeFlags(c)
-	look := addReportFlags(c, reportForms())
-	masked := addMaskedFlag(c)
-	extra := addExtraReports(c)
-	gate := addGateFlags(c)
+	f := addComparison(c)
+	raw := addRawFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		var sources [2]importers.Source
-		for i, arg := range args {
-			s, err := importers.ParseSource(arg)
-			if err != nil {
-				return err
-			}
-			sources[i] = s
-		}
-		if err := check(sources[0], sources[1]); err != nil {
-			return err
-		}
-		files, err := extra.parse()
+		sources, err := parsePair(args)
 		if err != nil {
 			return err
 		}
-		rec, err := flags.recipe(sources[0].IsFinal() && sources[1].IsFinal())
-		if err != nil {
-			return err
+		if *raw {
+			return f.runRaw(c, r, sources)
 		}
-		report, err := rec.compare(c.Context(), r.Err, sources, [2]string{nameA, nameB}, *masked)
-		if err != nil {
-			return err
-		}
-		if err := gate.apply(report, time.Now()); err != nil {
-			return err
-		}
-		if !report.Passed() {
-			r.status = statusDifferent
-		}
-		return look.write(c.Context(), r, comparisonReport(report), files)
+		return f.run(c.Context(), r, sources, [2]string{"a", "b"})
 	}
 	return c
+}
+
+func parsePair(args []string) (sources [2]importers.Source, err error) {
+	for i := range sources {
+		if sources[i], err = importers.ParseSource(args[i]); err != nil {
+			return sources, err
+		}
+	}
+	return sources, nil
+}
+
+// comparison is the flags of a command that compares two sources.
+type comparison struct {
+	recipe *recipeFlags
+	look   *reportFlags
+	extra  extraReports
+	gate   *gateFlags
+	masked *bool
+}
+
+func addComparison(c *cobra.Command) *comparison {
+	return &comparison{addRecipeFlags(c), addReportFlags(c, reportForms()), addExtraReports(c), addGateFlags(c), addMaskedFlag(c)}
+}
+
+// run compares two sources that the report calls by these names.
+func (f *comparison) run(ctx context.Context, r *run, sources [2]importers.Source, names [2]string) error {
+	files, err := f.extra.parse()
+	if err != nil {
+		return err
+	}
+	rec, err := f.recipe.recipe(sources[0].IsFinal() && sources[1].IsFinal())
+	if err != nil {
+		return err
+	}
+	report, err := rec.compare(ctx, r.Err, sources, names, *f.masked)
+	if err != nil {
+		return err
+	}
+	if err := f.gate.apply(report, time.Now()); err != nil {
+		return err
+	}
+	if !report.Passed() {
+		r.status = statusDifferent
+	}
+	return f.look.write(ctx, r, comparisonReport(report), files)
 }
 
 // compare imports both sources side by side, compares trees and images, and

@@ -103,7 +103,8 @@ func TestRepairFull(t *testing.T) {
 // TestRepairKilled: whenever a repair is killed, the layout has the old image or
 // the new one.
 func TestRepairKilled(t *testing.T) {
-	layout := bigImage(t)
+	layout, temporary := bigImage(t), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	run := func() (args []string) {
 		return []string{"repair", "-q", "oci:" + layout + ":t", "-o", "oci:" + layout + ":t"}
 	}
@@ -138,15 +139,20 @@ func TestRepairKilled(t *testing.T) {
 			ended++
 		}
 		if signal == syscall.SIGKILL {
-			left, globErr := filepath.Glob(filepath.Join(layout, ".cfsverify-*"))
-			for _, name := range left {
-				globErr = errors.Join(globErr, os.RemoveAll(name))
-			}
-			if globErr != nil {
-				t.Fatal(globErr)
+			for _, pattern := range []string{layout + "/.cfsverify-*", temporary + "/cfsverify-*"} {
+				left, err := filepath.Glob(pattern)
+				for _, name := range left {
+					err = errors.Join(err, os.RemoveAll(name))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 		} else if !isSignalled(cmd, signal) {
 			checkNoStaging(t, signal.String(), layout)
+			if files := filesIn(t, temporary); len(files) > 0 {
+				t.Errorf("%v: %q are left", signal, files)
+			}
 		}
 	}
 	if ended == 0 {

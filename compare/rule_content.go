@@ -16,7 +16,9 @@ var volatile = [...]string{
 	"/etc/ssh/ssh_host_*", "/var/lib/dbus/machine-id", "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-",
 }
 
-func isVolatile(p string) bool {
+// IsVolatile says that a path is one of files that programs write without being
+// asked to, with times, random numbers or the order of events in them.
+func IsVolatile(p string) bool {
 	if path.Ext(p) == ".pyc" {
 		return true
 	}
@@ -55,7 +57,7 @@ func (s *scene) contents() {
 			continue
 		}
 		cause := ContentChange
-		if isVolatile(it.Path) {
+		if IsVolatile(it.Path) {
 			cause = VolatileContent
 		} else if it.has(ContentDigest) && !it.has(Size) && it.in.Node.Size > canon.InlineMax {
 			same++

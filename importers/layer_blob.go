@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"cfsverify/canon"
+	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
 )
 
@@ -34,14 +36,22 @@ type blob struct {
 
 func (b blob) fail(err error) error { return &EntryError{Layer: b.layer, Err: err} }
 
+// checkDigests refuses those that cannot be verified.
+func (b blob) checkDigests() error {
+	for _, h := range []v1.Hash{b.digest, b.diffID} {
+		if h != (v1.Hash{}) && h.Algorithm != "sha256" {
+			return b.fail(fmt.Errorf("only sha256 digests can be verified, not %v", h))
+		}
+	}
+	return nil
+}
+
 // importLayer reads a blob, checks it against its digests, and sets the layer's
 // DiffID if nobody stated it. A blob that is not what its digests say is
 // reported as such whatever else is wrong with it.
 func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, error) {
-	for _, h := range []v1.Hash{b.digest, b.diffID} {
-		if h != (v1.Hash{}) && h.Algorithm != "sha256" {
-			return nil, b.fail(fmt.Errorf("only sha256 digests can be verified, not %v", h))
-		}
+	if err := b.checkDigests(); err != nil {
+		return nil, err
 	}
 	stored, err := b.open()
 	if err != nil {
@@ -91,11 +101,13 @@ type blobReader struct {
 	source   *readAhead
 	taken    countingReader // from source
 	buffered *bufio.Reader  // of taken
-	compression
-	archive archiveReader // belongs to decoded
-	decoded *readAhead
-	hashed  hashingReader // belongs to ahead
-	ahead   *readAhead
+	archive  archiveReader  // belongs to decoded
+	decoded  *readAhead
+	// compression is how it is stored, and gzip its header if that is gzip.
+	compression rawdiff.Compression
+	gzip        *rawdiff.Gzip
+	hashed      hashingReader // belongs to ahead
+	ahead       *readAhead
 	// closeDecoder is for after decoded has ended.
 	closeDecoder func()
 }
@@ -127,22 +139,22 @@ func (r *blobReader) decode() error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	r.archive.r, r.closeDecoder = r.buffered, func() {}
+	r.archive.r, r.closeDecoder, r.compression = r.buffered, func() {}, rawdiff.Plain
 	switch {
 	case len(head) == tarfile.BlockSize && string(head[257:262]) == "ustar":
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		r.archive.compressed, r.compression = true, gzipCompression
+		r.archive.compressed, r.compression = true, rawdiff.GzipKind
 		decoder, err := gzip.NewReader(r.buffered)
 		switch err {
 		case nil:
-			r.archive.r = decoder
+			r.archive.r, r.gzip = decoder, gzipHeader(head, decoder)
 		case io.EOF:
 			r.archive.r = failedReader{io.ErrUnexpectedEOF}
 		default:
 			r.archive.r = failedReader{err}
 		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippableFrame(head):
-		r.archive.compressed, r.compression = true, zstdCompression
+		r.archive.compressed, r.compression = true, rawdiff.ZstdKind
 		decoder, err := zstd.NewReader(r.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
 		if err != nil {
 			return err
@@ -152,6 +164,15 @@ func (r *blobReader) decode() error {
 		return errors.New("bzip2 and xz are no compressions that layers have: use gzip or zstd")
 	}
 	return nil
+}
+
+// gzipHeader is that of a decoder that has read nothing else; head is what it
+// began with.
+func gzipHeader(head []byte, decoder *gzip.Reader) *rawdiff.Gzip {
+	return &rawdiff.Gzip{
+		Mtime: binary.LittleEndian.Uint32(head[4:8]), Flags: head[8], OS: head[9],
+		Name: decoder.Name, Comment: decoder.Comment, Extra: string(decoder.Extra),
+	}
 }
 
 // isSkippableFrame recognises a zstd frame without data, RFC 8878, section

@@ -6,35 +6,28 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"cfsverify/canon/rawdiff"
 )
 
-// compression is how the blob of a layer is compressed.
-type compression uint8
-
-const (
-	noCompression compression = iota
-	gzipCompression
-	zstdCompression
-)
-
-// mediaType is that of OCI image-spec, layer.md.
-func (c compression) mediaType() types.MediaType {
+// layerType is the media type of a layer: OCI image-spec, layer.md.
+func layerType(c rawdiff.Compression) types.MediaType {
 	switch c {
-	case gzipCompression:
+	case rawdiff.GzipKind:
 		return types.OCILayer
-	case zstdCompression:
+	case rawdiff.ZstdKind:
 		return types.OCILayerZStd
 	}
 	return types.OCIUncompressedLayer
 }
 
-// writer compresses what is written to it. The same bytes give the same bytes:
+// compressor compresses what is written to it. The same bytes give the same bytes:
 // there is no time and no name in them, and one goroutine makes them.
-func (c compression) writer(w io.Writer) (io.WriteCloser, error) {
+func compressor(c rawdiff.Compression, w io.Writer) (io.WriteCloser, error) {
 	switch c {
-	case gzipCompression:
+	case rawdiff.GzipKind:
 		return gzip.NewWriterLevel(w, gzip.DefaultCompression)
-	case zstdCompression:
+	case rawdiff.ZstdKind:
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
 	}
 	return unclosed{w}, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
 )
 
@@ -23,7 +24,7 @@ type LayerEntries struct {
 	// departures are those of ReadOptions.Lint.
 	departures []tarfile.Departure
 	// compression is that of the blob that they were read from.
-	compression compression
+	compression rawdiff.Compression
 }
 
 // Len is the number of entries.

@@ -210,3 +210,36 @@ func disagreement(t *testing.T, read []*LayerEntries) string {
 	}
 	return ""
 }
+
+// TestLintRepaired: a repaired layer departs only from rules about what nobody but
+// the user can decide, and lacks the mark that it is canonical.
+func TestLintRepaired(t *testing.T) {
+	left := map[tarfile.Rule]bool{
+		tarfile.CanonicalMark: true, tarfile.NameEncoding: true, tarfile.SubsecondMtime: true, tarfile.OwnerRange: true, tarfile.WhiteoutDevice: true,
+		tarfile.XattrHost: true, tarfile.XattrUnsettable: true, tarfile.CapabilityVersion: true,
+	}
+	repaired := 0
+	for _, image := range lintImages() {
+		read, _, err := lintArchives(archivesOf(image)...)
+		if err != nil {
+			continue
+		}
+		if _, err := ApplyLayers(read, RulesOCI); err != nil {
+			continue
+		}
+		_, archives, _, _ := repairedLayers(t, read)
+		_, found, err := lintArchives(archives...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		repaired++
+		for _, d := range found {
+			if !left[d.Rule] {
+				t.Errorf("%s: %s", image.Name, departuresText([]tarfile.Departure{d}))
+			}
+		}
+	}
+	if repaired < 100 {
+		t.Errorf("only %d images", repaired)
+	}
+}

@@ -113,15 +113,16 @@ type OtherRules struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
-	return withTimeout(ctx, s, o.Timeout, func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
+	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
 }
 
-// withTimeout gives up when reading a source takes too long.
-func withTimeout[T any](ctx context.Context, s Source, timeout time.Duration, read func(context.Context) (T, error)) (T, error) {
+// inTime does work on what is called what, but gives up after a time other than
+// 0.
+func inTime[T any](ctx context.Context, timeout time.Duration, what string, work func(context.Context) (T, error)) (T, error) {
 	if timeout == 0 {
-		return read(ctx)
+		return work(ctx)
 	}
-	slow := fmt.Errorf("%v could not be read in %v: allow more with --timeout", s, timeout)
+	slow := fmt.Errorf("%s could not be read in %v: allow more with --timeout", what, timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
 	defer cancel()
 	type result struct {
@@ -130,7 +131,7 @@ func withTimeout[T any](ctx context.Context, s Source, timeout time.Duration, re
 	}
 	done := make(chan result, 1)
 	go func() {
-		value, err := read(ctx)
+		value, err := work(ctx)
 		done <- result{value, err}
 	}()
 	var r result

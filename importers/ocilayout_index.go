@@ -91,7 +91,7 @@ func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err e
 		return false, err
 	}
 	for _, key := range nameAnnotations {
-		if tag != "" && annotations[key] == tag {
+		if annotations[key] == tag {
 			delete(annotations, key)
 		}
 		named = named || annotations[key] != ""

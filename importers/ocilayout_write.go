@@ -147,7 +147,7 @@ func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.De
 // Load imports the image whose manifest was staged, as Load does what a layout
 // has.
 func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Options) (*Import, error) {
-	return withTimeout(ctx, w.target, o.Timeout, func(ctx context.Context) (*Import, error) {
+	return inTime(ctx, o.Timeout, w.target.String(), func(ctx context.Context) (*Import, error) {
 		layout := &ociLayout{open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(w.staging, name)) }}
 		raw, err := layout.read(manifest.Digest)
 		if err != nil {

@@ -125,6 +125,9 @@ func TestLayoutKeeps(t *testing.T) {
 	if got := read(t, dir, "blobs/sha256/"+hello); got != "hello" {
 		t.Errorf("the blob is %q", got)
 	}
+	if info, err := os.Stat(filepath.Join(dir, "blobs/sha256", hello)); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the blob has the mode %v, %v", info.Mode(), err)
+	}
 	if got := read(t, dir, "oci-layout"); got != `{"imageLayoutVersion":"1.0.0"}` {
 		t.Errorf("oci-layout is %q", got)
 	}

@@ -18,7 +18,7 @@ type repository struct {
 	puller *remote.Puller
 	// options are those of puller.
 	options []remote.Option
-	repo   name.Repository
+	repo    name.Repository
 	// pause is how long to wait before something is tried a second time; the
 	// third time it is three times as long.
 	pause time.Duration

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
 )
 
@@ -50,7 +51,7 @@ func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaire
 	if s.Transport == Dir || s.IsFinal() {
 		return nil, fmt.Errorf("%v has no layers: repair needs a container image", s)
 	}
-	return withTimeout(ctx, s, o.Timeout, func(ctx context.Context) (*Repaired, error) {
+	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Repaired, error) {
 		img, err := openImage(ctx, s, o.Platform)
 		if err != nil {
 			return nil, err
@@ -132,8 +133,8 @@ func (r *repairer) layer(trees *layerRepairer, i int, layer *LayerEntries, state
 			return RepairedLayer{Kept: true}, nil
 		}
 	}
-	written, err := r.out.WriteBlob(layer.compression.mediaType(), func(to io.Writer) error {
-		compressed, err := layer.compression.writer(to)
+	written, err := r.out.WriteBlob(layerType(layer.compression), func(to io.Writer) error {
+		compressed, err := compressor(layer.compression, to)
 		if err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ func (r *repairer) add(layer v1.Descriptor, diffID string) {
 }
 
 // keep copies a blob, and gives it the media type that OCI has for it.
-func (r *repairer) keep(b blob, stated v1.Descriptor, c compression) (v1.Descriptor, error) {
+func (r *repairer) keep(b blob, stated v1.Descriptor, c rawdiff.Compression) (v1.Descriptor, error) {
 	from, err := b.open()
 	if err != nil {
 		return v1.Descriptor{}, err
@@ -175,7 +176,7 @@ func (r *repairer) keep(b blob, stated v1.Descriptor, c compression) (v1.Descrip
 		return v1.Descriptor{}, fmt.Errorf("the blob %v changed while it was read", b.digest)
 	}
 	if !strings.HasPrefix(string(stated.MediaType), "application/vnd.oci.") {
-		stated.MediaType = c.mediaType()
+		stated.MediaType = layerType(c)
 	}
 	return stated, nil
 }

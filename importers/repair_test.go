@@ -193,7 +193,7 @@ func TestRepairSteps(t *testing.T) {
 			[]RepairStep{{Kind: AUFSNames, Count: 1}, {Kind: RepeatedNames, Count: 1}}},
 		{"a link out of the layer", "d / mode=700\nh z ->x", "d / mode=700\nf x =x\nh y ->x\nh z ->x",
 			[]RepairStep{{Kind: LinkedNames, Count: 2}}},
-		{"nothing", "d / mode=700\nf x =1\nd y\nf y/a", "d / mode=700\nf x =1\nd y\nf y/a", nil},
+		{"nothing", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", nil},
 	} {
 		repaired, _, _, steps := repairedLayers(t, layersOf(t, lower, c.layer))
 		var entries []string

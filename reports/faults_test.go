@@ -17,6 +17,8 @@ func TestEveryWriteFails(t *testing.T) {
 		"html":        func(w io.Writer) error { return HTML(w, showcase()) },
 		"annotations": func(w io.Writer) error { return Annotations(w, gatedShowcase()) },
 		"prediction":  func(w io.Writer) error { return PredictionText(w, prediction(), TextOptions{}) },
+		"raw":         func(w io.Writer) error { return RawText(w, rawSample(t), TextOptions{Verbose: true}) },
+		"raw as json": func(w io.Writer) error { return RawJSON(w, rawSample(t)) },
 		"predicted":   func(w io.Writer) error { return PredictionJSON(w, prediction()) },
 	}
 	for name, write := range reports {

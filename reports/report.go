@@ -1,6 +1,7 @@
 // Package reports presents a comparison of two root file systems. Report is
 // the one model; Text, JSON, Markdown, JUnit and HTML write it, and Annotations
-// its findings. A Prediction has some forms of its own.
+// its findings. A Prediction, and a comparison of bytes, have some forms of their
+// own.
 package reports
 
 import (

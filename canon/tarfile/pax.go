@@ -34,9 +34,6 @@ func paxRecords(data string) ([]paxRecord, error) {
 		if !ended || !found || key == "" {
 			return nil, fmt.Errorf("the PAX record %.40q is not valid: it must be KEY=VALUE and a newline", record)
 		}
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return nil, errSparse
-		}
 		records = append(records, paxRecord{key, value, data[:length]})
 		data = data[length:]
 	}
@@ -51,6 +48,9 @@ func parsePAX(data string) (map[string]string, error) {
 	}
 	records := make(map[string]string, len(list))
 	for _, r := range list {
+		if strings.HasPrefix(r.key, "GNU.sparse.") {
+			return nil, errSparse
+		}
 		records[r.key] = r.value
 	}
 	return records, nil

@@ -13,8 +13,9 @@ type Raw struct {
 	// Header is what they come to.
 	Header *canon.Header
 	// DirtyPadding says that not all bytes between the content and the next block
-	// are zero.
+	// are zero; Padding is then these bytes.
 	DirtyPadding bool
+	Padding      string
 }
 
 // Extension is a PAX header ('x', or 'g' for a global one), or a GNU long name
@@ -23,6 +24,7 @@ type Extension struct {
 	Block        Block
 	Data         string
 	DirtyPadding bool
+	Padding      string // as in Raw
 }
 
 // Typeflag says which of them it is.

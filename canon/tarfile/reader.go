@@ -46,6 +46,8 @@ type Reader struct {
 	padding int64 // bytes that follow it
 	block   Block
 	raw     *Raw // nil unless Record was called
+	// recorded is the size in bytes of raw's extension headers.
+	recorded int
 	// OneZeroBlock says that the archive ended after the first of two zero
 	// blocks, NoEnd that it ended without any.
 	OneZeroBlock, NoEnd bool
@@ -68,8 +70,11 @@ func (t *Reader) Raw() *Raw { return t.raw }
 func (t *Reader) Offset() int64 { return t.offset }
 
 // Trailing reads what follows the archive's end, and returns its size in bytes.
-func (t *Reader) Trailing() (int64, error) {
-	n, err := io.Copy(io.Discard, t.r)
+func (t *Reader) Trailing() (int64, error) { return t.TrailingTo(io.Discard) }
+
+// TrailingTo does what Trailing does, and writes it to w.
+func (t *Reader) TrailingTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, t.r)
 	t.offset += n
 	return n, err
 }
@@ -91,7 +96,7 @@ func (t *Reader) Next() (*canon.Header, Quirks, error) {
 	}
 	start := t.offset
 	if t.raw != nil {
-		*t.raw = Raw{Offset: start}
+		*t.raw, t.recorded = Raw{Offset: start}, 0
 	}
 	var ext extensions
 	for {
@@ -138,25 +143,28 @@ func (t *Reader) End() error {
 	if err != nil {
 		return err
 	}
-	dirty, err := t.readPadding(t.padding)
-	if t.raw != nil && dirty {
-		t.raw.DirtyPadding = true
+	padding, err := t.readPadding(t.padding)
+	if t.raw != nil && padding != "" {
+		t.raw.DirtyPadding, t.raw.Padding = true, padding
 	}
 	t.padding = 0
 	return err
 }
 
-// readPadding says whether it has bytes that are not zero.
-func (t *Reader) readPadding(size int64) (dirty bool, err error) {
+// readPadding returns it if it has bytes that are not zero.
+func (t *Reader) readPadding(size int64) (string, error) {
 	if size == 0 {
-		return false, nil
+		return "", nil
 	}
 	var padding Block
-	err = t.readFull(padding[:size])
+	err := t.readFull(padding[:size])
 	if err == io.EOF {
 		err = errTruncated
 	}
-	return !padding.isZero(), err
+	if padding.isZero() {
+		return "", err
+	}
+	return string(padding[:size]), err
 }
 
 // readBlock reads a header block, and the second zero block after a first.
@@ -219,11 +227,21 @@ func (t *Reader) readExtension(before int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dirty, err := t.readPadding(paddingOf(size))
-	if t.raw != nil {
-		t.raw.Extensions = append(t.raw.Extensions, Extension{Block: t.block, Data: string(data), DirtyPadding: dirty})
+	padding, err := t.readPadding(paddingOf(size))
+	if err == nil && t.raw != nil {
+		err = t.record(Extension{Block: t.block, Data: string(data), DirtyPadding: padding != "", Padding: padding})
 	}
 	return string(data), err
+}
+
+// record keeps an extension header. Those of an entry are limited before, but
+// there can be any number of global ones.
+func (t *Reader) record(x Extension) error {
+	if t.recorded += BlockSize + len(x.Data); t.recorded > 2*extensionsMax {
+		return fmt.Errorf("the headers before an entry have more than %d bytes", 2*extensionsMax)
+	}
+	t.raw.Extensions = append(t.raw.Extensions, x)
+	return nil
 }
 
 func paddingOf(size int64) int64 { return -size & (BlockSize - 1) }

@@ -1,0 +1,249 @@
+package importers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"cfsverify/canon"
+	"cfsverify/canon/rawdiff"
+	"cfsverify/testdata/layers"
+)
+
+// rawPair is an archive on each side, in images that state all digests.
+func rawPair(t *testing.T, o Options, a, b blob) (*rawdiff.Layer, error) {
+	t.Helper()
+	var c rawComparison
+	c.options = o
+	for i, x := range []blob{a, b} {
+		x.layer = &canon.Layer{Index: 1}
+		c.images[i] = &image{layers: []blob{x}, close: func() error { return nil }}
+		c.budgets[i] = &budget{limits: o.Limits}
+	}
+	out, err := c.compare(t.Context())
+	if err != nil {
+		return nil, err
+	}
+	return out.Layers[0], nil
+}
+
+func TestRawStored(t *testing.T) {
+	a, b := layers.Tar("f a =one"), layers.Tar("f a =two")
+	gz, zst := gzipped(t, a), zstandard(t, a)
+	named := bytes.Clone(gz)
+	copy(named[4:], "\x09\x01\x00\x00") // mtime
+	for name, tt := range map[string]struct {
+		a, b   blob
+		same   bool
+		offset int64 // of the first different stored byte, -2 if the blobs are the same
+		kinds  string
+	}{
+		"same":            {a: statedBlob(gz, a), b: statedBlob(gz, a), same: true, offset: -2},
+		"gzip and plain":  {a: statedBlob(gz, a), b: statedBlob(a, a), same: true, offset: 0, kinds: "gzip none"},
+		"gzip and zstd":   {a: statedBlob(gz, a), b: statedBlob(zst, a), same: true, offset: 0, kinds: "gzip zstd"},
+		"gzip mtime":      {a: statedBlob(gz, a), b: statedBlob(named, a), same: true, offset: 4, kinds: "gzip gzip"},
+		"longer":          {a: statedBlob(a, a), b: statedBlob(gz, a), same: true, offset: 0, kinds: "none gzip"},
+		"other archives":  {a: statedBlob(a, a), b: statedBlob(b, b), offset: -1, kinds: "none none"},
+		"nothing stated":  {a: blob{size: -1, open: inMemory(gz)}, b: blob{size: -1, open: inMemory(a)}, same: true, offset: 0, kinds: "gzip none"},
+		"other, compared": {a: statedBlob(gz, a), b: statedBlob(gzipped(t, b), b), offset: -1, kinds: "gzip gzip"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := rawPair(t, Options{Limits: DefaultLimits()}, tt.a, tt.b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.SameArchive() != tt.same || l.Same() != (tt.offset == -2) {
+				t.Errorf("%+v", l)
+			}
+			if l.Stored == nil {
+				return
+			}
+			s := l.Stored
+			if s.Offset != tt.offset || string(s.A.Compression)+" "+string(s.B.Compression) != tt.kinds || (s.A.Gzip != nil) != (s.A.Compression == "gzip") {
+				t.Errorf("%+v", s)
+			}
+			if want := hashOf(a).String(); l.A.DiffID != want {
+				t.Errorf("diffID %s, want %s", l.A.DiffID, want)
+			}
+		})
+	}
+	l, err := rawPair(t, Options{}, statedBlob(gz, a), statedBlob(named, a))
+	if err != nil || l.Stored.A.Gzip.Mtime == 0x109 || l.Stored.B.Gzip.Mtime != 0x109 || l.Stored.A.Gzip.OS != 255 {
+		t.Errorf("mtimes: %+v, %+v, %v", l.Stored.A.Gzip, l.Stored.B.Gzip, err)
+	}
+}
+
+// TestRawErrors: whatever is wrong with one side, nothing is told of either.
+func TestRawErrors(t *testing.T) {
+	a, b := layers.Tar("f a =one"), layers.Tar("f a =two")
+	damaged := bytes.Clone(a)
+	damaged[512] = 'x'
+	for name, tt := range map[string]struct {
+		bad     blob
+		limits  Limits
+		message string
+	}{
+		"damaged":          {bad: blob{digest: hashOf(a), diffID: hashOf(a), size: int64(len(a)), open: inMemory(damaged)}, message: "the blob is damaged"},
+		"other diffID":     {bad: blob{digest: hashOf(a), diffID: hashOf(damaged), size: int64(len(a)), open: inMemory(a)}, message: "its diffID should be"},
+		"truncated":        {bad: blob{digest: hashOf(a), diffID: hashOf(a), size: int64(len(a)), open: inMemory(a[:700])}, message: "it is truncated"},
+		"no tar":           {bad: statedBlob([]byte(strings.Repeat("x", 2000)), []byte(strings.Repeat("x", 2000))), message: "entry 1: block at byte 0: this is no tar header"},
+		"not there":        {bad: blob{digest: hashOf(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
+		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: inMemory(a)}, message: "only sha256"},
+		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "--max-entries"},
+		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "--max-metadata"},
+		"many of them":     {bad: statedBlob(globalHeaders(5000), globalHeaders(5000)), message: "the headers before an entry have more than"},
+		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Bytes: 2048}, message: "--max-size"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := statedBlob(b, b)
+			for i, pair := range [][2]blob{{tt.bad, good}, {good, tt.bad}} {
+				l, err := rawPair(t, Options{Limits: tt.limits}, pair[0], pair[1])
+				if err == nil || !strings.Contains(err.Error(), tt.message) || !strings.Contains(err.Error(), "layer 1") || l != nil {
+					t.Errorf("bad side %d: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+func globalHeaders(n int) []byte {
+	return layers.Tar(strings.Repeat("'g' g =\"9 p=path\\n"+strings.Repeat("9 p=path\\n", 20)+"\"\n", n) + "f a")
+}
+
+// TestRawDamagedButEqual: digests that are the same do not make blobs the same.
+func TestRawDamagedButEqual(t *testing.T) {
+	a := layers.Tar("f a =one")
+	damaged := bytes.Clone(a)
+	damaged[512] = 'x'
+	bad := statedBlob(a, a)
+	bad.open = inMemory(damaged)
+	if _, err := rawPair(t, Options{}, statedBlob(a, a), bad); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRawCancelled(t *testing.T) {
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	slow := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(layers.Tar("f a size=1000000000 =x")[:1024]), cancelling{cancel})), nil
+	}
+	var c rawComparison
+	for i := range c.images {
+		c.images[i] = &image{layers: []blob{{layer: &canon.Layer{Index: 1}, size: -1, open: slow}}}
+		c.budgets[i] = &budget{}
+	}
+	if _, err := c.compare(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	goroutinesEnd(t, before)
+}
+
+// TestRawNoLeak: what was begun to read ends when the other side is not there.
+func TestRawNoLeak(t *testing.T) {
+	before := runtime.NumGoroutine()
+	endless := blob{size: -1, open: func() (io.ReadCloser, error) { return io.NopCloser(cancelling{func() {}}), nil }}
+	absent := blob{size: -1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}
+	for range 10 {
+		if _, err := rawPair(t, Options{}, endless, absent); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("error %v", err)
+		}
+	}
+	goroutinesEnd(t, before)
+}
+
+// goroutinesEnd wants no more of them than there were before.
+func goroutinesEnd(t *testing.T, before int) {
+	t.Helper()
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, before there were %d", runtime.NumGoroutine(), before)
+}
+
+// cancelling gives zeros without end, and cancels.
+type cancelling struct{ cancel func() }
+
+func (c cancelling) Read(p []byte) (int, error) {
+	c.cancel()
+	return len(p), nil
+}
+
+// TestRawImages pairs layers of layouts, one of which has one more.
+func TestRawImages(t *testing.T) {
+	dir := t.TempDir()
+	var sources [2]Source
+	for i, specs := range [][]string{{"d usr/", "f usr/a =1", "f usr/b =1"}, {"d usr/", "f usr/new", "f usr/a =1", "f usr/b =2"}} {
+		path := filepath.Join(dir, string(rune('a'+i)))
+		if err := (layers.Image{Layers: specs}).WriteLayout(path, "t"); err != nil {
+			t.Fatal(err)
+		}
+		sources[i] = Source{Transport: OCI, Path: path}
+	}
+	got, err := CompareRaw(t.Context(), sources[0], sources[1], Options{Limits: DefaultLimits(), Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Layers) != 4 || got.Layers[0].Stored != nil || got.Layers[1].A != nil || got.Layers[1].B.Index != 2 ||
+		got.Layers[2].A.Index != 2 || got.Layers[2].B.Index != 3 || !got.Layers[2].Same() || got.Layers[3].Archive == nil {
+		t.Errorf("%+v", got)
+	}
+	if got.Same() || got.Config.Same || got.Manifest.Same || !got.Config.LeftOut || got.A.Layers != 3 || got.B.Layers != 4 {
+		t.Errorf("%+v", got)
+	}
+	same, err := CompareRaw(t.Context(), sources[0], sources[0], Options{})
+	if err != nil || !same.Same() || !same.Manifest.Same || same.A.Manifest == "" || same.A.Config == "" {
+		t.Errorf("%+v, %v", same, err)
+	}
+}
+
+// TestRawRegistry: what two tags of one repository share is read once.
+func TestRawRegistry(t *testing.T) {
+	var reads atomic.Int64
+	host := loopbackRegistry(t, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+				reads.Add(1)
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	img := randomImage(t, 3)
+	for _, ref := range []string{host + "/x:a", host + "/x:b", host + "/y:b"} {
+		ref, err := name.ParseReference(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(ref, img, pushOptions()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for other, want := range map[string]int64{"/x:b": 5, "/y:b": 8} {
+		reads.Store(0)
+		got, err := CompareRaw(t.Context(), Source{Transport: Docker, Ref: host + "/x:a"}, Source{Transport: Docker, Ref: host + other}, Options{})
+		if err != nil || !got.Same() || len(got.Layers) != 3 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		// Two of them are the configs.
+		if reads.Load() != want {
+			t.Errorf("%s: %d blobs were read, want %d", other, reads.Load(), want)
+		}
+	}
+}
