@@ -29,7 +29,9 @@ type madeImage struct {
 	manifest, config types.MediaType
 	// fields are in the config besides rootfs, more in the manifest.
 	fields, more map[string]any
-	layers       []madeLayer
+	// annotations are those of the config's descriptor.
+	annotations map[string]string
+	layers      []madeLayer
 }
 
 type madeLayer struct {
@@ -39,8 +41,8 @@ type madeLayer struct {
 	annotations map[string]string
 }
 
-// write adds the image to a layout.
-func (m madeImage) write(t *testing.T, dir, tag string) {
+// write adds the image to a layout, and gives its descriptor.
+func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 	t.Helper()
 	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: tag})
 	put := func(mediaType types.MediaType, data []byte) v1.Descriptor {
@@ -79,13 +81,17 @@ func (m madeImage) write(t *testing.T, dir, tag string) {
 	for key, value := range m.fields {
 		config[key] = value
 	}
-	manifest := map[string]any{"schemaVersion": 2, "mediaType": m.manifest, "config": put(m.config, encode(config)), "layers": layers}
+	configDescriptor := put(m.config, encode(config))
+	configDescriptor.Annotations = m.annotations
+	manifest := map[string]any{"schemaVersion": 2, "mediaType": m.manifest, "config": configDescriptor, "layers": layers}
 	for key, value := range m.more {
 		manifest[key] = value
 	}
-	if err := errors.Join(w.Commit(put(m.manifest, encode(manifest))), w.Close()); err != nil {
+	written := put(m.manifest, encode(manifest))
+	if err := errors.Join(w.Commit(written), w.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return written
 }
 
 // repairedTo repairs an image of a layout, and gives the new manifest and config.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
@@ -66,19 +67,14 @@ func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
 		return
 	}
 	fmt.Fprintf(t, "  says      %s\n", paint.Sprint(c.Claim.Digest))
-	switch c.State {
-	case compare.SealGood:
-		for _, e := range c.Expected {
-			if e.Digest == c.Claim.Digest {
-				fmt.Fprintf(t, "  which is  %s\n", expectedText(e))
-				break
-			}
-		}
-	case compare.SealWrong:
-		for _, e := range c.Expected {
-			if e.Digest != c.Claim.Digest {
-				fmt.Fprintf(t, "  should be %s  %s\n", e.Digest, t.dim.Sprintf("(%s)", expectedText(e)))
-			}
+	is := slices.IndexFunc(c.Expected, func(e compare.ExpectedDigest) bool { return e.Digest == c.Claim.Digest })
+	for i, e := range c.Expected {
+		switch {
+		case i == is:
+			fmt.Fprintf(t, "  which is  %s\n", expectedText(e))
+		// The likeliest version will do.
+		case is < 0 && (t.verbose || i == 0 || e.Role != c.Expected[i-1].Role):
+			fmt.Fprintf(t, "  should be %s  %s\n", e.Digest, t.dim.Sprintf("(%s)", expectedText(e)))
 		}
 	}
 	if c.Why != "" {
