@@ -25,7 +25,7 @@ import (
 // loopbackRegistry wants the user "me" with the password "secret".
 func loopbackRegistry(t *testing.T, tamper func(http.Handler) http.Handler) string {
 	t.Helper()
-	handler := tamper(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	handler := tamper(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)

@@ -14,6 +14,10 @@ import (
 	"cfsverify/canon/seal"
 )
 
+// emptyType is the media type of a config that says nothing: OCI image-spec,
+// manifest.md, "Guidance for an Empty Descriptor".
+const emptyType = "application/vnd.oci.empty.v1+json"
+
 // artifactsMax is how many manifests beside an image are looked at.
 const artifactsMax = 1000
 
@@ -66,9 +70,9 @@ func collectArtifacts(listed []v1.Descriptor, image v1.Hash, open openBlob, read
 	var found []artifact
 	seen := map[v1.Hash]bool{image: true}
 	for _, d := range listed {
-		// Whoever lists an artifact may leave its type out.
-		isOther := d.ArtifactType != "" && d.ArtifactType != seal.ArtifactType
-		if !d.MediaType.IsImage() || isOther || seen[d.Digest] {
+		// Whoever lists an artifact may leave its type out, or take its config's for it.
+		mayBe := slices.Contains([]string{"", emptyType, seal.ArtifactType}, d.ArtifactType)
+		if !d.MediaType.IsImage() || !mayBe || seen[d.Digest] {
 			continue
 		}
 		seen[d.Digest] = true
@@ -97,7 +101,7 @@ func (r *repository) artifacts(ctx context.Context, manifest []byte) ([]artifact
 	if err != nil {
 		return nil, err
 	}
-	options := append(slices.Clone(r.options), remote.WithContext(ctx), remote.WithFilter("artifactType", seal.ArtifactType))
+	options := append(slices.Clone(r.options), remote.WithContext(ctx))
 	index, err := remote.Referrers(r.repo.Digest(image.String()), options...)
 	if err != nil {
 		return nil, r.explain(ctx, "", err, "list of artifacts")

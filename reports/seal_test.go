@@ -1,0 +1,169 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
+	"cfsverify/testdata/faults"
+)
+
+// checkedSeals has a seal of each state, with names that are markup and controls.
+func checkedSeals() *Seals {
+	digest, other := fsverity.SumBytes(fsverity.SHA256, nil), fsverity.SumBytes(fsverity.SHA256, []byte("x"))
+	node := func(perm uint16) *canon.Dirent {
+		return &canon.Dirent{Node: &canon.Node{Kind: canon.FIFO, Perm: perm}}
+	}
+	claim := seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1, erofs.V0}, Digest: digest}
+	insecure := claim
+	insecure.Insecure = true
+	expected := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: other}}
+	good := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
+	since := []compare.Difference{{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}}
+	recipe := compare.Recipe{Version: erofs.V1, Policy: canon.ComposefsRS()}
+	found := func(place seal.Place, c seal.Claim) seal.Found {
+		return seal.Found{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
+	}
+	signed := found(seal.Artifact, claim)
+	signed.Signature = []byte("der")
+	unknown := seal.Found{Place: seal.Label, Key: "composefs.x", Err: errors.New("odd")}
+	return &Seals{Source: "oci:x\x1b", Layers: []*canon.Layer{{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64)}, {Index: 2, DiffID: "sha256:" + strings.Repeat("2", 64)}}, Seals: []compare.CheckedSeal{
+		{Found: found(seal.UKI, claim), State: compare.SealGood, Expected: good},
+		{Found: found(seal.Cmdline, insecure), State: compare.SealWrong, Expected: expected, Match: &compare.SealMatch{Layers: 1, Recipe: recipe, Since: since}},
+		{Found: found(seal.Expected, claim), State: compare.SealWrong, Expected: expected, Match: &compare.SealMatch{Layers: 2, Recipe: recipe}},
+		{Found: signed, State: compare.SealGood, Expected: good, Signer: "CN=\x1b"},
+		{Found: signed, State: compare.SealWrong, Expected: good, Why: "the signature is not valid"},
+		{Found: unknown, State: compare.SealUnknown, Why: "odd"},
+	}}
+}
+
+func sealsText(t *testing.T, s *Seals, o TextOptions) string {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := SealsText(&buf, s, o); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+func TestSealsText(t *testing.T) {
+	text := sealsText(t, checkedSeals(), TextOptions{})
+	// Each block of the report, without digests.
+	want := `WRONG: 3 of 6 seals are wrong
+  image  oci:x\x1b  (2 layers)
+
+good: uki /x\x1b.efi, composefs
+  says      HEX
+  which is  the digest of the bootable image, EROFS version 0
+
+wrong: cmdline /x\x1b.efi, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  the lowest layer alone had that digest (EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns); what the layers above changed: 1 entry
+  /a\x1b
+    mode: sealed 0600, now 0644
+  insecure: the "?" lets the image be mounted without being verified
+
+wrong: expected /x\x1b.efi, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  the image has that digest by another recipe: EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns
+
+good: artifact /x\x1b.efi, composefs
+  says      HEX
+  which is  the digest of the bootable image, EROFS version 0
+  signed by CN=\x1b
+
+wrong: artifact /x\x1b.efi, composefs
+  says      HEX
+  which is  the digest of the bootable image, EROFS version 0
+  the signature is not valid
+
+unknown: label, composefs.x
+  odd
+`
+	for _, content := range []string{"", "x"} {
+		text = strings.ReplaceAll(text, fsverity.SumBytes(fsverity.SHA256, []byte(content)).String(), "HEX")
+	}
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(text, "\n")); diff != "" {
+		t.Error(diff)
+	}
+	if verbose := sealsText(t, checkedSeals(), TextOptions{Verbose: true}); strings.Count(verbose, "should be") != 4 {
+		t.Errorf("%s", verbose)
+	}
+}
+
+// TestSealsVerdict: only good seals, and some, make an image a sealed one.
+func TestSealsVerdict(t *testing.T) {
+	all := checkedSeals().Seals
+	for want, c := range map[string]struct {
+		seals []compare.CheckedSeal
+		good  bool
+	}{
+		"NOT SEALED: nothing seals the image\n":     {nil, false},
+		"SEALED: 1 seal is good\n":                  {all[:1], true},
+		"SEALED: 2 seals are good\n":                {[]compare.CheckedSeal{all[0], all[3]}, true},
+		"WRONG: 1 of 2 seals are wrong\n":           {all[:2], false},
+		"UNKNOWN: 1 of 1 seal cannot be checked\n":  {all[5:], false},
+		"WRONG: 2 of 3 seals are wrong\n":           {[]compare.CheckedSeal{all[1], all[2], all[5]}, false},
+		"UNKNOWN: 1 of 2 seals cannot be checked\n": {[]compare.CheckedSeal{all[0], all[5]}, false},
+	} {
+		s := &Seals{Seals: c.seals}
+		if text := sealsText(t, s, TextOptions{}); !strings.HasPrefix(text, want) || s.Good() != c.good {
+			t.Errorf("good %v, want %q:\n%s", s.Good(), want, text)
+		}
+	}
+}
+
+func TestSealsJSONFollowsSchema(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("seals.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Seals{checkedSeals(), {Source: "oci:x"}} {
+		var buf bytes.Buffer
+		if err := SealsJSON(&buf, s); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(buf.String(), "\x1b") {
+			t.Errorf("names are not escaped: %s", buf.String())
+		}
+		validate(t, schema, &buf)
+	}
+	raw, err := os.ReadFile("seals.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Properties struct {
+			Seals struct {
+				Items struct {
+					Properties struct{ Place struct{ Enum []seal.Place } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(seal.Places(), doc.Properties.Seals.Items.Properties.Place.Enum); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSealsWritesFail(t *testing.T) {
+	faults.EveryWrite(t, func(w io.Writer) error { return SealsText(w, checkedSeals(), TextOptions{}) })
+	faults.EveryWrite(t, func(w io.Writer) error { return SealsJSON(w, checkedSeals()) })
+}
