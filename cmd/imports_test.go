@@ -18,8 +18,8 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/canon/seal":     {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile"},
-		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile"},
-		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/tarfile", "cfsverify/compare"},
+		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
+		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare"},
 	}
 	// Outside libraries keep to one room each.
 	rooms := map[string]string{

@@ -113,7 +113,7 @@ Exit status: 0 same, 1 different, 2 trouble.`,
 	root.SetErr(r.Err)
 	root.SetVersionTemplate("cfsverify {{.Version}}\n")
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newInsideVsOutside(r), newDiff(r), newDigest(r), newDump(r), newMkfs(r), newTar(r), newIdentify(r), newPredict(r), newLint(r), newRepair(r), newGateHelp())
+	root.AddCommand(newInsideVsOutside(r), newDiff(r), newDigest(r), newDump(r), newMkfs(r), newTar(r), newIdentify(r), newPredict(r), newLint(r), newRepair(r), newSeal(r), newGateHelp())
 	return root
 }
 
