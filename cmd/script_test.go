@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		"mklayout":        fixture(mklayout),
 		"mkdockerarchive": fixture(mkdockerarchive),
 		"corrupt":         fixture(corrupt),
+		"ocifield":        fixture(ocifield),
 	})
 }
 
