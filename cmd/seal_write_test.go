@@ -135,7 +135,9 @@ func TestSealedInTools(t *testing.T) {
 	if diff := cmp.Diff(s.parsed, manifest); diff != "" {
 		t.Errorf("before (-) and after (+) copying:\n%s", diff)
 	}
-	var config struct{ Config struct{ Labels map[string]string } }
+	var config struct {
+		Config struct{ Labels map[string]string }
+	}
 	if err := json.Unmarshal([]byte(s.command("skopeo", "inspect", "--config", "oci:"+copied+":latest")), &config); err != nil {
 		t.Fatal(err)
 	}
