@@ -3,7 +3,6 @@ package importers
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +24,7 @@ func readIndexFile(dir string) (*indexFile, error) {
 	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
 	if exists(filepath.Join(dir, "index.json")) {
 		var err error
-		open := func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }
-		if raw, err = readMetadata(open, "index.json"); err != nil {
+		if raw, err = readMetadata(layoutBelow(dir).open, "index.json"); err != nil {
 			return nil, err
 		}
 	} else if entries, err := os.ReadDir(dir); err != nil {

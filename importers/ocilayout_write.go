@@ -151,7 +151,7 @@ func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.De
 // has.
 func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Options) (*Import, error) {
 	return withTimeout(ctx, w.target, o.Timeout, func(ctx context.Context) (*Import, error) {
-		layout := &ociLayout{open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(w.staging, name)) }}
+		layout := layoutBelow(w.staging)
 		raw, err := layout.read(manifest.Digest)
 		if err != nil {
 			return nil, err

@@ -64,12 +64,8 @@ func (w *LayoutWriter) contradicting(subject v1.Hash, values map[string]string) 
 		if string(listed["artifactType"]) != `"`+seal.ArtifactType+`"` || json.Unmarshal(listed["digest"], &digest) != nil {
 			continue
 		}
-		layout, err := openOCIDirectory(w.target.Path)
-		if err != nil {
-			return nil, err
-		}
 		var m v1.Manifest
-		raw, err := layout.read(digest)
+		raw, err := layoutBelow(w.target.Path).read(digest)
 		if err != nil || json.Unmarshal(raw, &m) != nil || m.Subject == nil || m.Subject.Digest != subject {
 			continue
 		}
