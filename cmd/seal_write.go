@@ -19,7 +19,7 @@ func newSealWrite(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write IMAGE -o oci:PATH[:TAG]",
 		Short: "Put the digests on an image",
-		Long: sealWriteHelp,
+		Long:  sealWriteHelp,
 		Example: `  cfsverify seal write --annotations -o oci:sealed:1 docker://registry.example/os:1
   cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
 		Args: cobra.ExactArgs(1),
