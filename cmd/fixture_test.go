@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -183,6 +184,46 @@ func mkuki(args []string) error {
 		return err
 	}
 	return os.WriteFile(args[0], uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", string(cmdline)}), 0o644)
+}
+
+// ocifield LAYOUT PATH… prints what stands in the index of an OCI layout: names and
+// numbers lead down, @ to the blob of a descriptor.
+func ocifield(args []string) error {
+	at, err := readJSON(filepath.Join(args[0], "index.json"))
+	if err != nil {
+		return err
+	}
+	for i, step := range args[1:] {
+		fields, _ := at.(map[string]any)
+		list, _ := at.([]any)
+		n, err := strconv.Atoi(step)
+		switch {
+		case step == "@":
+			algorithm, hex, _ := strings.Cut(fmt.Sprint(fields["digest"]), ":")
+			if at, err = readJSON(filepath.Join(args[0], "blobs", algorithm, hex)); err != nil {
+				return err
+			}
+		case err == nil && n < len(list):
+			at = list[n]
+		case fields[step] != nil:
+			at = fields[step]
+		default:
+			return fmt.Errorf("there is no %q", args[1:i+2])
+		}
+	}
+	if text, ok := at.(string); ok {
+		_, err = fmt.Println(text)
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(at)
+}
+
+func readJSON(name string) (doc any, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return doc, json.Unmarshal(data, &doc)
 }
 
 // corrupt FILE OLD NEW replaces bytes of a file, which must be there.

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 		"mkdockerarchive": fixture(mkdockerarchive),
 		"mkuki":           fixture(mkuki),
 		"corrupt":         fixture(corrupt),
+		"ocifield":        fixture(ocifield),
 	})
 }
 

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon"
+	"cfsverify/canon/rawdiff"
 )
 
 // image is a container image whose manifest and config are verified, and whose
@@ -133,6 +136,19 @@ func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*image, er
 		})
 	}
 	return img, nil
+}
+
+// isOCI says that a manifest is one of OCI, whose media type it need not have.
+func isOCI(m v1.Manifest) bool {
+	return (m.MediaType == types.OCIManifestSchema1 || m.MediaType == "") && m.Config.MediaType == types.OCIConfigJSON
+}
+
+// ociLayer gives a layer's descriptor the media type that OCI has for it.
+func ociLayer(d v1.Descriptor, c rawdiff.Compression) v1.Descriptor {
+	if !strings.HasPrefix(string(d.MediaType), "application/vnd.oci.") {
+		d.MediaType = layerType(c)
+	}
+	return d
 }
 
 // checkPlatform says whether an image is for the platform that was asked for.

@@ -281,10 +281,16 @@ func (s *sameBytes) Write(p []byte) (int, error) {
 const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
-	layers, err := importLayers(ctx, img, o)
+	layers, err := importLayers(ctx, img, o, importLayer)
 	if err != nil {
 		return nil, err
 	}
+	return applyImage(ctx, img, layers, o)
+}
+
+// applyImage makes of an image's layers what is to be imported. No other tree can
+// be made of them afterwards.
+func applyImage(ctx context.Context, img *image, layers []*LayerEntries, o Options) (*Import, error) {
 	imported := &Import{Created: img.created}
 	for _, b := range img.layers {
 		imported.Layers = append(imported.Layers, b.layer)
@@ -334,20 +340,20 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 }
 
 // importLayers reads the layers of an image side by side.
-func importLayers(ctx context.Context, img *image, o Options) ([]*LayerEntries, error) {
+func importLayers(ctx context.Context, img *image, o Options, read func(context.Context, blob, ReadOptions) (*LayerEntries, error)) ([]*LayerEntries, error) {
 	layers := make([]*LayerEntries, len(img.layers))
 	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	read := ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, shared: o.Shared}
+	options := ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, shared: o.Shared}
 	if o.Seals {
-		read.ObjectMagic = peMagic
+		options.ObjectMagic = peMagic
 	}
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			read := read
-			read.budget = used.ofLayer()
-			layers[i], err = importLayer(ctx, b, read)
+			own := options
+			own.budget = used.ofLayer()
+			layers[i], err = read(ctx, b, own)
 			return err
 		})
 	}

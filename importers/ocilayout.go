@@ -24,7 +24,12 @@ func openOCIDirectory(dir string) (*ociLayout, error) {
 	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
 		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
 	}
-	return &ociLayout{close: func() error { return nil }, open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }}, nil
+	return layoutBelow(dir), nil
+}
+
+// layoutBelow is a layout of which all is in a directory, or nothing yet.
+func layoutBelow(dir string) *ociLayout {
+	return &ociLayout{close: func() error { return nil }, open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }}
 }
 
 // openSized opens a regular file and tells its size in bytes.

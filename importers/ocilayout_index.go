@@ -1,10 +1,8 @@
 package importers
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,8 +24,7 @@ func readIndexFile(dir string) (*indexFile, error) {
 	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
 	if exists(filepath.Join(dir, "index.json")) {
 		var err error
-		open := func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }
-		if raw, err = readMetadata(open, "index.json"); err != nil {
+		if raw, err = readMetadata(layoutBelow(dir).open, "index.json"); err != nil {
 			return nil, err
 		}
 	} else if entries, err := os.ReadDir(dir); err != nil {
@@ -81,6 +78,15 @@ func (x *indexFile) add(image v1.Descriptor, tag string) error {
 	return err
 }
 
+// remove takes what has one of the digests off the list.
+func (x *indexFile) remove(digests []v1.Hash) (err error) {
+	x.manifests = slices.DeleteFunc(x.manifests, func(m map[string]json.RawMessage) bool {
+		return slices.ContainsFunc(digests, func(d v1.Hash) bool { return string(m["digest"]) == `"`+d.String()+`"` })
+	})
+	x.fields["manifests"], err = plainJSON(x.manifests)
+	return err
+}
+
 // untag takes a tag off a descriptor, and says whether it has another one.
 func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err error) {
 	if descriptor["annotations"] == nil {
@@ -101,15 +107,4 @@ func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err e
 		descriptor["annotations"], err = plainJSON(annotations)
 	}
 	return named, err
-}
-
-// plainJSON writes JSON with all characters as they are.
-func plainJSON(value any) ([]byte, error) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }

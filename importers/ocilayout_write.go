@@ -54,6 +54,9 @@ type LayoutWriter struct {
 	staging string
 	// made says that the directory was not there.
 	made bool
+	// attached are listed besides the image, replaced no longer.
+	attached []v1.Descriptor
+	replaced []v1.Hash
 }
 
 const stagingPrefix = ".cfsverify-"
@@ -148,7 +151,7 @@ func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.De
 // has.
 func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Options) (*Import, error) {
 	return inTime(ctx, o.Timeout, w.target.String(), func(ctx context.Context) (*Import, error) {
-		layout := &ociLayout{open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(w.staging, name)) }}
+		layout := layoutBelow(w.staging)
 		raw, err := layout.read(manifest.Digest)
 		if err != nil {
 			return nil, err
@@ -169,6 +172,13 @@ func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Optio
 	})
 }
 
+// Attach has Commit list an artifact, which was staged, besides the image, and no
+// longer what it replaces.
+func (w *LayoutWriter) Attach(artifact v1.Descriptor, replaced ...v1.Hash) {
+	w.attached = append(w.attached, artifact)
+	w.replaced = append(w.replaced, replaced...)
+}
+
 // Commit moves the blobs to their places, and then lets the index name the image.
 // As with skopeo, another image that had the tag stays without it, and one
 // without a tag is listed beside the others.
@@ -178,6 +188,14 @@ func (w *LayoutWriter) Commit(manifest v1.Descriptor) error {
 		return err
 	}
 	if err := index.add(manifest, w.target.Ref); err != nil {
+		return err
+	}
+	for _, artifact := range w.attached {
+		if err := index.add(artifact, ""); err != nil {
+			return err
+		}
+	}
+	if err := index.remove(w.replaced); err != nil {
 		return err
 	}
 	data, err := plainJSON(index.fields)

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"runtime"
 	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -78,7 +76,7 @@ type repairer struct {
 func (r *repairer) repair() (*Repaired, error) {
 	o := r.options
 	o.Engines, o.Headers, o.Shared = nil, false, nil
-	layers, err := importLayers(r.ctx, r.image, o)
+	layers, err := importLayers(r.ctx, r.image, o, importLayer)
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +173,7 @@ func (r *repairer) keep(b blob, stated v1.Descriptor, c rawdiff.Compression) (v1
 	if written.Digest != b.digest {
 		return v1.Descriptor{}, fmt.Errorf("the blob %v changed while it was read", b.digest)
 	}
-	if !strings.HasPrefix(string(stated.MediaType), "application/vnd.oci.") {
-		stated.MediaType = layerType(c)
-	}
-	return stated, nil
+	return ociLayer(stated, c), nil
 }
 
 // manifest writes config and manifest. One that would say nothing new stays.
@@ -199,8 +194,7 @@ func (r *repairer) manifest(old v1.Manifest) (v1.Descriptor, error) {
 		return v1.Descriptor{}, err
 	}
 	sameLayers := slices.EqualFunc(old.Layers, r.layers, func(a, b v1.Descriptor) bool { return a.Digest == b.Digest && a.MediaType == b.MediaType })
-	isOCI := old.MediaType == types.OCIManifestSchema1 && old.Config.MediaType == types.OCIConfigJSON
-	if isOCI && sameLayers && old.Config.Digest == m.Config.Digest {
+	if isOCI(old) && sameLayers && old.Config.Digest == m.Config.Digest {
 		return r.out.WriteBytes(types.OCIManifestSchema1, r.image.manifest)
 	}
 	data, err := plainJSON(m)
@@ -224,42 +218,22 @@ func newConfig(platform *v1.Platform) ([]byte, error) {
 
 // withDiffIDs changes a config's diffIDs and nothing else of it.
 func withDiffIDs(config []byte, diffIDs []string) ([]byte, error) {
-	fields, rootFS, have := map[string]json.RawMessage{}, map[string]json.RawMessage{}, []string{}
-	err := json.Unmarshal(config, &fields)
-	// Readers differ about names in other cases.
-	if err == nil {
-		err = onlySpelling(fields, "rootfs", &rootFS)
-	}
-	if err == nil {
-		err = onlySpelling(rootFS, "diff_ids", &have)
-	}
+	config, err := editField(config, func(old json.RawMessage) (json.RawMessage, error) {
+		var have []string
+		if old != nil {
+			if err := json.Unmarshal(old, &have); err != nil {
+				return nil, err
+			}
+		}
+		if slices.Equal(have, diffIDs) {
+			return old, nil
+		}
+		return plainJSON(diffIDs)
+	}, "rootfs", "diff_ids")
 	if err != nil {
 		return nil, fmt.Errorf("the config is not valid: %w", err)
 	}
-	if slices.Equal(have, diffIDs) {
-		return config, nil
-	}
-	if rootFS["diff_ids"], err = plainJSON(diffIDs); err != nil {
-		return nil, err
-	}
-	if fields["rootfs"], err = plainJSON(rootFS); err != nil {
-		return nil, err
-	}
-	return plainJSON(fields)
-}
-
-// onlySpelling reads a field whose name may not be there in other letters as
-// well.
-func onlySpelling(fields map[string]json.RawMessage, name string, to any) error {
-	for field := range maps.Keys(fields) {
-		if strings.EqualFold(field, name) && field != name {
-			return fmt.Errorf("it has %q instead of %q", field, name)
-		}
-	}
-	if fields[name] == nil {
-		return nil
-	}
-	return json.Unmarshal(fields[name], to)
+	return config, nil
 }
 
 // contextWriter ends with the context's error.

@@ -27,20 +27,20 @@ import (
 func hexOf(digit string) string { return strings.Repeat(digit, 128) }
 
 const (
-	mergedKey   = "composefs.merged.erofs.v1.fsverity-sha512-12"
-	bootableKey = "composefs.merged.bootable.erofs.v1.fsverity-sha512-12"
-	layerKey    = "composefs.layer.erofs.v1.fsverity-sha512-12"
-	configKey   = "composefs.config.fsverity-sha512-12"
-	manifestKey = "composefs.manifest.fsverity-sha512-12"
+	mergedKey512   = "composefs.merged.erofs.v1.fsverity-sha512-12"
+	bootableKey512 = "composefs.merged.bootable.erofs.v1.fsverity-sha512-12"
+	layerKey512    = "composefs.layer.erofs.v1.fsverity-sha512-12"
+	configKey512   = "composefs.config.fsverity-sha512-12"
+	manifestKey512 = "composefs.manifest.fsverity-sha512-12"
 )
 
 // sealedImage has a seal in every place of its own, and some that are none.
 func sealedImage(layers ...madeLayer) madeImage {
 	return madeImage{
 		manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		fields:      map[string]any{"config": map[string]any{"Labels": map[string]string{"containers.composefs.fsverity": hexOf("1"), "other": "x", layerKey: hexOf("0")}}},
-		more:        map[string]any{"annotations": map[string]string{mergedKey: hexOf("2"), mergedKey + ".sig": base64.StdEncoding.EncodeToString([]byte("signature")), bootableKey: hexOf("3"), "composefs.x": "y"}},
-		annotations: map[string]string{configKey: hexOf("4"), configKey + ".sig": "no base64!"},
+		fields:      map[string]any{"config": map[string]any{"Labels": map[string]string{"containers.composefs.fsverity": hexOf("1"), "other": "x", layerKey512: hexOf("0")}}},
+		more:        map[string]any{"annotations": map[string]string{mergedKey512: hexOf("2"), mergedKey512 + ".sig": base64.StdEncoding.EncodeToString([]byte("signature")), bootableKey512: hexOf("3"), "composefs.x": "y"}},
+		annotations: map[string]string{configKey512: hexOf("4"), configKey512 + ".sig": "no base64!"},
 		layers:      layers,
 	}
 }
@@ -98,19 +98,19 @@ func checkSeals(t *testing.T, s Source, want ...string) {
 }
 
 var sealsOfSealedImage = []string{
-	"label " + layerKey + `: a digest of the role "layer" has no place here`,
+	"label " + layerKey512 + `: a digest of the role "layer" has no place here`,
 	"label containers.composefs.fsverity = 1…",
-	"manifest-annotation " + bootableKey + " = 3…",
-	"manifest-annotation " + mergedKey + " = 2… signed signature",
+	"manifest-annotation " + bootableKey512 + " = 3…",
+	"manifest-annotation " + mergedKey512 + " = 2… signed signature",
 	`manifest-annotation composefs.x: the key "composefs.x" is of no known form`,
-	"config-annotation " + configKey + " = 4…: its signature is not base64",
-	"layer-annotation " + layerKey + " layer 2 = 5…",
+	"config-annotation " + configKey512 + " = 4…: its signature is not base64",
+	"layer-annotation " + layerKey512 + " layer 2 = 5…",
 }
 
 func sealedLayers() []madeLayer {
 	return []madeLayer{
 		{tarOf("d usr"), rawdiff.Plain, types.OCIUncompressedLayer, nil},
-		{tarOf("f usr/a"), rawdiff.GzipKind, types.OCILayer, map[string]string{layerKey: hexOf("5")}},
+		{tarOf("f usr/a"), rawdiff.GzipKind, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
 	}
 }
 
@@ -186,13 +186,13 @@ func TestSealsOfArtifacts(t *testing.T) {
 	image := sealedImage(sealedLayers()...).write(t, dir, "t")
 	other := image
 	other.Digest.Hex = strings.Repeat("0", 64)
-	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", manifestKey, configKey, mergedKey, layerKey)
-	artifactOf(t, dir, other, seal.ArtifactType, "", mergedKey)
-	artifactOf(t, dir, image, "application/x", "", mergedKey)
+	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", manifestKey512, configKey512, mergedKey512, layerKey512)
+	artifactOf(t, dir, other, seal.ArtifactType, "", mergedKey512)
+	artifactOf(t, dir, image, "application/x", "", mergedKey512)
 	place := "artifact " + artifact.Digest.String() + " "
-	want := append(append([]string{}, sealsOfSealedImage...), place+manifestKey+" = 6… signed der", place+configKey+" = 7… signed der", place+mergedKey+" = 8… signed der",
-		place+layerKey+` signed der: a digest of the role "layer" has no place here`)
-	want[len(want)-1] = place + layerKey + `: a digest of the role "layer" has no place here`
+	want := append(append([]string{}, sealsOfSealedImage...), place+manifestKey512+" = 6… signed der", place+configKey512+" = 7… signed der", place+mergedKey512+" = 8… signed der",
+		place+layerKey512+` signed der: a digest of the role "layer" has no place here`)
+	want[len(want)-1] = place + layerKey512 + `: a digest of the role "layer" has no place here`
 	checkSeals(t, s, want...)
 
 	// An index that is tagged as the image's referrers, as older tools write it.
@@ -224,18 +224,18 @@ func TestSealsOfArtifacts(t *testing.T) {
 func TestSealsOfLongSignature(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
 	image := sealedImage(sealedLayers()...).write(t, dir, "t")
-	artifactOf(t, dir, image, seal.ArtifactType, strings.Repeat("x", signatureMax+1), mergedKey)
+	artifactOf(t, dir, image, seal.ArtifactType, strings.Repeat("x", signatureMax+1), mergedKey512)
 	if _, err := loadSeals(t, Source{Transport: OCI, Path: dir, Ref: "t"}); err == nil || !strings.Contains(err.Error(), "signature 1: it has 16129 bytes, the kernel takes 16128") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestSealsOfRegistry: artifacts are found by the API for referrers, and by the
+// TestSealsInRegistry: artifacts are found by the API for referrers, and by the
 // tag for registries that have none.
-func TestSealsOfRegistry(t *testing.T) {
+func TestSealsInRegistry(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
 	image := sealedImage(sealedLayers()...).write(t, dir, "t")
-	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", mergedKey)
+	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", mergedKey512)
 	from, err := layout.FromPath(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestSealsOfRegistry(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := append(append([]string{}, sealsOfSealedImage...), "artifact "+artifact.Digest.String()+" "+mergedKey+" = 6… signed der")
+		want := append(append([]string{}, sealsOfSealedImage...), "artifact "+artifact.Digest.String()+" "+mergedKey512+" = 6… signed der")
 		checkSeals(t, Source{Transport: Docker, Ref: host + "/image@" + image.Digest.String()}, want...)
 	}
 }

@@ -101,13 +101,14 @@ func ParseSource(arg string) (Source, error) {
 
 // splitRef takes a tag or digest off a path. A name that exists as a whole has
 // none; else the path ends at the first colon behind which a path exists, or
-// else at the first colon.
+// else at the first colon. Of a tag and a digest the digest counts.
 func splitRef(s string, digests bool) (path, ref string) {
 	if exists(s) {
 		return s, ""
 	}
 	if at := strings.LastIndex(s, "@sha256:"); at > 0 && digests {
-		return s[:at], s[at+1:]
+		path, _ = splitRef(s[:at], false)
+		return path, s[at+1:]
 	}
 	for i := range len(s) {
 		if s[i] == ':' && exists(s[:i]) {

@@ -69,6 +69,7 @@ func TestParseSource(t *testing.T) {
 		{"oci:layout:1.0", Source{Transport: OCI, Path: "layout", Ref: "1.0"}},
 		{"oci:layout:localhost/a:1.0", Source{Transport: OCI, Path: "layout", Ref: "localhost/a:1.0"}},
 		{"oci:layout@" + digest, Source{Transport: OCI, Path: "layout", Ref: digest}},
+		{"oci:layout:1.0@" + digest, Source{Transport: OCI, Path: "layout", Ref: digest}},
 		{"oci:with:colon", Source{Transport: OCI, Path: "with:colon"}},
 		{"oci:with:colon:tag", Source{Transport: OCI, Path: "with:colon", Ref: "tag"}},
 		{"oci:absent:tag", Source{Transport: OCI, Path: "absent", Ref: "tag"}},

@@ -1,0 +1,210 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/importers"
+	"cfsverify/reports"
+)
+
+func newSealWrite(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "write IMAGE -o oci:PATH[:TAG]",
+		Short: "Put the digests on an image",
+		Long:  sealWriteHelp,
+		Example: `  cfsverify seal write --annotations -o oci:sealed:1 docker://registry.example/os:1
+  cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
+		Args: cobra.ExactArgs(1),
+	}
+	w := sealWriter{flags: addRecipeFlags(c), stderr: r.Err}
+	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
+	c.Flags().BoolVar(&w.places.Label, "label", false, "write the label")
+	c.Flags().BoolVar(&w.places.Annotations, "annotations", false, "write annotations")
+	c.Flags().BoolVar(&w.places.Artifact, "artifact", false, "write an artifact")
+	c.Flags().BoolVarP(&w.quiet, "quiet", "q", false, "print nothing: the exit status tells")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *output == "" {
+			return errors.New("name the layout to write to: -o oci:PATH[:TAG]")
+		}
+		target, err := importers.ParseLayout(*output)
+		if err != nil {
+			return err
+		}
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
+		if err := w.check(); err != nil {
+			return err
+		}
+		report, err := w.write(c.Context(), source, target)
+		if err != nil || w.quiet {
+			return err
+		}
+		return reports.SealWriteText(r.Out, report)
+	}
+	return c
+}
+
+const sealWriteHelp = `Put the composefs digests on an image, in one or more of three places:
+
+    --label         the label containers.composefs.fsverity of the config, which
+                    composefs-rs read until March 2026: the digest of all layers
+    --annotations   the manifest's annotations: of all layers, and of the bootable
+                    tree if the image has /boot and /sysroot; those of the config's
+                    descriptor: of the config; those of each layer's descriptor: of
+                    the layer alone
+    --artifact      another manifest in the layout, whose subject is the image: of
+                    manifest, config, all layers, and the bootable tree
+
+Annotations and artifact are those of the draft "OCI Sealing Specification" of
+composefs-rs 0.9, which knows version 1 of the image format only. It does not say
+what is done to the tree of a layer alone: here nothing is, whatever the policy, so
+that the digest is that of digest --policy raw. As there are no signatures, the
+artifact has the empty JSON object in place of each.
+
+The label is written first, then the annotations, then the artifact; so each covers
+those before it. Old values are replaced, and the signatures of other digests go.
+The layers stay as they are, and so does all else of config and manifest; an image
+with Docker's media types gets those of OCI. Artifacts of the image as it was stay
+behind. The same image gives the same bytes.
+
+The layout is made, or gets the image besides those that it has; another one that
+had the tag stays in it without that. It may be the layout that is read. It is
+changed when all is written and was read again.
+
+What is printed are the new image and the artifact with their digests, and place,
+key and digest of each seal.
+
+` + sourcesHelp + `
+Exit status: 0 the seals are written, 2 trouble, and the layout is as before.`
+
+// sealWriter writes the seals of one image.
+type sealWriter struct {
+	flags  *recipeFlags
+	rec    recipe
+	places importers.SealPlaces
+	quiet  bool
+	stderr *os.File
+	source importers.Source
+	// notes are for stderr once all is written.
+	notes []string
+}
+
+// check reads the flags.
+func (w *sealWriter) check() (err error) {
+	if w.rec, err = w.flags.recipe(false); err != nil {
+		return err
+	}
+	switch {
+	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
+		return errors.New("say where the digests go: --label, --annotations or --artifact")
+	case w.flags.bootable:
+		return errors.New("leave out --bootable: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
+	case w.rec.version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
+		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.rec.version)
+	}
+	return nil
+}
+
+func (w *sealWriter) write(ctx context.Context, source, target importers.Source) (report *reports.SealWrite, err error) {
+	w.source = source
+	out, err := importers.OpenLayout(target)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	progress := startProgress(w.stderr)
+	defer progress.stop()
+	w.rec.imports.Progress = progress.add
+	var digests importers.SealDigests
+	sealed, err := importers.WriteSeals(ctx, source, out, w.places, func(imported *importers.Import) (d importers.SealDigests, err error) {
+		d, err = w.digests(imported)
+		digests = d
+		return d, err
+	}, w.rec.imports)
+	if err != nil {
+		return nil, err
+	}
+	again, err := out.Load(ctx, sealed.Manifest, w.rec.imports)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := w.digest(again, canon.BootNo)
+	if err != nil {
+		return nil, err
+	}
+	if merged != digests.Merged {
+		return nil, fmt.Errorf("%v: what was written has the digest %v, but the image had %v: nothing was changed", target, merged, digests.Merged)
+	}
+	if err := out.Commit(sealed.Manifest); err != nil {
+		return nil, err
+	}
+	for _, key := range sealed.Stale {
+		w.note("the annotation %s was of the config without the new label, and is left out", key)
+	}
+	for _, artifact := range sealed.Replaced {
+		w.note("the artifact %v had other digests of the same image, and is listed no longer", artifact)
+	}
+	if !w.quiet {
+		for _, note := range w.notes {
+			if _, err := fmt.Fprintln(w.stderr, "cfsverify: note:", note); err != nil {
+				return nil, err
+			}
+		}
+	}
+	report = &reports.SealWrite{Target: target.String(), Manifest: sealed.Manifest.Digest.String(), Seals: sealed.Seals}
+	if sealed.Artifact != nil {
+		target.Ref = sealed.Artifact.Digest.String()
+		report.Artifact = target.String()
+	}
+	return report, nil
+}
+
+func (w *sealWriter) note(format string, args ...any) {
+	w.notes = append(w.notes, fmt.Sprintf(format, args...))
+}
+
+// digests computes those of the merged tree.
+func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigests, err error) {
+	boot := *imported
+	if w.places.Annotations || w.places.Artifact {
+		boot.Tree = imported.Tree.Clone()
+	}
+	if d.Merged, err = w.digest(imported, canon.BootNo); err != nil {
+		return d, err
+	}
+	if imported.Other != nil && !w.quiet {
+		policy := w.rec.policy
+		policy.Created = imported.Created
+		if err := w.rec.warnOther(w.stderr, w.source, imported, policy); err != nil {
+			return d, err
+		}
+	}
+	if !w.places.Annotations && !w.places.Artifact || boot.Tree.Lookup("/boot") == nil || boot.Tree.Lookup("/sysroot") == nil {
+		return d, nil
+	}
+	if d.Bootable, err = w.digest(&boot, w.flags.boot.value); err != nil {
+		// All but the preparation for booting has worked for the merged tree.
+		w.note("no digest of a bootable tree is written: %v", err)
+	}
+	return d, nil
+}
+
+// digest is that of an image by the policy, which changes its tree.
+func (w *sealWriter) digest(imported *importers.Import, boot canon.BootRule) (fsverity.Digest, error) {
+	policy := w.rec.policy
+	policy.Created, policy.Boot = imported.Created, boot
+	if err := policy.Apply(imported.Tree); err != nil {
+		return fsverity.Digest{}, err
+	}
+	return erofs.Digest(imported.Tree, erofs.Options{Version: w.rec.version}, w.rec.imports.Hash)
+}

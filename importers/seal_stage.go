@@ -1,0 +1,78 @@
+package importers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// stage reads a layer, and writes the blob to the layout as it goes by.
+func (s *sealer) stage(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, error) {
+	var entries *LayerEntries
+	written, err := s.out.WriteBlob("", func(to io.Writer) (err error) {
+		copied := b
+		copied.open = func() (io.ReadCloser, error) {
+			from, err := b.open()
+			if err != nil {
+				return nil, err
+			}
+			return struct {
+				io.Reader
+				io.Closer
+			}{io.TeeReader(from, &limitedWriter{w: to, limit: s.options.Limits.Bytes}), from}, nil
+		}
+		entries, err = importLayer(ctx, copied, o)
+		return err
+	})
+	s.stored[b.layer.Index-1] = written
+	return entries, err
+}
+
+// limitedWriter does not fill a disk with what an archive may not be.
+type limitedWriter struct {
+	w           io.Writer
+	size, limit int64
+}
+
+func (l *limitedWriter) Write(p []byte) (int, error) {
+	l.size += int64(len(p))
+	if l.limit > 0 && l.size > l.limit {
+		return 0, &LimitError{"bytes in a layer", "--max-size", l.limit}
+	}
+	return l.w.Write(p)
+}
+
+// plainManifest is the image's manifest, or one that OCI knows in its place, with
+// the config as it was.
+func (s *sealer) plainManifest(layers []*LayerEntries) ([]byte, error) {
+	var old v1.Manifest
+	if s.image.manifest != nil {
+		if err := json.Unmarshal(s.image.manifest, &old); err != nil {
+			return nil, fmt.Errorf("the manifest is not valid: %w", err)
+		}
+	}
+	if isOCI(old) {
+		return s.image.manifest, nil
+	}
+	if s.image.manifest == nil {
+		var err error
+		if old.Config.Digest, old.Config.Size, err = v1.SHA256(bytes.NewReader(s.image.config)); err != nil {
+			return nil, err
+		}
+	}
+	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: old.Config, Layers: []v1.Descriptor{}, Annotations: old.Annotations}
+	m.Config.MediaType = types.OCIConfigJSON
+	for i, layer := range layers {
+		d := s.stored[i]
+		if i < len(old.Layers) {
+			d = old.Layers[i]
+		}
+		m.Layers = append(m.Layers, ociLayer(d, layer.compression))
+	}
+	return plainJSON(m)
+}

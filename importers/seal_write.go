@@ -1,0 +1,172 @@
+package importers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+)
+
+// SealPlaces says where the digests of an image are put. More than one place can
+// be chosen.
+type SealPlaces struct {
+	// Label is the config's label seal.LabelKey.
+	Label bool
+	// Annotations are those of manifest, config descriptor and layer descriptors.
+	Annotations bool
+	// Artifact is a manifest whose subject is the image.
+	Artifact bool
+}
+
+// SealDigests are digests of the composefs images of all layers.
+type SealDigests struct {
+	Merged fsverity.Digest
+	// Bootable is zero if the image is not bootable.
+	Bootable fsverity.Digest
+}
+
+// Sealed is an image to which seals were written.
+type Sealed struct {
+	// Manifest is that of the new image.
+	Manifest v1.Descriptor
+	// Artifact is nil if there is none.
+	Artifact *v1.Descriptor
+	// Seals are those that were written, in the order label, annotations, artifact.
+	Seals []seal.Found
+	// Stale are the keys of annotations that are left out, as they are of the
+	// config as it was, and Replaced the artifacts that the layout lists no longer,
+	// as they have other digests for the same image and the same keys.
+	Stale    []string
+	Replaced []v1.Hash
+}
+
+// WriteSeals puts digests on an image: first in the label, which is in the
+// config, then in annotations, one of which is of the config, then in an
+// artifact, which is of config and manifest. What was there for the same keys is
+// replaced, with its signatures if the digest is another one. The layers stay as
+// they are, and so does all of config and manifest that need not change; what is
+// of Docker's media types gets those of OCI. Artifacts of the old image stay
+// behind.
+//
+// Where each digest is put, and what it is of, is the draft "OCI Sealing
+// Specification" of composefs-rs 0.9 (crate composefs-oci, sealing_spec.rs). Two
+// things are not in it: The composefs image of one layer alone is the layer's
+// tree as Options.Rules read it, to which no policy is applied, and in which
+// whiteouts leave nothing. And as the artifact has no signatures, which its
+// layers would be, these are the empty JSON object of OCI image-spec,
+// manifest.md, "Guidance for an Empty Descriptor".
+//
+// The function digests is given the image, and may change its tree. The new image
+// is staged in w, which the caller commits. Of the options Objects, Engines,
+// Headers, Layer, Lint and Shared have no meaning.
+func WriteSeals(ctx context.Context, s Source, w *LayoutWriter, places SealPlaces, digests func(*Import) (SealDigests, error), o Options) (*Sealed, error) {
+	if s.Transport == Dir || s.Transport == Tar || s.IsFinal() {
+		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", s)
+	}
+	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Sealed, error) {
+		img, err := openImage(ctx, s, o.Platform)
+		if err != nil {
+			return nil, err
+		}
+		o.Objects, o.Engines, o.Headers, o.Layer, o.Lint, o.Shared = nil, nil, false, 0, false, nil
+		sealer := sealer{image: img, out: w, options: o, places: places, stored: make([]v1.Descriptor, len(img.layers))}
+		err = sealer.write(ctx, digests)
+		if err := errors.Join(err, img.close()); err != nil {
+			return nil, fmt.Errorf("%v: %w", s, err)
+		}
+		return &sealer.sealed, nil
+	})
+}
+
+type sealer struct {
+	image   *image
+	out     *LayoutWriter
+	options Options
+	places  SealPlaces
+	// stored are the layers as they were staged.
+	stored []v1.Descriptor
+	// alone are the digests of the layers.
+	alone   []fsverity.Digest
+	digests SealDigests
+	sealed  Sealed
+}
+
+func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, error)) error {
+	layers, err := importLayers(ctx, s.image, s.options, s.stage)
+	if err != nil {
+		return err
+	}
+	manifest, err := s.plainManifest(layers)
+	if err != nil {
+		return err
+	}
+	if s.places.Annotations {
+		if err := s.sumLayers(layers); err != nil {
+			return err
+		}
+	}
+	imported, err := applyImage(ctx, s.image, layers, s.options)
+	if err != nil {
+		return err
+	}
+	if s.digests, err = digests(imported); err != nil {
+		return err
+	}
+	config := s.image.config
+	if s.places.Label {
+		if config, err = s.label(config); err != nil {
+			return err
+		}
+	}
+	written, err := s.out.WriteBytes(types.OCIConfigJSON, config)
+	if err != nil {
+		return err
+	}
+	if manifest, err = s.annotate(manifest, written, fsverity.SumBytes(s.options.Hash, config)); err != nil {
+		return fmt.Errorf("the manifest is not valid: %w", err)
+	}
+	if s.sealed.Manifest, err = s.out.WriteBytes(types.OCIManifestSchema1, manifest); err != nil || !s.places.Artifact {
+		return err
+	}
+	return s.attach(map[seal.Role]fsverity.Digest{
+		seal.Manifest: fsverity.SumBytes(s.options.Hash, manifest),
+		seal.Config:   fsverity.SumBytes(s.options.Hash, config),
+		seal.Merged:   s.digests.Merged, seal.Bootable: s.digests.Bootable,
+	})
+}
+
+// sumLayers computes the digest of each layer alone.
+func (s *sealer) sumLayers(layers []*LayerEntries) error {
+	for i, layer := range layers {
+		tree, err := ApplyLayers([]*LayerEntries{layer}, s.options.Rules)
+		if err != nil {
+			// The image as a whole may be wrong.
+			if _, whole := ApplyLayers(layers, s.options.Rules); whole != nil {
+				return whole
+			}
+			return fmt.Errorf("%w: the layer cannot stand alone, so there is no digest for its annotation: repair the image first, or write no annotations", err)
+		}
+		digest, err := erofs.Digest(tree, erofs.Options{Version: erofs.V1}, s.options.Hash)
+		if err != nil {
+			return s.image.layers[i].fail(err)
+		}
+		s.alone = append(s.alone, digest)
+	}
+	return nil
+}
+
+// add notes a seal as it is found.
+func (s *sealer) add(place seal.Place, name string, layer int, key string, digest fsverity.Digest) {
+	found := seal.Found{Place: place, Name: name, Layer: layer, Key: key, Value: digest.String()}
+	var parsed seal.Key
+	if parsed, _, found.Err = seal.ParseKey(key); found.Err == nil {
+		found.Claim, found.Err = parsed.Claim(found.Value)
+	}
+	s.sealed.Seals = append(s.sealed.Seals, found)
+}

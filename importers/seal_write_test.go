@@ -1,0 +1,301 @@
+package importers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/rawdiff"
+	"cfsverify/canon/seal"
+)
+
+// What the images of these tests are said to have.
+func saidDigests() SealDigests {
+	return SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("merged"))}
+}
+
+// seals writes seals, and gives the new manifest as it is written.
+func seals(t *testing.T, from, to Source, places SealPlaces, digests SealDigests) (*Sealed, string) {
+	t.Helper()
+	w := openLayout(t, to)
+	sealed, err := WriteSeals(t.Context(), from, w, places, func(*Import) (SealDigests, error) { return digests, nil },
+		Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	if err == nil {
+		_, err = w.Load(t.Context(), sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+	}
+	if err == nil {
+		err = w.Commit(sealed.Manifest)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return sealed, read(t, to.Path, blobName(sealed.Manifest.Digest))
+}
+
+// withManifest changes the manifest of a layout's only image.
+func withManifest(t *testing.T, s Source, change func(m map[string]any)) {
+	t.Helper()
+	digest, err := v1.NewHash(strings.Fields(listed(t, s.Path)[0])[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal([]byte(read(t, s.Path, blobName(digest))), &m); err != nil {
+		t.Fatal(err)
+	}
+	change(m)
+	w := openLayout(t, s)
+	d, err := w.WriteBytes(types.OCIManifestSchema1, marshal(t, m))
+	if err := errors.Join(err, w.Commit(d), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// parsed are the annotations of a manifest, its config and its layers.
+func parsed(t *testing.T, manifest string) (m v1.Manifest) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(manifest), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+const (
+	mergedKey   = "composefs.merged.erofs.v1.fsverity-sha256-12"
+	bootableKey = "composefs.merged.bootable.erofs.v1.fsverity-sha256-12"
+	configKey   = "composefs.config.fsverity-sha256-12"
+	layerKey    = "composefs.layer.erofs.v1.fsverity-sha256-12"
+)
+
+func sealTestImage(t *testing.T) (from, to Source) {
+	dir := t.TempDir()
+	from, to = Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
+		fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
+		layers: []madeLayer{{tarOf("d usr"), rawdiff.GzipKind, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
+	return from, to
+}
+
+// TestSealsKeep: what need not change does not.
+func TestSealsKeep(t *testing.T) {
+	from, to := sealTestImage(t)
+	withManifest(t, from, func(m map[string]any) {
+		delete(m, "mediaType")
+		m["unknown"], m["annotations"] = []any{"<x>"}, map[string]string{"kept": "yes"}
+		m["config"].(map[string]any)["data"] = []byte("stale")
+		m["config"].(map[string]any)["unknown"] = 1
+		m["layers"].([]any)[0].(map[string]any)["urls"] = []string{"https://example.com"}
+	})
+	_, manifest := seals(t, from, to, SealPlaces{Label: true, Annotations: true, Artifact: true}, saidDigests())
+	for _, part := range []string{`"unknown":["<x>"]`, `"kept":"yes"`, `"kept":"toc"`, `"unknown":1`, `"urls":["https://example.com"]`} {
+		if !strings.Contains(strings.ReplaceAll(manifest, `\u003cx\u003e`, "<x>"), part) {
+			t.Errorf("the manifest has no %s:\n%s", part, manifest)
+		}
+	}
+	if strings.Contains(manifest, "data") || strings.Contains(manifest, "image.manifest") {
+		t.Errorf("the manifest is %s", manifest)
+	}
+	config := read(t, to.Path, blobName(parsed(t, manifest).Config.Digest))
+	for _, part := range []string{`"Unknown":1`, `"Labels":{"a":"<&>","containers.composefs.fsverity":"` + saidDigests().Merged.String() + `"}`, `"x":1`} {
+		if !strings.Contains(config, part) {
+			t.Errorf("the config has no %s:\n%s", part, config)
+		}
+	}
+	// An artifact alone leaves all as it is.
+	before := listed(t, from.Path)
+	sealed, _ := seals(t, from, from, SealPlaces{Artifact: true}, saidDigests())
+	if diff := cmp.Diff(append(before, sealed.Artifact.Digest.String()+" "), listed(t, from.Path)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSealsOfDocker: what is Docker's becomes OCI's.
+func TestSealsOfDocker(t *testing.T) {
+	dir := t.TempDir()
+	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON, more: map[string]any{"annotations": map[string]string{"kept": "yes"}},
+		layers: []madeLayer{
+			{tarOf("d usr"), rawdiff.GzipKind, types.DockerLayer, map[string]string{"kept": "toc"}},
+			{tarOf("d opt"), rawdiff.ZstdKind, types.DockerUncompressedLayer, nil},
+			{tarOf("d etc"), rawdiff.Plain, types.OCIUncompressedRestrictedLayer, nil},
+		}}.write(t, from.Path, "t")
+	_, manifest := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	m := parsed(t, manifest)
+	got := []types.MediaType{m.MediaType, m.Config.MediaType}
+	for _, l := range m.Layers {
+		got = append(got, l.MediaType)
+	}
+	if diff := cmp.Diff([]types.MediaType{types.OCIManifestSchema1, types.OCIConfigJSON, types.OCILayer, types.OCILayerZStd, types.OCIUncompressedRestrictedLayer}, got); diff != "" {
+		t.Error(diff)
+	}
+	if m.Annotations["kept"] != "yes" || m.Layers[0].Annotations["kept"] != "toc" {
+		t.Errorf("annotations %v, %v", m.Annotations, m.Layers[0].Annotations)
+	}
+}
+
+// TestSealsReplace: no seal stays that is of another digest, and no signature of
+// one; what is of another hash stays where it is of the same thing.
+func TestSealsReplace(t *testing.T) {
+	from, to := sealTestImage(t)
+	said := saidDigests().Merged.String()
+	other := strings.ReplaceAll(mergedKey, "sha256", "sha512")
+	otherConfig := strings.ReplaceAll(configKey, "sha256", "sha512")
+	withManifest(t, from, func(m map[string]any) {
+		m["annotations"] = map[string]string{mergedKey: "old", mergedKey + ".sig": "old", bootableKey: "old", bootableKey + ".sig": "old", other: "other", "composefs.unknown": "kept"}
+		m["config"].(map[string]any)["annotations"] = map[string]string{configKey: "old", otherConfig: "other", otherConfig + ".sig": "other", "kept": "yes"}
+		m["layers"].([]any)[0].(map[string]any)["annotations"] = map[string]string{layerKey: "old", layerKey + ".sig": "old"}
+	})
+	sealed, manifest := seals(t, from, to, SealPlaces{Annotations: true}, saidDigests())
+	m := parsed(t, manifest)
+	if diff := cmp.Diff(map[string]string{mergedKey: said, other: "other", "composefs.unknown": "kept"}, m.Annotations); diff != "" {
+		t.Error(diff)
+	}
+	sum := fsverity.SumBytes(fsverity.SHA256, []byte(read(t, to.Path, blobName(m.Config.Digest)))).String()
+	if diff := cmp.Diff(map[string]string{configKey: sum, otherConfig: "other", otherConfig + ".sig": "other", "kept": "yes"}, m.Config.Annotations); diff != "" {
+		t.Error(diff)
+	}
+	if a := m.Layers[0].Annotations; len(a) != 1 || len(a[layerKey]) != 64 {
+		t.Errorf("layer annotations %v", a)
+	}
+	if len(sealed.Stale) > 0 {
+		t.Errorf("stale are %q", sealed.Stale)
+	}
+	// A new label makes another config.
+	sealed, manifest = seals(t, from, to, SealPlaces{Label: true}, saidDigests())
+	if diff := cmp.Diff([]string{configKey, otherConfig, otherConfig + ".sig"}, sealed.Stale); diff != "" {
+		t.Error(diff)
+	}
+	m = parsed(t, manifest)
+	if diff := cmp.Diff(map[string]string{"kept": "yes"}, m.Config.Annotations); diff != "" {
+		t.Error(diff)
+	}
+	sealed, _ = seals(t, from, to, SealPlaces{Label: true, Annotations: true}, saidDigests())
+	if diff := cmp.Diff([]string{otherConfig, otherConfig + ".sig"}, sealed.Stale); diff != "" {
+		t.Error(diff)
+	}
+	// A signature of the same digest is as good as it was.
+	withManifest(t, to, func(m map[string]any) {
+		m["annotations"] = map[string]string{mergedKey: said, mergedKey + ".sig": "good"}
+	})
+	_, manifest = seals(t, to, to, SealPlaces{Annotations: true}, saidDigests())
+	if diff := cmp.Diff(map[string]string{mergedKey: said, mergedKey + ".sig": "good"}, parsed(t, manifest).Annotations); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSealsAsFound: what is told is what is found.
+func TestSealsAsFound(t *testing.T) {
+	from, to := sealTestImage(t)
+	digests := saidDigests()
+	digests.Bootable = fsverity.SumBytes(fsverity.SHA256, []byte("bootable"))
+	sealed, _ := seals(t, from, to, SealPlaces{Label: true, Annotations: true, Artifact: true}, digests)
+	var got []string
+	for _, f := range sealed.Seals {
+		if f.Err != nil || f.Value != f.Claim.Digest.String() || (f.Name != "") != (f.Place == seal.Artifact) || (f.Layer == 1) != (f.Place == seal.LayerAnnotation) {
+			t.Errorf("%+v", f)
+		}
+		got = append(got, string(f.Place)+" "+string(f.Claim.Role))
+	}
+	if diff := cmp.Diff([]string{"label merged", "manifest-annotation merged", "manifest-annotation merged.bootable", "config-annotation config", "layer-annotation layer",
+		"artifact manifest", "artifact config", "artifact merged", "artifact merged.bootable"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSealsReplaceArtifacts: an artifact stays listed unless it says something
+// else of the same image.
+func TestSealsReplaceArtifacts(t *testing.T) {
+	from, to := sealTestImage(t)
+	first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	same, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	labelled, _ := seals(t, from, to, SealPlaces{Label: true, Artifact: true}, saidDigests())
+	if list := listed(t, to.Path); first.Artifact.Digest != same.Artifact.Digest || len(list) != 4 || len(labelled.Replaced) > 0 {
+		t.Errorf("listed are %q, replaced %v", list, labelled.Replaced)
+	}
+	digests := SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}
+	sealed, _ := seals(t, from, to, SealPlaces{Artifact: true}, digests)
+	if diff := cmp.Diff([]v1.Hash{first.Artifact.Digest}, sealed.Replaced); diff != "" {
+		t.Error(diff)
+	}
+	list := strings.Join(listed(t, to.Path), "\n")
+	for digest, want := range map[v1.Hash]bool{first.Artifact.Digest: false, labelled.Artifact.Digest: true, sealed.Artifact.Digest: true, first.Manifest.Digest: true} {
+		if strings.Contains(list, digest.String()) != want {
+			t.Errorf("%v is listed: %v\n%s", digest, !want, list)
+		}
+	}
+}
+
+// TestSealsOfRegistry: each blob is sent once.
+func TestSealsOfRegistry(t *testing.T) {
+	s := newServedImage(t, unchanged)
+	tag := s.serve(t, func(http.ResponseWriter, *http.Request) bool { return false })
+	to := Source{Transport: OCI, Path: filepath.Join(t.TempDir(), "to"), Ref: "t"}
+	_, manifest := seals(t, Source{Transport: Docker, Ref: tag.Name()}, to, SealPlaces{Annotations: true}, saidDigests())
+	if n := s.requests.Load(); n != 1 {
+		t.Errorf("the layer was asked for %d times", n)
+	}
+	if got := read(t, to.Path, blobName(parsed(t, manifest).Layers[0].Digest)); got != string(s.layer) {
+		t.Errorf("the layer has %d bytes", len(got))
+	}
+}
+
+// TestSealsGiveUp: whatever goes wrong, nothing of it is in the layout.
+func TestSealsGiveUp(t *testing.T) {
+	from, to := sealTestImage(t)
+	broken := errors.New("broken")
+	limits := DefaultLimits()
+	for name, c := range map[string]struct {
+		change func()
+		err    error
+		limits Limits
+		want   string
+	}{
+		"digests": {func() {}, broken, limits, "broken"},
+		"limit":   {func() {}, nil, Limits{Bytes: 10}, "--max-size"},
+		"spelling": {func() {
+			withManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
+		}, nil, limits, `the manifest is not valid: it has "Annotations" instead of "annotations"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to = sealTestImage(t)
+			c.change()
+			w := openLayout(t, to)
+			_, err := WriteSeals(t.Context(), from, w, SealPlaces{Annotations: true}, func(*Import) (SealDigests, error) { return saidDigests(), c.err },
+				Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: c.limits})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v", err)
+			}
+			if err := w.Close(); err != nil || exists(to.Path) {
+				t.Errorf("the layout is there, %v", err)
+			}
+		})
+	}
+}
+
+// TestStagingEnds: no more of a blob is written than an archive may have.
+func TestStagingEnds(t *testing.T) {
+	var out bytes.Buffer
+	w := limitedWriter{w: &out, limit: 5}
+	for range 3 {
+		if _, err := w.Write([]byte("abc")); err != nil {
+			break
+		}
+	}
+	var limit *LimitError
+	if _, err := w.Write(nil); !errors.As(err, &limit) || out.String() != "abc" {
+		t.Errorf("%v after %q", err, out.String())
+	}
+	free := limitedWriter{w: &out}
+	if _, err := free.Write(make([]byte, 100)); err != nil {
+		t.Error(err)
+	}
+}

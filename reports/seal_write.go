@@ -1,0 +1,47 @@
+package reports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"cfsverify/canon/seal"
+)
+
+// SealWrite is what was written on an image.
+type SealWrite struct {
+	// Target names the new image, Manifest is its digest.
+	Target, Manifest string
+	// Artifact names the artifact, empty if there is none.
+	Artifact string
+	// Seals have known forms.
+	Seals []seal.Found
+}
+
+// SealWriteText writes a line for the new image, one for its artifact, and one for
+// each seal, with its place, key and digest.
+func SealWriteText(w io.Writer, s *SealWrite) error {
+	buf := bufio.NewWriter(w)
+	fmt.Fprintf(buf, "%s@%s\n", escape(s.Target), s.Manifest)
+	if s.Artifact != "" {
+		fmt.Fprintf(buf, "%s (artifact)\n", escape(s.Artifact))
+	}
+	places := make([]string, len(s.Seals))
+	placeWidth, keyWidth := 0, 0
+	for i, found := range s.Seals {
+		places[i] = writtenPlace(found)
+		placeWidth, keyWidth = max(placeWidth, len(places[i])), max(keyWidth, len(found.Key))
+	}
+	for i, found := range s.Seals {
+		fmt.Fprintf(buf, "  %-*s  %-*s  %v\n", placeWidth, places[i], keyWidth, found.Key, found.Claim.Digest)
+	}
+	return buf.Flush()
+}
+
+// writtenPlace tells layers from each other.
+func writtenPlace(f seal.Found) string {
+	if f.Layer > 0 {
+		return fmt.Sprintf("%s %d", f.Place, f.Layer)
+	}
+	return string(f.Place)
+}
