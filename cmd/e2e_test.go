@@ -151,27 +151,8 @@ func (b *build) image() {
 // debian is a tarball of a small Debian system. It stays in the user's cache;
 // without one it is made again.
 func (b *build) debian() string {
-	release, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	codename := ""
-	for line := range strings.Lines(string(release)) {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			codename = value
-		}
-	}
-	if codename == "" {
-		oracle.Missing(b.t, "this is no Debian release, of which /etc/os-release would say the name")
-	}
-	dir := b.dir
-	if cache, err := os.UserCacheDir(); err == nil {
-		dir = filepath.Join(cache, "cfsverify-test")
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	file := filepath.Join(dir, "debian-"+codename+"-1.tar")
+	codename := oracle.Release(b.t)
+	file := filepath.Join(oracle.Cache(b.t), "debian-"+codename+"-1.tar")
 	if _, err := os.Stat(file); err == nil {
 		return file
 	}
