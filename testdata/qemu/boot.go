@@ -14,7 +14,7 @@ import (
 const (
 	bootTimeout = 120 * time.Second
 	// consoleLines are those that a failure shows of the console.
-	consoleLines = 40
+	consoleLines = 60
 )
 
 // Boot starts a virtual machine with these arguments of QEMU, waits until it is

@@ -24,13 +24,13 @@ func Initramfs(tb testing.TB, k Kernel, commands []string) string {
 	}
 	var archive bytes.Buffer
 	addFile(tb, &archive, "init", program)
-	var lines []string
+	var modules []string
 	for _, module := range k.Modules {
 		addFile(tb, &archive, filepath.Base(module), module)
-		lines = append(lines, "module /"+filepath.Base(module))
+		modules = append(modules, filepath.Base(module))
 	}
-	lines = append(lines, commands...)
-	addEntry(&archive, "commands", []byte(strings.Join(lines, "\n")))
+	addEntry(&archive, "modules", []byte(strings.Join(modules, "\n")))
+	addEntry(&archive, "commands", []byte(strings.Join(commands, "\n")))
 	addEntry(&archive, "TRAILER!!!", nil)
 	file := filepath.Join(dir, "initramfs")
 	if err := os.WriteFile(file, archive.Bytes(), 0o644); err != nil {

@@ -31,7 +31,10 @@ type Kernel struct {
 
 // moduleNames are in the order in which they need each other. What a kernel has
 // not got as a module it has built in.
-func moduleNames() []string { return []string{"virtio_blk", "libcrc32c", "erofs", "overlay"} }
+func moduleNames() []string {
+	return []string{"virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio", "virtio_pci", "virtio_blk",
+		"libcrc32c", "erofs", "overlay", "sha512_generic"}
+}
 
 // Debian takes the kernel from the backports to this machine's release, and if
 // that cannot be, from the release itself. The packages stay in the user's cache;

@@ -12,18 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loadModule FILE: "module".
-func loadModule(args ...string) (string, error) {
-	f, err := os.Open(args[0])
+func loadModule(file string) error {
+	f, err := os.Open(file)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer f.Close()
 	flags := 0
-	if !strings.HasSuffix(args[0], ".ko") {
+	if !strings.HasSuffix(file, ".ko") {
 		flags = unix.MODULE_INIT_COMPRESSED_FILE
 	}
-	return "", unix.FinitModule(int(f.Fd()), "", flags)
+	return unix.FinitModule(int(f.Fd()), "", flags)
 }
 
 // mount TYPE SOURCE TARGET [OPTIONS].

@@ -1,6 +1,7 @@
-// Command init is the first program of a virtual machine: it runs the commands in
-// the file /commands, and writes "COMMAND: RESULT" to the second serial port for
-// each. The console is the first one, and the kernel's.
+// Command init is the first program of a virtual machine: it loads the modules
+// that the file /modules names, runs the commands in the file /commands, and
+// writes "COMMAND: RESULT" to the second serial port for each. The console is the
+// first one, and the kernel's.
 package main
 
 import (
@@ -26,6 +27,15 @@ func run() error {
 	for target, kind := range map[string]string{"/proc": "proc", "/dev": "devtmpfs"} {
 		if _, err := mount(kind, kind, target); err != nil {
 			return fmt.Errorf("%s: %w", target, err)
+		}
+	}
+	modules, err := os.ReadFile("/modules")
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(string(modules)) {
+		if err := loadModule("/" + name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	answers, err := os.OpenFile("/dev/ttyS1", os.O_WRONLY, 0)
@@ -64,7 +74,6 @@ func execute(words []string) (result string, err error) {
 		args int
 		run  func(args ...string) (string, error)
 	}{
-		"module":  {1, loadModule},
 		"mount":   {3, mount},
 		"umount":  {1, umount},
 		"cmdline": {0, cmdline},
