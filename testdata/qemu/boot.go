@@ -38,7 +38,9 @@ func Boot(tb testing.TB, args ...string) []string {
 		err = ctx.Err()
 	}
 	said, _ := os.ReadFile(answers)
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(string(said), "\r", "")), "\n")
+	// Firmware writes to all serial ports before the guest does.
+	_, text, _ := strings.Cut(strings.ReplaceAll(string(said), "\r", ""), "\nbegin\n")
+	lines := strings.Split(strings.TrimSpace(text), "\n")
 	last := len(lines) - 1
 	if err != nil || lines[last] != "done" {
 		shown, _ := os.ReadFile(console)

@@ -1,6 +1,6 @@
 // Command init is the first program of a virtual machine: it loads the modules
 // that the file /modules names, runs the commands in the file /commands, and
-// writes "COMMAND: RESULT" to the second serial port for each. The console is the
+// writes "begin", "COMMAND: RESULT" for each, and "done" to the second serial port. The console is the
 // first one, and the kernel's.
 package main
 
@@ -44,6 +44,9 @@ func run() error {
 	}
 	commands, err := os.ReadFile("/commands")
 	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(answers, "\nbegin\n"); err != nil {
 		return err
 	}
 	for command := range strings.SplitSeq(string(commands), "\n") {
