@@ -1,7 +1,7 @@
 // Command init is the first program of a virtual machine: it loads the modules
-// that the file /modules names, runs the commands in the file /commands, and
-// writes "begin", "COMMAND: RESULT" for each, and "done" to the second serial port. The console is the
-// first one, and the kernel's.
+// that the file /modules names and runs the commands in the file /commands. To the
+// second serial port it writes "begin", "COMMAND: RESULT" for each command, and
+// "done". The console is the first port, and the kernel's.
 package main
 
 import (
