@@ -3,7 +3,6 @@ package qemu
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,7 +50,7 @@ func addFile(tb testing.TB, archive *bytes.Buffer, name, file string) {
 // addEntry adds a regular file to a cpio archive of the "newc" form, in which
 // names and contents begin at multiples of 4 (cpio(5)).
 func addEntry(archive *bytes.Buffer, name string, content []byte) {
-	io.WriteString(archive, "070701")
+	archive.WriteString("070701")
 	for _, field := range []int{0, 0o100755, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0} {
 		fmt.Fprintf(archive, "%08x", field)
 	}
