@@ -49,15 +49,12 @@ RUN --mount=type=bind,from=localhost/cfsverify,target=/run/cfsverify --mount=typ
 		t.Fatal(err)
 	}
 	b.buildah("bud", "--layers", "--tag", "use", use)
-	container := strings.TrimSpace(b.buildah("from", "localhost/use"))
-	inside, err := os.ReadFile(filepath.Join(strings.TrimSpace(b.buildah("mount", container)), "digest"))
+	inside, err := os.ReadFile(filepath.Join(b.mount("localhost/use"), "digest"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.buildah("bud", "--layers", "--target", "sealed", "--tag", "sealed", use)
-	sealed := strings.TrimSpace(b.buildah("from", "localhost/sealed"))
-	root := strings.TrimSpace(b.buildah("mount", sealed))
-	if outside := b.cfsverify(t, statusSame, "digest", root); string(inside) != outside || len(outside) != 129 {
+	if outside := b.cfsverify(t, statusSame, "digest", b.mount("localhost/sealed")); string(inside) != outside || len(outside) != 129 {
 		t.Errorf("in the build %q, outside %q", inside, outside)
 	}
 }
@@ -78,8 +75,7 @@ func (b *build) goImage(busybox string) {
 // files lists the root directory of an image.
 func (b *build) files(image string) []string {
 	b.t.Helper()
-	container := strings.TrimSpace(b.buildah("from", image))
-	entries, err := os.ReadDir(strings.TrimSpace(b.buildah("mount", container)))
+	entries, err := os.ReadDir(b.mount(image))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -140,43 +140,33 @@ func (b *build) image() {
 	b.command("cp", b.debian(), filepath.Join(context, "base.tar"))
 	b.buildah("bud", "--layers", "--cap-add", "CAP_MKNOD", "--target", "final", "--tag", "final", context)
 	b.layout = filepath.Join(b.dir, "layout")
-	storage := fmt.Sprintf("containers-storage:[overlay@%s/root+%s/run]localhost/final:latest", b.dir, b.dir)
-	b.command("skopeo", "--insecure-policy", "copy", storage, "oci:"+b.layout+":latest")
-	container := strings.TrimSpace(b.buildah("from", "localhost/final:latest"))
-	b.root = strings.TrimSpace(b.buildah("mount", container))
+	b.export("final")
+	b.root = b.mount("localhost/final:latest")
 	b.inside = filepath.Join(b.dir, "inside.dump")
 	b.command("cp", filepath.Join(b.root, "run/inside.dump"), b.inside)
+}
+
+// export writes an image of that name to the layout, with the name as its tag.
+func (b *build) export(name string) {
+	storage := fmt.Sprintf("containers-storage:[overlay@%s/root+%s/run]localhost/%s:latest", b.dir, b.dir, name)
+	b.command("skopeo", "--insecure-policy", "copy", storage, "oci:"+b.layout+":"+name)
+}
+
+// mount makes a container of an image and returns where its root is.
+func (b *build) mount(image string) string {
+	return strings.TrimSpace(b.buildah("mount", strings.TrimSpace(b.buildah("from", image))))
 }
 
 // debian is a tarball of a small Debian system. It stays in the user's cache;
 // without one it is made again.
 func (b *build) debian() string {
-	release, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	codename := ""
-	for line := range strings.Lines(string(release)) {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			codename = value
-		}
-	}
-	if codename == "" {
-		oracle.Missing(b.t, "this is no Debian release, of which /etc/os-release would say the name")
-	}
-	dir := b.dir
-	if cache, err := os.UserCacheDir(); err == nil {
-		dir = filepath.Join(cache, "cfsverify-test")
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	file := filepath.Join(dir, "debian-"+codename+"-1.tar")
+	codename := oracle.Release(b.t)
+	file := filepath.Join(oracle.Cache(b.t), "debian-"+codename+"-2.tar")
 	if _, err := os.Stat(file); err == nil {
 		return file
 	}
 	partial := filepath.Join(b.dir, "debian.tar")
-	b.command("mmdebstrap", "--mode=root", "--variant=minbase", "--include=libcap2-bin,attr", codename, partial)
+	b.command("mmdebstrap", "--mode=root", "--variant=minbase", "--include=libcap2-bin,attr,binutils", codename, partial)
 	b.command("mv", partial, file+".new")
 	b.command("mv", file+".new", file)
 	return file

@@ -81,8 +81,7 @@ func (b *build) debianOfTwoLayers() {
 // mounted unpacks an image with buildah and returns where.
 func (b *build) mounted(layout string) string {
 	b.t.Helper()
-	container := strings.TrimSpace(b.buildah("from", "oci:"+layout+":latest"))
-	return strings.TrimSpace(b.buildah("mount", container))
+	return b.mount("oci:" + layout + ":latest")
 }
 
 func checkRepair(t *testing.T, b *build) {
