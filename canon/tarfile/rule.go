@@ -147,7 +147,7 @@ var rules = []struct {
 	{XattrEmpty, Equality, true}, {XattrUnsettable, Equality, true}, {XattrHost, Equality, true}, {CapabilityVersion, Equality, true},
 	{SizeOfNothing, Equality, false}, {ContiguousFile, Equality, false}, {TrailingSlash, Equality, false}, {PAXKey, Equality, false},
 
-	{MissingRoot, Reproducibility, false}, {EntryOrder, Reproducibility, false}, {HardlinkTarget, Reproducibility, false},
+	{OpaqueMarker, Reproducibility, true}, {MissingRoot, Reproducibility, false}, {EntryOrder, Reproducibility, false}, {HardlinkTarget, Reproducibility, false},
 	{MarkerForm, Reproducibility, false}, {AUFSName, Reproducibility, false}, {TrailingData, Reproducibility, false},
 	{TarFormat, Reproducibility, false}, {GNUExtension, Reproducibility, false}, {PrefixField, Reproducibility, false},
 	{PathForm, Reproducibility, false}, {TypeFlag, Reproducibility, false}, {ModeBits, Reproducibility, false},
@@ -156,7 +156,7 @@ var rules = []struct {
 	{PAXHeader, Reproducibility, false}, {Padding, Reproducibility, false}, {UnusedBytes, Reproducibility, false},
 	{HeaderBytes, Reproducibility, false},
 
-	{OpaqueMarker, Style, true}, {NameEncoding, Style, true}, {CanonicalMark, Style, true},
+	{NameEncoding, Style, true}, {CanonicalMark, Style, true},
 }
 
 // Rules lists all, the most severe first.
