@@ -63,7 +63,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 		if source.Transport == importers.Dir || source.IsFinal() {
 			return fmt.Errorf("%v: seal check needs a container image", source)
 		}
-		check := sealCheck{source: source, boot: policy.boot.value}
+		check := sealCheck{source: source, boot: policy.boot.value, ifInterrupted: r.ifInterrupted}
 		if check.policy, err = policy.policyFor(false); err != nil {
 			return err
 		}
@@ -170,6 +170,8 @@ type sealCheck struct {
 	boot    canon.BootRule
 	imports importers.Options
 	trusted []*x509.Certificate
+	// ifInterrupted is run.ifInterrupted.
+	ifInterrupted func(func() error)
 }
 
 // run checks what is named and what the image has itself.
@@ -215,7 +217,9 @@ func (s *sealCheck) load(ctx context.Context, stderr *os.File, alg fsverity.Algo
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	remove := func() error { return os.RemoveAll(dir) }
+	s.ifInterrupted(remove)
+	defer func() { err = errors.Join(err, remove()) }()
 	o := s.imports
 	o.Hash, o.Seals = alg, true
 	if o.Objects, err = importers.OpenObjectStore(dir); err != nil {

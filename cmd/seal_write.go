@@ -24,7 +24,7 @@ func newSealWrite(r *run) *cobra.Command {
   cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
 		Args: cobra.ExactArgs(1),
 	}
-	w := sealWriter{flags: addRecipeFlags(c), stderr: r.Err}
+	w := sealWriter{flags: addRecipeFlags(c), stderr: r.Err, ifInterrupted: r.ifInterrupted}
 	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
 	c.Flags().BoolVar(&w.places.Label, "label", false, "write the label")
 	c.Flags().BoolVar(&w.places.Annotations, "annotations", false, "write annotations")
@@ -95,6 +95,8 @@ type sealWriter struct {
 	quiet  bool
 	stderr *os.File
 	source importers.Source
+	// ifInterrupted is run.ifInterrupted.
+	ifInterrupted func(func() error)
 	// notes are for stderr once all is written.
 	notes []string
 }
@@ -121,6 +123,7 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	if err != nil {
 		return nil, err
 	}
+	w.ifInterrupted(out.Close)
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(w.stderr)
 	defer progress.stop()
