@@ -177,13 +177,26 @@ func mkdockerarchive(args []string) error {
 	return tarball.WriteToFile(args[0], tag, img)
 }
 
-// mkuki OUT CMDLINE writes a unified kernel image with the command line in a file.
+// mkuki OUT CMDLINE… writes a unified kernel image with the command lines in files.
 func mkuki(args []string) error {
-	cmdline, err := os.ReadFile(args[1])
+	sections := [][2]string{{".linux", "kernel"}}
+	for _, name := range args[1:] {
+		cmdline, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sections = append(sections, [2]string{".cmdline", string(cmdline)})
+	}
+	return os.WriteFile(args[0], uki.File(sections...), 0o644)
+}
+
+// mkcertificate FILE writes a certificate of nobody.
+func mkcertificate(args []string) error {
+	_, certificate, err := newSigner("nobody")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(args[0], uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", string(cmdline)}), 0o644)
+	return os.WriteFile(args[0], certificate, 0o644)
 }
 
 // ocifield LAYOUT PATH… prints what stands in the index of an OCI layout: names and

@@ -37,8 +37,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		panic(err)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		// composefs=?HEX and composefs.digest=v1-sha512-12:HEX end in it.
-		want, err := fsverity.ParseDigest(strings.ToLower((*hex)[strings.LastIndexAny(*hex, "=:?")+1:]))
+		want, err := parseNamedDigest(*hex)
 		if err != nil {
 			return fmt.Errorf("--digest: %w", err)
 		}
@@ -78,6 +77,12 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		return search.write(r.Out)
 	}
 	return c
+}
+
+// parseNamedDigest reads a digest as users have it: composefs=?HEX, sha512:HEX and
+// composefs.digest=v1-sha512-12:HEX end in it.
+func parseNamedDigest(text string) (fsverity.Digest, error) {
+	return fsverity.ParseDigest(strings.ToLower(text[strings.LastIndexAny(text, "=:?")+1:]))
 }
 
 // identification is the search for a digest.

@@ -24,10 +24,16 @@ type importFlags struct {
 }
 
 func addImportFlags(c *cobra.Command) *importFlags {
-	f := addLayerFlags(c)
-	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	f := addImageFlags(c)
 	f.mounts = enumFlag(c, "mounts", importers.MountsFail, importers.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
+	return f
+}
+
+// addImageFlags adds those for a command that takes images only.
+func addImageFlags(c *cobra.Command) *importFlags {
+	f := addLayerFlags(c)
+	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
 	return f
 }
 

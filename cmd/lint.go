@@ -32,7 +32,7 @@ layers say, but for the root's metadata. Where nothing of reproducibility is fou
 either, but what a canonical tar may have too, every layer is what cfsverify tar
 --layer N --no-global-header writes, or without that flag if it has the mark.
 
-` + sourcesHelp + `
+` + imagesHelp + `
 Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		Example: `  cfsverify lint oci:image:latest
   cfsverify lint --severity equality --output junit docker://registry.example/base:1

@@ -38,7 +38,7 @@ The layout is made, or gets the image besides those that it has; another one tha
 had the tag stays in it without that. It may be the layout that is read. It is
 changed when all is written and was read again.
 
-` + sourcesHelp + `
+` + imagesHelp + `
 Exit status: 0 nothing will differ in any engine that predict knows, 1 something
 will, 2 trouble, and the layout is as before.`,
 		Example: `  cfsverify repair -o oci:repaired:1 docker://registry.example/base:1`,

@@ -159,13 +159,22 @@ const sourcesHelp = `Sources:
     dir:PATH                          a root file system, such as a stage bound into a build
     dump:FILE                         a composefs dump file, - for standard input
     erofs:FILE                        a composefs image
-    oci:PATH[:TAG|@DIGEST]            an image in an OCI layout
+` + imageForms + `
+A path alone will do where there is no doubt what it is.
+`
+
+// imagesHelp is for commands that take images only.
+const imagesHelp = `Images:
+
+` + imageForms + `
+A path alone will do where there is no doubt what it is.
+`
+
+const imageForms = `    oci:PATH[:TAG|@DIGEST]            an image in an OCI layout
     oci-archive:FILE[:TAG|@DIGEST]    the same as a tar file
     docker-archive:FILE[:NAME:TAG]    an image from docker save
     docker://REF                      an image in a registry
     tar:FILE[,FILE…]                  bare layers, lowest first
-
-A path alone will do where there is no doubt what it is.
 `
 
 // version tells the module version and the commit that the program was built

@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		"mklayout":        fixture(mklayout),
 		"mkdockerarchive": fixture(mkdockerarchive),
 		"mkuki":           fixture(mkuki),
+		"mkcertificate":   fixture(mkcertificate),
 		"corrupt":         fixture(corrupt),
 		"ocifield":        fixture(ocifield),
 	})

@@ -24,31 +24,13 @@ func newSealCheck(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check IMAGE",
 		Short: "Tell whether the digests that seal an image are its own",
-		Long: `Find the digests that seal an image, compute what they should be, and tell of each
-whether it is good, wrong, or of no known form. Seals are looked for
-
-    in unified kernel images below /boot/EFI/Linux, /boot/loader/addons and
-      /usr/lib/modules/VERSION: composefs.digest= and composefs= on their command
-      lines;
-    in the label containers.composefs.fsverity;
-    in the annotations composefs.… of the manifest and of its descriptors;
-    in artifacts of the type application/vnd.composefs.metadata.v1 whose subject is
-      the image, in the layout or registry that it is in;
-
-and where --uki, --cmdline and --expect say. Of a wrong one it is told which of the
-lower layers, or which other recipe, would give it, and what has changed since.
-
-An image is made bootable, for the digest of a command line, as composefs-rs does;
-the digest of a layer is that of the layer alone, to which no policy is applied.
-
-` + sourcesHelp + `
-Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
+		Long:  sealCheckHelp,
 		Example: `  cfsverify seal check oci:image:latest
   cfsverify seal check --cmdline /proc/cmdline docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(1),
 	}
 	policy := addPolicyFlags(c)
-	imports := addImportFlags(c)
+	imports := addImageFlags(c)
 	look := addReportFlags(c, []string{"text", "json"})
 	var named namedSeals
 	c.Flags().StringArrayVar(&named.ukis, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
@@ -61,9 +43,9 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 			return err
 		}
 		if source.Transport == importers.Dir || source.IsFinal() {
-			return fmt.Errorf("%v: seal check needs a container image", source)
+			return fmt.Errorf("%v is no container image, which seals are of: name one, such as oci:PATH; a digest of anything else is found by cfsverify identify", source)
 		}
-		check := sealCheck{source: source, boot: policy.boot.value, ifInterrupted: r.ifInterrupted}
+		check := sealCheck{source: source, name: source.String(), boot: policy.boot.value, ifInterrupted: r.ifInterrupted}
 		if check.policy, err = policy.policyFor(false); err != nil {
 			return err
 		}
@@ -95,6 +77,30 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 	return c
 }
 
+const sealCheckHelp = `Find the digests that seal an image, compute what they should be, and tell of each
+whether it is good, wrong, or of no known form. Seals are looked for
+
+    in unified kernel images and their addons below /boot/EFI/Linux,
+      /boot/loader/addons and /usr/lib/modules/VERSION: composefs.digest= and
+      composefs= on their command lines, of which each must have one;
+    in the labels containers.composefs.fsverity and composefs.… of the config;
+    in the annotations composefs.… of the manifest and of its descriptors;
+    in artifacts of the type application/vnd.composefs.metadata.v1 whose subject is
+      the image, in the layout or registry that it is in;
+
+and where --uki, --cmdline and --expect say. Of a wrong one it is told which of the
+lower layers, or which other recipe, would give it, and what has changed since.
+
+An image is made bootable, for the digest of a command line, as composefs-rs does;
+the digest of a layer is that of the layer alone, to which no policy is applied.
+
+With --trust, every digest in an annotation or artifact must be signed by one of the
+certificates, or by one that these have signed; when they expire does not matter, as
+it does not to the kernel. Without it signatures are listed, and not checked.
+
+` + imagesHelp + `
+Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`
+
 // namedSeals are those that the user names.
 type namedSeals struct{ ukis, cmdlines, digests []string }
 
@@ -105,7 +111,7 @@ func (n namedSeals) read() ([]seal.Found, error) {
 		if err != nil {
 			return nil, err
 		}
-		more, _, err := importers.SealsOfUKI(name, f)
+		more, err := importers.SealsOfUKI(name, f)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return nil, fmt.Errorf("--uki %s: %w", name, err)
 		}
@@ -116,17 +122,13 @@ func (n namedSeals) read() ([]seal.Found, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--cmdline: %w", err)
 		}
-		kargs := seal.Kargs(cmdline)
-		if kargs == nil {
-			kargs = []seal.Found{{Err: errors.New("it has no composefs digest")}}
-		}
-		for _, f := range kargs {
+		for _, f := range seal.CmdlineSeals(cmdline) {
 			f.Place = seal.Cmdline
 			found = append(found, f)
 		}
 	}
 	for _, text := range n.digests {
-		digest, err := fsverity.ParseDigest(strings.ToLower(text))
+		digest, err := parseNamedDigest(text)
 		if err != nil {
 			return nil, fmt.Errorf("--expect: %w", err)
 		}
@@ -165,7 +167,9 @@ func readCertificates(files []string) ([]*x509.Certificate, error) {
 
 // sealCheck checks the seals of one image.
 type sealCheck struct {
-	source  importers.Source
+	source importers.Source
+	// name is what the user calls it.
+	name    string
 	policy  canon.Policy
 	boot    canon.BootRule
 	imports importers.Options
@@ -176,36 +180,26 @@ type sealCheck struct {
 
 // run checks what is named and what the image has itself.
 func (s *sealCheck) run(ctx context.Context, stderr *os.File, named []seal.Found) (*reports.Seals, error) {
-	image, err := s.load(ctx, stderr, s.imports.Hash)
+	first, err := s.load(ctx, stderr, s.imports.Hash)
 	if err != nil {
 		return nil, err
 	}
-	found := append(named, image.Seals...)
-	report := &reports.Seals{Source: s.source.String(), Layers: image.Layers}
-	images := map[fsverity.Algorithm]compare.Sealed{s.imports.Hash: s.sealed(image, s.imports.Hash)}
-	for _, f := range found {
-		alg := f.Claim.Digest.Algorithm()
-		if f.Err != nil || alg == 0 {
-			alg = s.imports.Hash
+	checked, err := compare.CheckSeals(ctx, append(named, first.Seals...), func(alg fsverity.Algorithm) (compare.Sealed, error) {
+		if alg == s.imports.Hash {
+			return s.sealed(first, alg), nil
 		}
-		sealed, loaded := images[alg]
-		if !loaded {
-			// Content of files has to be hashed once more.
-			other, err := s.load(ctx, stderr, alg)
-			if err != nil {
-				return nil, err
-			}
-			sealed = s.sealed(other, alg)
-			images[alg] = sealed
-		}
-		checked, err := compare.CheckSeal(ctx, f, sealed)
+		// Content of files has to be hashed once more, that of the same image.
+		s.source = s.source.Pin(first.Manifest)
+		other, err := s.load(ctx, stderr, alg)
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s.source, err)
+			return compare.Sealed{}, err
 		}
-		s.checkSignature(&checked)
-		report.Seals = append(report.Seals, checked)
+		return s.sealed(other, alg), nil
+	}, s.trusted)
+	if err != nil {
+		return nil, err
 	}
-	return report, nil
+	return &reports.Seals{Source: s.name, Layers: first.Layers, Seals: checked}, nil
 }
 
 // load imports the image with file content hashed by alg.
@@ -239,17 +233,4 @@ func (s *sealCheck) sealed(image *importers.Import, alg fsverity.Algorithm) comp
 		Hash: alg, Policy: policy, Boot: s.boot, Tree: image.Tree, Layers: image.Stack.Len(), Lowest: image.Stack.Lowest, Alone: image.Stack.Alone,
 		Manifest: image.Manifest, Config: image.Config,
 	}
-}
-
-// checkSignature checks the signature of a digest that is of a known form.
-func (s *sealCheck) checkSignature(c *compare.CheckedSeal) {
-	if s.trusted == nil || c.Signature == nil || c.State == compare.SealUnknown {
-		return
-	}
-	signer, err := seal.Verify(c.Signature, c.Claim.Digest, s.trusted)
-	if err != nil {
-		c.State, c.Why = compare.SealWrong, err.Error()
-		return
-	}
-	c.Signer = signer
 }

@@ -84,7 +84,7 @@ changed when all is written and was read again.
 What is printed are the new image and the artifact with their digests, and place,
 key and digest of each seal.
 
-` + sourcesHelp + `
+` + imagesHelp + `
 Exit status: 0 the seals are written, 2 trouble, and the layout is as before.`
 
 // sealWriter writes the seals of one image.

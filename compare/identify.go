@@ -120,27 +120,34 @@ func (r Recipe) apply(t *canon.Tree, alg fsverity.Algorithm) (fsverity.Digest, e
 // Identify returns those of the recipes that give the tree the digest, in their
 // order. Recipes that the tree does not fit give no digest.
 func Identify(ctx context.Context, t *canon.Tree, recipes []Recipe, want fsverity.Digest) ([]Recipe, error) {
+	digests, err := Digests(ctx, t, recipes, want.Algorithm())
+	if err != nil {
+		return nil, err
+	}
+	var found []Recipe
+	for i, r := range recipes {
+		if digests[i] == want {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+// Digests gives the digest by each recipe, zero where the tree does not fit it.
+func Digests(ctx context.Context, t *canon.Tree, recipes []Recipe, alg fsverity.Algorithm) ([]fsverity.Digest, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	fits := make([]bool, len(recipes))
+	digests := make([]fsverity.Digest, len(recipes))
 	for i, r := range recipes {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			digest, err := r.Digest(t, want.Algorithm())
-			fits[i] = err == nil && digest == want
+			if digest, err := r.Digest(t, alg); err == nil {
+				digests[i] = digest
+			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var found []Recipe
-	for i, r := range recipes {
-		if fits[i] {
-			found = append(found, r)
-		}
-	}
-	return found, nil
+	return digests, group.Wait()
 }

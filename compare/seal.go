@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"slices"
 
@@ -49,8 +50,10 @@ type CheckedSeal struct {
 	// Expected are the digests that the seal may have, the likeliest first.
 	Expected []ExpectedDigest
 	// Match is what gives the digest of a wrong seal, nil if nothing does that is
-	// known.
+	// known, or if nothing was looked for.
 	Match *SealMatch
+	// Searched says that a match was looked for.
+	Searched bool
 	// Signer is whose valid signature it has, empty if none was checked.
 	Signer string
 }
@@ -66,69 +69,98 @@ type ExpectedDigest struct {
 // SealMatch is an older state of an image, or another recipe, that gives a
 // digest.
 type SealMatch struct {
-	// Layers is how many of the lowest layers it takes: all, if the recipe is what
-	// differs.
+	// Layers is how many of the lowest layers it takes: all, or for a layer alone 0,
+	// if the recipe is what differs.
 	Layers int
 	Recipe Recipe
 	// Since is what the layers above have changed, in what the recipe makes of it.
 	Since []Difference
 }
 
-// CheckSeal computes what a seal should say. Errors are those of ctx, and of
-// trees that cannot be made.
-func CheckSeal(ctx context.Context, f seal.Found, image Sealed) (CheckedSeal, error) {
-	c := CheckedSeal{Found: f, State: SealUnknown}
-	if f.Err != nil {
-		c.Why = f.Err.Error()
-		return c, nil
+// CheckSeals computes what seals should say. image gives the image with content
+// hashed by a hash, and is asked once for each hash that seals are of. With trusted
+// certificates every digest that can be signed must be, by one of them. Errors are
+// those of ctx, of image, and of trees that cannot be made.
+func CheckSeals(ctx context.Context, found []seal.Found, image func(fsverity.Algorithm) (Sealed, error), trusted []*x509.Certificate) ([]CheckedSeal, error) {
+	checked := make([]CheckedSeal, len(found))
+	byHash := map[fsverity.Algorithm][]*CheckedSeal{}
+	for i, f := range found {
+		c := &checked[i]
+		c.Found, c.State = f, SealUnknown
+		if f.Err != nil {
+			c.Why = f.Err.Error()
+			continue
+		}
+		alg := f.Claim.Digest.Algorithm()
+		byHash[alg] = append(byHash[alg], c)
 	}
-	var err error
-	if c.Expected, err = image.expected(f); err != nil {
-		c.Why = err.Error()
-		return c, nil
-	}
-	c.State = SealWrong
-	if slices.ContainsFunc(c.Expected, func(e ExpectedDigest) bool { return e.Digest == f.Claim.Digest }) {
-		c.State = SealGood
-		return c, nil
-	}
-	if f.Claim.Role == seal.Config || f.Claim.Role == seal.Manifest || f.Claim.Role == seal.Layer {
-		return c, nil
-	}
-	c.Match, err = image.match(ctx, f.Claim)
-	return c, err
-}
-
-// expected are the digests for a seal.
-func (s Sealed) expected(f seal.Found) ([]ExpectedDigest, error) {
-	switch f.Claim.Role {
-	case seal.Config:
-		return s.document(seal.Config, s.Config)
-	case seal.Manifest:
-		return s.document(seal.Manifest, s.Manifest)
-	case seal.Layer:
-		tree, err := s.Alone(f.Layer)
+	for _, alg := range []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256} {
+		seals := byHash[alg]
+		if seals == nil {
+			continue
+		}
+		sealed, err := image(alg)
 		if err != nil {
 			return nil, err
 		}
-		return s.images(tree, seal.Layer, canon.Raw(), f.Claim.Versions)
-	}
-	var list []ExpectedDigest
-	var errs []error
-	for _, role := range rolesOf(f.Claim) {
-		more, err := s.images(s.Tree, role, s.policy(role), f.Claim.Versions)
-		if err != nil {
-			errs = append(errs, err)
+		check := sealCheck{Sealed: sealed, digests: map[digestOf]expectation{}}
+		for _, c := range seals {
+			check.judge(c)
+			check.signature(c, trusted)
 		}
-		list = append(list, more...)
+		if err := check.search(ctx, seals); err != nil {
+			return nil, err
+		}
 	}
-	if list == nil {
-		return nil, errs[0]
-	}
-	return list, nil
+	return checked, nil
 }
 
-// rolesOf are those that a claim about the whole image may mean.
+// sealCheck checks seals of one hash.
+type sealCheck struct {
+	Sealed
+	digests map[digestOf]expectation
+}
+
+// digestOf is what a digest is of; layer is 0 but for the role of one.
+type digestOf struct {
+	role    seal.Role
+	layer   int
+	version erofs.Version
+}
+
+type expectation struct {
+	digest fsverity.Digest
+	err    error
+}
+
+// judge compares a seal with what it may say.
+func (s *sealCheck) judge(c *CheckedSeal) {
+	var why error
+	for _, role := range rolesOf(c.Claim) {
+		versions := c.Claim.Versions
+		if !role.IsImage() {
+			versions = []erofs.Version{0}
+		}
+		for _, v := range versions {
+			e := s.expected(digestOf{role, c.Layer, v})
+			if e.err != nil {
+				why = e.err
+				continue
+			}
+			c.Expected = append(c.Expected, ExpectedDigest{role, v, e.digest})
+		}
+	}
+	switch {
+	case c.Expected == nil:
+		c.Why = why.Error()
+	case slices.ContainsFunc(c.Expected, func(e ExpectedDigest) bool { return e.Digest == c.Claim.Digest }):
+		c.State = SealGood
+	default:
+		c.State = SealWrong
+	}
+}
+
+// rolesOf are those that a claim may mean.
 func rolesOf(c seal.Claim) []seal.Role {
 	if c.Role == "" {
 		return []seal.Role{seal.Bootable, seal.Merged}
@@ -136,78 +168,58 @@ func rolesOf(c seal.Claim) []seal.Role {
 	return []seal.Role{c.Role}
 }
 
-func (s Sealed) policy(role seal.Role) canon.Policy {
-	policy := s.Policy
+func (s *sealCheck) expected(of digestOf) expectation {
+	e, known := s.digests[of]
+	if !known {
+		e.digest, e.err = s.compute(of)
+		s.digests[of] = e
+	}
+	return e
+}
+
+func (s *sealCheck) compute(of digestOf) (fsverity.Digest, error) {
+	document, tree, policy := []byte(nil), s.Tree, s.Policy
 	policy.Boot = canon.BootNo
-	if role == seal.Bootable {
+	switch of.role {
+	case seal.Config:
+		document = s.Config
+	case seal.Manifest:
+		document = s.Manifest
+	case seal.Bootable:
 		policy.Boot = s.Boot
+	case seal.Layer:
+		var err error
+		if tree, err = s.Alone(of.layer); err != nil {
+			return fsverity.Digest{}, err
+		}
+		policy = canon.Raw()
 	}
-	return policy
+	switch {
+	case of.role.IsImage():
+		return Recipe{Version: of.version, Policy: policy}.Digest(tree, s.Hash)
+	case document == nil:
+		return fsverity.Digest{}, fmt.Errorf("the image has no %s", of.role)
+	}
+	return fsverity.SumBytes(s.Hash, document), nil
 }
 
-func (s Sealed) document(role seal.Role, document []byte) ([]ExpectedDigest, error) {
-	if document == nil {
-		return nil, fmt.Errorf("the image has no %s", role)
-	}
-	return []ExpectedDigest{{Role: role, Digest: fsverity.SumBytes(s.Hash, document)}}, nil
-}
-
-func (s Sealed) images(tree *canon.Tree, role seal.Role, policy canon.Policy, versions []erofs.Version) ([]ExpectedDigest, error) {
-	var list []ExpectedDigest
-	for _, v := range versions {
-		digest, err := Recipe{Version: v, Policy: policy}.Digest(tree, s.Hash)
+// signature checks that of a digest, if there is one or if there must be.
+func (s *sealCheck) signature(c *CheckedSeal, trusted []*x509.Certificate) {
+	canBeSigned := c.Place != seal.UKI && c.Place != seal.Cmdline && c.Place != seal.Label && c.Place != seal.Expected
+	switch {
+	case c.State != SealGood:
+	case c.Signature == nil && canBeSigned && trusted != nil:
+		c.State, c.Why = SealUnknown, "it is not signed, and --trust wants that"
+	case c.Signature == nil:
+	case trusted == nil:
+		if err := seal.ValidSignature(c.Signature); err != nil {
+			c.State, c.Why = SealUnknown, err.Error()
+		}
+	default:
+		signer, err := seal.Verify(c.Signature, c.Claim.Digest, trusted)
 		if err != nil {
-			return nil, err
+			c.State, c.Why = SealWrong, err.Error()
 		}
-		list = append(list, ExpectedDigest{role, v, digest})
+		c.Signer = signer
 	}
-	return list, nil
-}
-
-// match looks for what gives a digest: first what the image was before its upper
-// layers, by the usual recipes, then any recipe.
-func (s Sealed) match(ctx context.Context, claim seal.Claim) (*SealMatch, error) {
-	for n := s.Layers - 1; n > 0; n-- {
-		tree, err := s.Lowest(n)
-		if err != nil {
-			return nil, err
-		}
-		found, err := Identify(ctx, tree, s.usual(), claim.Digest)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) > 0 {
-			return s.since(n, tree, found[0])
-		}
-	}
-	found, err := Identify(ctx, s.Tree, Recipes(s.Tree, s.Policy.Created), claim.Digest)
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	return &SealMatch{Layers: s.Layers, Recipe: found[0]}, nil
-}
-
-// usual are the recipes that the image's own may have been, ready for booting or
-// not.
-func (s Sealed) usual() []Recipe {
-	var list []Recipe
-	for _, boot := range []canon.BootRule{canon.BootSeconds, canon.BootNanoseconds, canon.BootNo} {
-		for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			policy := s.Policy
-			policy.Boot = boot
-			list = append(list, Recipe{version, policy})
-		}
-	}
-	return list
-}
-
-// since compares an older tree with the image's.
-func (s Sealed) since(n int, older *canon.Tree, r Recipe) (*SealMatch, error) {
-	now := s.Tree.Clone()
-	for _, t := range []*canon.Tree{older, now} {
-		if _, err := r.apply(t, s.Hash); err != nil {
-			return nil, err
-		}
-	}
-	return &SealMatch{Layers: n, Recipe: r, Since: Trees(older, now)}, nil
 }

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,7 +35,7 @@ func sealedImage() Sealed {
 	}
 }
 
-func digestOf(t *testing.T, tree *canon.Tree, version erofs.Version, change func(*canon.Policy)) fsverity.Digest {
+func digestBy(t *testing.T, tree *canon.Tree, version erofs.Version, change func(*canon.Policy)) fsverity.Digest {
 	t.Helper()
 	policy := canon.ComposefsRS()
 	if change != nil {
@@ -51,7 +52,17 @@ func booting(rule canon.BootRule) func(*canon.Policy) {
 	return func(p *canon.Policy) { p.Boot = rule }
 }
 
-func TestCheckSeal(t *testing.T) {
+// checkOne checks a seal of an image.
+func checkOne(t *testing.T, f seal.Found, image Sealed) CheckedSeal {
+	t.Helper()
+	checked, err := CheckSeals(t.Context(), []seal.Found{f}, func(fsverity.Algorithm) (Sealed, error) { return image, nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checked[0]
+}
+
+func TestCheckSeals(t *testing.T) {
 	all := []erofs.Version{erofs.V1, erofs.V0, erofs.V2}
 	raw := func(p *canon.Policy) { *p = canon.Raw() }
 	now, then := changedBootable(), bootable()
@@ -65,32 +76,36 @@ func TestCheckSeal(t *testing.T) {
 		layers int
 		why    string
 	}{
-		"bootable":                  {seal.Bootable, all[:2], digestOf(t, now, erofs.V0, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
-		"bootable, another version": {seal.Bootable, all[:2], digestOf(t, now, erofs.V2, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
-		"merged":                    {seal.Merged, all, digestOf(t, now, erofs.V2, nil), 0, SealGood, 0, ""},
-		"merged for bootable":       {seal.Bootable, all, digestOf(t, now, erofs.V1, nil), 0, SealWrong, 3, ""},
-		"bootable for merged":       {seal.Merged, all, digestOf(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
-		"either, bootable":          {"", all, digestOf(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
-		"either, merged":            {"", all, digestOf(t, now, erofs.V1, nil), 0, SealGood, 0, ""},
-		"with nanoseconds":          {seal.Bootable, all, digestOf(t, now, erofs.V1, booting(canon.BootNanoseconds)), 0, SealWrong, 3, ""},
-		"another recipe":            {seal.Merged, all, digestOf(t, now, erofs.V1, func(p *canon.Policy) { p.Root, p.Xattrs = canon.RootNewest, canon.XattrAll }), 0, SealWrong, 3, ""},
-		"older layers":              {seal.Bootable, all[:1], digestOf(t, then, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 2, ""},
+		"bootable":                  {seal.Bootable, all[:2], digestBy(t, now, erofs.V0, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
+		"bootable, another version": {seal.Bootable, all[:2], digestBy(t, now, erofs.V2, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
+		"merged":                    {seal.Merged, all, digestBy(t, now, erofs.V2, nil), 0, SealGood, 0, ""},
+		"merged for bootable":       {seal.Bootable, all, digestBy(t, now, erofs.V1, nil), 0, SealWrong, 3, ""},
+		"bootable for merged":       {seal.Merged, all, digestBy(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
+		"either, bootable":          {"", all, digestBy(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
+		"either, merged":            {"", all, digestBy(t, now, erofs.V1, nil), 0, SealGood, 0, ""},
+		"with nanoseconds":          {seal.Bootable, all, digestBy(t, now, erofs.V1, booting(canon.BootNanoseconds)), 0, SealWrong, 3, ""},
+		"another recipe":            {seal.Merged, all, digestBy(t, now, erofs.V1, func(p *canon.Policy) { p.Root, p.Xattrs = canon.RootNewest, canon.XattrAll }), 0, SealWrong, 3, ""},
+		"older layers":              {seal.Bootable, all[:1], digestBy(t, then, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 2, ""},
 		"nothing known":             {seal.Merged, all, fsverity.SumBytes(fsverity.SHA256, []byte("x")), 0, SealWrong, 0, ""},
 		"config":                    {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("config")), 0, SealGood, 0, ""},
 		"manifest for config":       {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, SealWrong, 0, ""},
 		"manifest":                  {seal.Manifest, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, SealGood, 0, ""},
-		"layer":                     {seal.Layer, all[:1], digestOf(t, sample(), erofs.V1, raw), 2, SealGood, 0, ""},
-		"another layer":             {seal.Layer, all[:1], digestOf(t, now, erofs.V1, raw), 2, SealWrong, 0, ""},
-		"no such layer":             {seal.Layer, all[:1], digestOf(t, now, erofs.V1, raw), 4, SealUnknown, 0, "there is no layer 4"},
+		"layer":                     {seal.Layer, all[:1], digestBy(t, sample(), erofs.V1, raw), 2, SealGood, 0, ""},
+		"another layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 2, SealWrong, 0, ""},
+		"a layer's other recipe":    {seal.Layer, all[:1], digestBy(t, sample(), erofs.V2, func(p *canon.Policy) { *p = canon.Raw(); p.Xattrs = canon.XattrNone }), 2, SealWrong, -1, ""},
+		"no such layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 4, SealUnknown, 0, "there is no layer 4"},
 	} {
 		f := seal.Found{Layer: c.layer, Claim: seal.Claim{Role: c.role, Versions: c.versions, Digest: c.digest}}
-		got, err := CheckSeal(t.Context(), f, sealedImage())
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := checkOne(t, f, sealedImage())
 		layers := 0
 		if got.Match != nil {
 			layers = got.Match.Layers
+			if layers == 0 {
+				layers = -1
+			}
+		}
+		if searched := c.state == SealWrong && c.role != seal.Config; got.Searched != searched {
+			t.Errorf("%s: searched %v", name, got.Searched)
 		}
 		if got.State != c.state || layers != c.layers || got.Why != c.why {
 			t.Errorf("%s: %s by %d layers, %q, want %s by %d, %q", name, got.State, layers, got.Why, c.state, c.layers, c.why)
@@ -109,11 +124,8 @@ func TestCheckSealSince(t *testing.T) {
 	image := sealedImage()
 	image.Tree.Root.Child("boot").Node.Put(canon.Dirent{Name: "new", Node: &canon.Node{Kind: canon.FIFO}})
 	image.Tree.CountLinks()
-	f := seal.Found{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestOf(t, bootable(), erofs.V1, booting(canon.BootSeconds))}}
-	got, err := CheckSeal(t.Context(), f, image)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := seal.Found{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestBy(t, bootable(), erofs.V1, booting(canon.BootSeconds))}}
+	got := checkOne(t, f, image)
 	if text := strings.Join(describe(got.Match.Since), "\n"); !strings.Contains(text, "/usr/file") || len(got.Match.Since) != 1 {
 		t.Errorf("changed: %s", text)
 	}
@@ -134,9 +146,69 @@ func TestCheckSealUnknown(t *testing.T) {
 		"the image has no config": {seal.Found{Claim: seal.Claim{Role: seal.Config, Digest: digest}}, noDocuments},
 		"there is no /usr":        {seal.Found{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digest}}, noBoot},
 	} {
-		got, err := CheckSeal(t.Context(), c.found, c.image)
-		if err != nil || got.State != SealUnknown || !strings.HasPrefix(got.Why, why) || got.Match != nil {
-			t.Errorf("%s: %+v, %v", why, got, err)
+		got := checkOne(t, c.found, c.image)
+		if got.State != SealUnknown || !strings.HasPrefix(got.Why, why) || got.Match != nil {
+			t.Errorf("%s: %+v", why, got)
+		}
+	}
+}
+
+// TestCheckSealsOnce: however many seals are wrong, each tree is made once, and
+// each hash asks for its image once.
+func TestCheckSealsOnce(t *testing.T) {
+	image := sealedImage()
+	asked, lowest, alone := map[fsverity.Algorithm]int{}, map[int]int{}, map[int]int{}
+	makeLowest, makeAlone := image.Lowest, image.Alone
+	image.Lowest = func(n int) (*canon.Tree, error) { lowest[n]++; return makeLowest(n) }
+	image.Alone = func(n int) (*canon.Tree, error) { alone[n]++; return makeAlone(n) }
+	var found []seal.Found
+	for i := range 50 {
+		digest := fsverity.SumBytes(fsverity.SHA256, []byte{byte(i)})
+		for _, role := range []seal.Role{seal.Bootable, seal.Merged, seal.Layer} {
+			f := seal.Found{Claim: seal.Claim{Role: role, Versions: []erofs.Version{erofs.V1}, Digest: digest}}
+			if role == seal.Layer {
+				f.Layer = 2
+			}
+			found = append(found, f)
+		}
+	}
+	checked, err := CheckSeals(t.Context(), found, func(alg fsverity.Algorithm) (Sealed, error) { asked[alg]++; return image, nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range checked {
+		if c.State != SealWrong || !c.Searched || c.Match != nil {
+			t.Errorf("%+v", c)
+		}
+	}
+	if asked[fsverity.SHA256] != 1 || len(asked) != 1 || lowest[1] != 1 || lowest[2] != 1 || alone[2] > 2 {
+		t.Errorf("asked for %v, lowest %v, alone %v", asked, lowest, alone)
+	}
+}
+
+// TestCheckSealsTrust: with certificates, what can be signed must be.
+func TestCheckSealsTrust(t *testing.T) {
+	digest := digestBy(t, changedBootable(), erofs.V1, nil)
+	claim := seal.Claim{Role: seal.Merged, Versions: []erofs.Version{erofs.V1}, Digest: digest}
+	for _, place := range seal.Places() {
+		for _, trusted := range [][]*x509.Certificate{nil, {{}}} {
+			for _, signature := range [][]byte{nil, []byte("x")} {
+				checked, err := CheckSeals(t.Context(), []seal.Found{{Place: place, Claim: claim, Signature: signature}}, func(fsverity.Algorithm) (Sealed, error) { return sealedImage(), nil }, trusted)
+				if err != nil {
+					t.Fatal(err)
+				}
+				signable := map[seal.Place]bool{seal.ManifestAnnotation: true, seal.ConfigAnnotation: true, seal.LayerAnnotation: true, seal.Artifact: true}[place]
+				want := SealGood
+				switch {
+				case signature != nil && trusted != nil:
+					want = SealWrong
+				case signature != nil, trusted != nil && signable:
+					want = SealUnknown
+				}
+				if checked[0].State != want {
+					t.Errorf("%s, trusted %v, signed %v: %s (%s), want %s", place, trusted != nil, signature != nil, checked[0].State, checked[0].Why, want)
+				}
+			}
 		}
 	}
 }

@@ -50,7 +50,11 @@ func sealLines(found []seal.Found) []string {
 	var lines []string
 	for _, f := range found {
 		line := string(f.Place)
-		for _, part := range []string{f.Name, f.Key} {
+		number := ""
+		if f.CommandLine > 0 {
+			number = fmt.Sprint(f.CommandLine)
+		}
+		for _, part := range []string{f.Name, number, f.Key} {
 			if part != "" {
 				line += " " + part
 			}
@@ -296,8 +300,10 @@ func TestSealsOfUKIs(t *testing.T) {
 		"uki /boot/EFI/Linux/a.efi composefs = 1…",
 		"uki /boot/EFI/Linux/b.efi: its command line has no composefs digest",
 		"uki /boot/EFI/Linux/c.efi: it has no .cmdline section",
-		"uki /boot/EFI/Linux/replaced.efi, command line 1 composefs = 2…",
-		"uki /boot/EFI/Linux/replaced.efi, command line 3 composefs = 3…",
+		"uki /boot/EFI/Linux/replaced.efi 1 composefs = 2…",
+		"uki /boot/EFI/Linux/replaced.efi 2: its command line has no composefs digest",
+		"uki /boot/EFI/Linux/replaced.efi 3 composefs = 3…",
+		"uki /boot/EFI/Linux/symlink.efi: it is a symlink, not a file",
 		"uki /usr/lib/modules/6/link.efi composefs = 1…",
 	)
 	for _, content := range []string{"", "short", strings.Repeat("long", 100), "MZ" + strings.Repeat("long", 100)} {

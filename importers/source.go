@@ -1,10 +1,13 @@
 package importers
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
 )
 
 // Transport is a kind of source, named as skopeo and podman name them.
@@ -54,6 +57,24 @@ func (s Source) String() string {
 		return text + "@" + s.Ref
 	}
 	return text + ":" + s.Ref
+}
+
+// Pin names the image with this manifest, whatever becomes of a tag. Sources
+// whose images have no manifest stay as they are.
+func (s Source) Pin(manifest []byte) Source {
+	if manifest == nil {
+		return s
+	}
+	digest := "sha256:" + fmt.Sprintf("%x", sha256.Sum256(manifest))
+	switch s.Transport {
+	case OCI, OCIArchive:
+		s.Ref = digest
+	case Docker:
+		if ref, err := name.ParseReference(s.Ref); err == nil {
+			s.Ref = ref.Context().Digest(digest).String()
+		}
+	}
+	return s
 }
 
 // IsFinal says that the source is the end of a pipeline, a tree to which a

@@ -2,6 +2,7 @@ package importers
 
 import (
 	"debug/pe"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,54 +13,90 @@ const (
 	// peMagic begins PE files, as it does DOS programs.
 	peMagic        = "MZ"
 	cmdlineSection = ".cmdline"
-	// cmdlineMax is the size in bytes up to which command lines are read: many
-	// times of what any kernel takes.
+	kernelSection  = ".linux"
+	// sectionsMax is how many sections are looked at: some four for each profile.
+	sectionsMax = 1000
+	// cmdlineMax is the size in bytes up to which the command lines of a file are
+	// read: many times of what any kernel takes.
 	cmdlineMax = 1 << 20
 )
 
-// ErrNoCmdline says that a PE file has no command line.
-var ErrNoCmdline = errors.New("it has no .cmdline section")
+// ukiFile is what a unified kernel image has of interest here.
+type ukiFile struct {
+	// cmdlines are its command lines, of which each profile may have one.
+	cmdlines []string
+	// isKernel says that it has a kernel, as addons and other programs have not.
+	isKernel bool
+}
 
-// UKICmdlines reads the kernel command lines of a unified kernel image: a PE file
-// has them in its .cmdline sections (UAPI group specification "Unified Kernel
-// Image"), of which each profile may have one. isKernel says that it has a kernel,
-// as addons and other programs have not.
-func UKICmdlines(r io.ReaderAt) (cmdlines []string, isKernel bool, err error) {
-	f, err := pe.NewFile(r)
+// readUKI reads a PE file (Microsoft, "PE Format") as far as it takes to find the
+// sections of the UAPI group's specification "Unified Kernel Image". Section names
+// are the eight bytes in the header, as systemd-stub and composefs-rs compare them.
+func readUKI(r io.ReaderAt) (*ukiFile, error) {
+	sections, err := peSections(r)
 	if err != nil {
-		return nil, false, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
+		return nil, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
 	}
-	for _, s := range f.Sections {
-		isKernel = isKernel || s.Name == ".linux"
-		if s.Name != cmdlineSection {
-			continue
+	f := &ukiFile{}
+	left := uint32(cmdlineMax)
+	for _, s := range sections {
+		switch strings.TrimRight(string(s.Name[:]), "\x00") {
+		case kernelSection:
+			f.isKernel = true
+		case cmdlineSection:
+			text, err := readCmdline(r, s, left)
+			if err != nil {
+				return nil, err
+			}
+			left -= uint32(len(text))
+			f.cmdlines = append(f.cmdlines, text)
 		}
-		text, err := readCmdline(s)
-		if err != nil {
-			return nil, false, err
-		}
-		cmdlines = append(cmdlines, text)
 	}
-	if cmdlines == nil {
-		return nil, isKernel, ErrNoCmdline
+	return f, nil
+}
+
+// peSections reads the section table alone: debug/pe reads all that headers lead
+// to, which can be any number of times the file's size.
+func peSections(r io.ReaderAt) ([]pe.SectionHeader32, error) {
+	const dosSize, offsetAt, signature = 0x40, 0x3c, "PE\x00\x00"
+	var dos [dosSize]byte
+	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != peMagic {
+		return nil, errors.New("it does not begin with MZ and a DOS header")
 	}
-	return cmdlines, isKernel, nil
+	at := int64(binary.LittleEndian.Uint32(dos[offsetAt:]))
+	var magic [len(signature)]byte
+	if _, err := r.ReadAt(magic[:], at); err != nil || string(magic[:]) != signature {
+		return nil, errors.New("its PE header is not where the DOS header says")
+	}
+	at += int64(len(magic))
+	var header pe.FileHeader
+	if err := binary.Read(io.NewSectionReader(r, at, int64(binary.Size(header))), binary.LittleEndian, &header); err != nil {
+		return nil, errors.New("its PE header is truncated")
+	}
+	if header.NumberOfSections > sectionsMax {
+		return nil, fmt.Errorf("it has %d sections, the limit is %d", header.NumberOfSections, sectionsMax)
+	}
+	at += int64(binary.Size(header)) + int64(header.SizeOfOptionalHeader)
+	sections := make([]pe.SectionHeader32, header.NumberOfSections)
+	if err := binary.Read(io.NewSectionReader(r, at, int64(binary.Size(sections))), binary.LittleEndian, sections); err != nil {
+		return nil, errors.New("its section table is truncated")
+	}
+	return sections, nil
 }
 
 // readCmdline reads a section as far as it is loaded: what follows is padding.
-func readCmdline(s *pe.Section) (string, error) {
-	size := s.Size
-	if s.VirtualSize > 0 {
-		size = min(size, s.VirtualSize)
+func readCmdline(r io.ReaderAt, s pe.SectionHeader32, limit uint32) (string, error) {
+	switch {
+	case s.VirtualSize > limit:
+		return "", fmt.Errorf("its %s sections have more than %d bytes", cmdlineSection, cmdlineMax)
+	case s.VirtualSize > s.SizeOfRawData:
+		return "", fmt.Errorf("its %s section has %d bytes, of which the file has only %d: tools disagree what the others are", cmdlineSection, s.VirtualSize, s.SizeOfRawData)
 	}
-	if size > cmdlineMax {
-		return "", fmt.Errorf("its .cmdline section has %d bytes, the limit is %d", size, cmdlineMax)
+	text := make([]byte, s.VirtualSize)
+	if n, err := r.ReadAt(text, int64(s.PointerToRawData)); n < len(text) {
+		return "", fmt.Errorf("its %s section is outside of the file, which may be truncated: %w", cmdlineSection, err)
 	}
-	text := make([]byte, size)
-	if _, err := s.ReadAt(text, 0); err != nil {
-		return "", errors.New("its .cmdline section is outside of the file: it is truncated")
-	}
-	return strings.TrimRight(string(text), "\x00\n"), nil
+	return string(text), nil
 }
 
 // isUKIPath says that bootc and composefs-rs look there for a unified kernel

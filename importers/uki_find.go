@@ -16,13 +16,17 @@ import (
 func findUKIs(t *canon.Tree, store *ObjectStore) ([]seal.Found, error) {
 	var found []seal.Found
 	for path, e := range t.All() {
-		if e.Node.Kind != canon.Regular || !isUKIPath(path) {
+		if e.Node.Kind == canon.Directory || !isUKIPath(path) {
+			continue
+		}
+		if e.Node.Kind != canon.Regular {
+			// composefs-rs installs no image that has one.
+			found = append(found, seal.Found{Place: seal.UKI, Name: path, Err: fmt.Errorf("it is a %v, not a file", e.Node.Kind)})
 			continue
 		}
 		more, err := sealsOfNode(path, e.Node, store)
 		if err != nil {
-			err = &EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
-			return nil, err
+			return nil, &EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
 		}
 		found = append(found, more...)
 	}
@@ -47,41 +51,57 @@ func sealsOfNode(path string, n *canon.Node, store *ObjectStore) ([]seal.Found, 
 		defer f.Close()
 		content = f
 	}
-	found, isKernel, err := SealsOfUKI(path, content)
-	if errors.Is(err, ErrNoCmdline) {
-		if !isKernel {
-			return nil, nil
-		}
-		return []seal.Found{{Place: seal.UKI, Name: path, Err: err}}, nil
+	f, err := readUKI(content)
+	if err != nil {
+		return nil, err
 	}
-	if !isKernel && len(found) == 1 && found[0].Err == errNoDigest {
-		// Addons may add something else.
-		return nil, nil
+	if !f.isKernel {
+		// Addons add what they like to a command line, and programs have none.
+		return f.claims(path), nil
 	}
-	return found, err
+	return f.seals(path), nil
 }
 
-var errNoDigest = errors.New("its command line has no composefs digest")
-
 // SealsOfUKI reads the seals on the command lines of a unified kernel image that
-// the report calls name. One without seals is of no known form. See UKICmdlines.
-func SealsOfUKI(name string, r io.ReaderAt) (found []seal.Found, isKernel bool, err error) {
-	cmdlines, isKernel, err := UKICmdlines(r)
+// the report calls name. A file that is none is an error.
+func SealsOfUKI(name string, r io.ReaderAt) ([]seal.Found, error) {
+	f, err := readUKI(r)
 	if err != nil {
-		return nil, isKernel, err
+		return nil, err
 	}
-	for i, cmdline := range cmdlines {
-		at := name
-		if len(cmdlines) > 1 {
-			at = fmt.Sprintf("%s, command line %d", name, i+1)
+	return f.seals(name), nil
+}
+
+// claims are the digests on the command lines.
+func (f *ukiFile) claims(name string) []seal.Found {
+	var found []seal.Found
+	for i, cmdline := range f.cmdlines {
+		for _, s := range seal.Kargs(cmdline) {
+			found = append(found, f.at(name, i, s))
 		}
-		for _, f := range seal.Kargs(cmdline) {
-			f.Place, f.Name = seal.UKI, at
-			found = append(found, f)
+	}
+	return found
+}
+
+// seals are the claims, and what lacks one: each profile can be booted.
+func (f *ukiFile) seals(name string) []seal.Found {
+	if f.cmdlines == nil {
+		return []seal.Found{{Place: seal.UKI, Name: name, Err: errors.New("it has no .cmdline section")}}
+	}
+	var found []seal.Found
+	for i, cmdline := range f.cmdlines {
+		for _, s := range seal.CmdlineSeals(cmdline) {
+			found = append(found, f.at(name, i, s))
 		}
 	}
-	if found == nil {
-		found = []seal.Found{{Place: seal.UKI, Name: name, Err: errNoDigest}}
+	return found
+}
+
+// at is a seal on a command line, which has a number if there are several.
+func (f *ukiFile) at(name string, i int, s seal.Found) seal.Found {
+	s.Place, s.Name = seal.UKI, name
+	if len(f.cmdlines) > 1 {
+		s.CommandLine = i + 1
 	}
-	return found, isKernel, nil
+	return s
 }

@@ -14,26 +14,48 @@ import (
 	"cfsverify/testdata/uki"
 )
 
-func TestUKICmdlines(t *testing.T) {
+// patched changes bytes of a file.
+func patched(file []byte, at int, bytes ...byte) []byte {
+	copy(file[at:], bytes)
+	return file
+}
+
+// sectionAt is where smallest files of uki.File have the headers of sections.
+const sectionAt = 0x40 + 24 + 240
+
+func TestReadUKI(t *testing.T) {
+	kernel := [2]string{".linux", "kernel"}
+	one := uki.File([2]string{".cmdline", "root=x"})
 	for name, c := range map[string]struct {
 		file []byte
-		want []string
+		want *ukiFile
 		err  string
 	}{
-		"one":          {uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}), []string{"root=x composefs=1"}, ""},
-		"profiles":     {uki.File([2]string{".cmdline", "a"}, [2]string{".cmdline", "b"}), []string{"a", "b"}, ""},
-		"none":         {uki.File([2]string{".linux", "kernel"}), nil, "no .cmdline section"},
-		"no PE":        {[]byte("MZ is not enough"), nil, "no PE file"},
-		"empty":        {nil, nil, "no PE file"},
-		"truncated":    {uki.File([2]string{".cmdline", strings.Repeat("x", 600)})[:500], nil, "truncated"},
-		"beyond limit": {uki.File([2]string{".cmdline", strings.Repeat("x", cmdlineMax+1)}), nil, "the limit is"},
+		"a kernel":         {uki.File(kernel, [2]string{".cmdline", "root=x composefs=1\n\x00"}), &ukiFile{[]string{"root=x composefs=1\n\x00"}, true}, ""},
+		"profiles":         {uki.File(kernel, [2]string{".cmdline", "a"}, [2]string{".profile", "x"}, [2]string{".cmdline", "b"}), &ukiFile{[]string{"a", "b"}, true}, ""},
+		"an addon":         {uki.File([2]string{".cmdline", "a"}), &ukiFile{[]string{"a"}, false}, ""},
+		"a program":        {uki.File([2]string{".text", "x"}), &ukiFile{}, ""},
+		"no sections":      {uki.File(), &ukiFile{}, ""},
+		"a long name":      {uki.File([2]string{"/4", "composefs=1"}), &ukiFile{}, ""},
+		"empty":            {uki.File([2]string{".cmdline", ""}), &ukiFile{[]string{""}, false}, ""},
+		"no PE":            {[]byte("MZ is not enough"), nil, "it does not begin with MZ"},
+		"another file":     {bytes.Repeat([]byte("x"), 1000), nil, "it does not begin with MZ"},
+		"no bytes":         {nil, nil, "it does not begin with MZ"},
+		"no header":        {patched(bytes.Clone(one), 0x3c, 0xff, 0xff, 0xff, 0xff), nil, "its PE header is not where"},
+		"short header":     {bytes.Clone(one[:0x40+10]), nil, "its PE header is truncated"},
+		"short table":      {bytes.Clone(one[:sectionAt+39]), nil, "its section table is truncated"},
+		"truncated":        {uki.File([2]string{".cmdline", strings.Repeat("x", 600)})[:700], nil, "is outside of the file"},
+		"unloaded":         {patched(bytes.Clone(one), sectionAt+8, 1, 2), nil, "has 513 bytes, of which the file has only 512"},
+		"too long":         {uki.File([2]string{".cmdline", strings.Repeat("x", cmdlineMax+1)}), nil, "have more than 1048576 bytes"},
+		"too long at once": {uki.File([2]string{".cmdline", strings.Repeat("x", cmdlineMax)}, [2]string{".cmdline", "x"}), nil, "have more than 1048576 bytes"},
+		"too many":         {patched(bytes.Clone(one), 0x40+6, 0xff, 0xff), nil, "it has 65535 sections"},
 	} {
-		got, isKernel, err := UKICmdlines(bytes.NewReader(c.file))
-		if isKernel != (name == "one" || name == "none") {
-			t.Errorf("%s: a kernel: %v", name, isKernel)
+		got, err := readUKI(bytes.NewReader(c.file))
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: error %v, want %q", name, err, c.err)
 		}
-		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
-			t.Errorf("%s: error %v, %s", name, err, diff)
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(ukiFile{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }
@@ -60,8 +82,8 @@ func TestUKIOfObjcopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got, _, err := UKICmdlines(f)
-	if diff := cmp.Diff([]string{"rw composefs.digest=v1"}, got); diff != "" || err != nil {
+	got, err := readUKI(f)
+	if diff := cmp.Diff(&ukiFile{cmdlines: []string{"rw composefs.digest=v1\n"}}, got, cmp.AllowUnexported(ukiFile{})); diff != "" || err != nil {
 		t.Errorf("error %v, %s", err, diff)
 	}
 }
@@ -78,19 +100,51 @@ func TestUKIPaths(t *testing.T) {
 	}
 }
 
-// FuzzUKI: whatever a file is, reading it ends, without much memory.
+// FuzzUKI: whatever a file is, reading it ends, and gives no more than the limit.
 func FuzzUKI(f *testing.F) {
 	f.Add(uki.File([2]string{".cmdline", "a"}))
 	f.Add(uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", "root=x composefs=1\n\x00"}, [2]string{".cmdline", "b"}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		cmdlines, _, err := UKICmdlines(bytes.NewReader(file))
-		if (err == nil) != (len(cmdlines) > 0) {
-			t.Errorf("%q, error %v", cmdlines, err)
+		got, err := readUKI(bytes.NewReader(file))
+		if (err == nil) != (got != nil) {
+			t.Errorf("%v, error %v", got, err)
 		}
-		for _, c := range cmdlines {
-			if len(c) > len(file) {
-				t.Errorf("%d bytes out of %d", len(c), len(file))
-			}
+		if got == nil {
+			return
+		}
+		size := 0
+		for _, c := range got.cmdlines {
+			size += len(c)
+		}
+		if size > cmdlineMax || len(got.cmdlines) > sectionsMax {
+			t.Errorf("%d bytes in %d command lines", size, len(got.cmdlines))
 		}
 	})
+}
+
+// TestUKIMemory: sections that lead to the same bytes again and again are not read
+// again and again.
+func TestUKIMemory(t *testing.T) {
+	var sections [][2]string
+	for range sectionsMax - 1 {
+		sections = append(sections, [2]string{".cmdline", "x"})
+	}
+	sections = append(sections, [2]string{".text", strings.Repeat("x", 1<<20)})
+	file := uki.File(sections...)
+	for i := range sectionsMax - 1 {
+		// The size in memory and in the file, and relocations without number.
+		patched(file, sectionAt+40*i+8, 0, 0, 15, 0)
+		patched(file, sectionAt+40*i+16, 0, 0, 15, 0)
+		patched(file, sectionAt+40*i+32, 0xff, 0xff)
+	}
+	allocated := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			if _, err := readUKI(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "more than 1048576 bytes") {
+				b.Errorf("error %v", err)
+			}
+		}
+	}).AllocedBytesPerOp()
+	if allocated > 4<<20 {
+		t.Errorf("%d bytes of memory", allocated)
+	}
 }

@@ -47,13 +47,27 @@ func SealsText(w io.Writer, s *Seals, o TextOptions) error {
 	case unknown > 0:
 		fmt.Fprintf(t, "%s: %d of %s checked\n", t.bad.Sprint("UNKNOWN"), unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
 	default:
-		fmt.Fprintf(t, "%s: %s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"))
+		fmt.Fprintf(t, "%s: %s%s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"), s.insecureText())
 	}
 	fmt.Fprintf(t, "  image  %s  %s\n", escape(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
 	return buf.Flush()
+}
+
+// insecureText counts seals that need not be verified, empty without one.
+func (s *Seals) insecureText() string {
+	n := 0
+	for i := range s.Seals {
+		if s.Seals[i].Claim.Insecure {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of them insecure", n)
 }
 
 func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
@@ -80,7 +94,7 @@ func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
 	if c.Why != "" {
 		t.prose("  ", "", c.Why)
 	}
-	t.match(s, c.Match)
+	t.match(s, c)
 	if c.Claim.Insecure {
 		t.prose("  ", "insecure:", `the "?" lets the image be mounted without being verified`)
 	}
@@ -97,6 +111,9 @@ func sealText(c *compare.CheckedSeal) string {
 	text := string(c.Place)
 	if c.Name != "" {
 		text += " " + escape(c.Name)
+	}
+	if c.CommandLine > 0 {
+		text += fmt.Sprintf(", command line %d", c.CommandLine)
 	}
 	if c.Layer > 0 {
 		text += fmt.Sprintf(" of layer %d", c.Layer)
@@ -121,11 +138,19 @@ func expectedText(e compare.ExpectedDigest) string {
 }
 
 // match says what gives the digest of a wrong seal.
-func (t *text) match(s *Seals, m *compare.SealMatch) {
+func (t *text) match(s *Seals, c *compare.CheckedSeal) {
+	m := c.Match
+	switch {
+	case m != nil:
+		t.prose("  ", "", matchText(s, m))
+	case c.Searched && c.Claim.Role == seal.Layer:
+		t.prose("  ", "", "no recipe that is known gives the layer that digest")
+	case c.Searched:
+		t.prose("  ", "", "no recipe that is known gives the image, or what it was before its upper layers, that digest")
+	}
 	if m == nil {
 		return
 	}
-	t.prose("  ", "", matchText(s, m))
 	for i := range m.Since {
 		if i == shownPerFinding && !t.verbose {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(m.Since)-i))
@@ -137,7 +162,10 @@ func (t *text) match(s *Seals, m *compare.SealMatch) {
 
 func matchText(s *Seals, m *compare.SealMatch) string {
 	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
-	if m.Layers == len(s.Layers) {
+	switch m.Layers {
+	case 0:
+		return "the layer has that digest by another recipe: " + policy
+	case len(s.Layers):
 		return "the image has that digest by another recipe: " + policy
 	}
 	layers := "the lowest layer alone"

@@ -16,18 +16,20 @@ type jsonSeals struct {
 }
 
 type jsonSeal struct {
-	State     compare.SealState  `json:"state"`
-	Why       string             `json:"why,omitempty"`
-	Place     seal.Place         `json:"place"`
-	Name      string             `json:"name,omitempty"`
-	Layer     int                `json:"layer,omitempty"`
-	Key       string             `json:"key,omitempty"`
-	Value     string             `json:"value,omitempty"`
-	Digest    string             `json:"digest,omitempty"`
-	Insecure  bool               `json:"insecure"`
-	Expected  []jsonExpected     `json:"expected"`
-	Match     *jsonMatch         `json:"match,omitempty"`
-	Signature *jsonSealSignature `json:"signature,omitempty"`
+	State       compare.SealState  `json:"state"`
+	Why         string             `json:"why,omitempty"`
+	Place       seal.Place         `json:"place"`
+	Name        string             `json:"name,omitempty"`
+	CommandLine int                `json:"commandLine,omitempty"`
+	Layer       int                `json:"layer,omitempty"`
+	Key         string             `json:"key,omitempty"`
+	Value       string             `json:"value,omitempty"`
+	Digest      string             `json:"digest,omitempty"`
+	Insecure    bool               `json:"insecure"`
+	Expected    []jsonExpected     `json:"expected"`
+	Searched    bool               `json:"searched"`
+	Match       *jsonMatch         `json:"match,omitempty"`
+	Signature   *jsonSealSignature `json:"signature,omitempty"`
 }
 
 type jsonExpected struct {
@@ -63,8 +65,8 @@ func SealsJSON(w io.Writer, s *Seals) error {
 
 func sealJSON(c *compare.CheckedSeal) jsonSeal {
 	j := jsonSeal{
-		State: c.State, Why: c.Why, Place: c.Place, Name: escape(c.Name), Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
-		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{},
+		State: c.State, Why: c.Why, Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
+		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,
 	}
 	for _, e := range c.Expected {
 		expected := jsonExpected{Role: e.Role, Digest: e.Digest.String()}

@@ -36,6 +36,8 @@ func checkedSeals() *Seals {
 	found := func(place seal.Place, c seal.Claim) seal.Found {
 		return seal.Found{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
 	}
+	layer, second := found(seal.LayerAnnotation, claim), found(seal.UKI, claim)
+	layer.Layer, layer.Claim.Role, second.CommandLine = 2, seal.Layer, 2
 	signed := found(seal.Artifact, claim)
 	signed.Signature = []byte("der")
 	unknown := seal.Found{Place: seal.Label, Key: "composefs.x", Err: errors.New("odd")}
@@ -46,6 +48,9 @@ func checkedSeals() *Seals {
 		{Found: signed, State: compare.SealGood, Expected: good, Signer: "CN=\x1b"},
 		{Found: signed, State: compare.SealWrong, Expected: good, Why: "the signature is not valid"},
 		{Found: unknown, State: compare.SealUnknown, Why: "odd"},
+		{Found: layer, State: compare.SealWrong, Expected: expected, Searched: true},
+		{Found: layer, State: compare.SealWrong, Expected: expected, Searched: true, Match: &compare.SealMatch{Recipe: recipe}},
+		{Found: second, State: compare.SealWrong, Expected: expected, Searched: true},
 	}}
 }
 
@@ -61,7 +66,7 @@ func sealsText(t *testing.T, s *Seals, o TextOptions) string {
 func TestSealsText(t *testing.T) {
 	text := sealsText(t, checkedSeals(), TextOptions{})
 	// Each block of the report, without digests.
-	want := `WRONG: 3 of 6 seals are wrong
+	want := `WRONG: 6 of 9 seals are wrong
   image  oci:x\x1b  (2 layers)
 
 good: uki /x\x1b.efi, composefs
@@ -93,6 +98,21 @@ wrong: artifact /x\x1b.efi, composefs
 
 unknown: label, composefs.x
   odd
+
+wrong: layer-annotation /x\x1b.efi of layer 2, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  no recipe that is known gives the layer that digest
+
+wrong: layer-annotation /x\x1b.efi of layer 2, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  the layer has that digest by another recipe: EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns
+
+wrong: uki /x\x1b.efi, command line 2, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  no recipe that is known gives the image, or what it was before its upper layers, that digest
 `
 	for _, content := range []string{"", "x"} {
 		text = strings.ReplaceAll(text, fsverity.SumBytes(fsverity.SHA256, []byte(content)).String(), "HEX")
@@ -100,7 +120,7 @@ unknown: label, composefs.x
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(text, "\n")); diff != "" {
 		t.Error(diff)
 	}
-	if verbose := sealsText(t, checkedSeals(), TextOptions{Verbose: true}); strings.Count(verbose, "should be") != 4 {
+	if verbose := sealsText(t, checkedSeals(), TextOptions{Verbose: true}); strings.Count(verbose, "should be") != 10 {
 		t.Errorf("%s", verbose)
 	}
 }
@@ -108,17 +128,20 @@ unknown: label, composefs.x
 // TestSealsVerdict: only good seals, and some, make an image a sealed one.
 func TestSealsVerdict(t *testing.T) {
 	all := checkedSeals().Seals
+	insecure := all[0]
+	insecure.Claim.Insecure = true
 	for want, c := range map[string]struct {
 		seals []compare.CheckedSeal
 		good  bool
 	}{
-		"NOT SEALED: nothing seals the image\n":     {nil, false},
-		"SEALED: 1 seal is good\n":                  {all[:1], true},
-		"SEALED: 2 seals are good\n":                {[]compare.CheckedSeal{all[0], all[3]}, true},
-		"WRONG: 1 of 2 seals are wrong\n":           {all[:2], false},
-		"UNKNOWN: 1 of 1 seal cannot be checked\n":  {all[5:], false},
-		"WRONG: 2 of 3 seals are wrong\n":           {[]compare.CheckedSeal{all[1], all[2], all[5]}, false},
-		"UNKNOWN: 1 of 2 seals cannot be checked\n": {[]compare.CheckedSeal{all[0], all[5]}, false},
+		"NOT SEALED: nothing seals the image\n":          {nil, false},
+		"SEALED: 1 seal is good\n":                       {all[:1], true},
+		"SEALED: 2 seals are good\n":                     {[]compare.CheckedSeal{all[0], all[3]}, true},
+		"WRONG: 1 of 2 seals are wrong\n":                {all[:2], false},
+		"UNKNOWN: 1 of 1 seal cannot be checked\n":       {all[5:6], false},
+		"WRONG: 2 of 3 seals are wrong\n":                {[]compare.CheckedSeal{all[1], all[2], all[5]}, false},
+		"UNKNOWN: 1 of 2 seals cannot be checked\n":      {[]compare.CheckedSeal{all[0], all[5]}, false},
+		"SEALED: 2 seals are good, 1 of them insecure\n": {[]compare.CheckedSeal{all[0], insecure}, true},
 	} {
 		s := &Seals{Seals: c.seals}
 		if text := sealsText(t, s, TextOptions{}); !strings.HasPrefix(text, want) || s.Good() != c.good {

@@ -31,6 +31,9 @@ type Found struct {
 	// Name is the path of a unified kernel image or the digest of an artifact,
 	// empty elsewhere.
 	Name string
+	// CommandLine is the number of the command line in a unified kernel image that
+	// has several, counted from 1; else 0.
+	CommandLine int
 	// Key is that of a label or annotation, or of a kernel argument; Value is what
 	// it says.
 	Key, Value string

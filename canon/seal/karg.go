@@ -1,8 +1,10 @@
 package seal
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
@@ -23,8 +25,16 @@ func Karg(version erofs.Version, digest fsverity.Digest) string {
 
 // Kargs finds the arguments of a kernel command line that seal an image, in their
 // order, as seals without a place. The initramfs tries all composefs.digest= in
-// turn, and composefs= last.
+// turn, and composefs= last. A command line that programs read in different ways
+// is one seal of no known form.
 func Kargs(cmdline string) []Found {
+	cmdline = strings.TrimRight(cmdline, "\x00")
+	switch {
+	case strings.Contains(cmdline, "\x00"):
+		return []Found{{Err: errors.New("its command line has a NUL byte, behind which systemd-stub reads nothing")}}
+	case !utf8.ValidString(cmdline):
+		return []Found{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
+	}
 	var found []Found
 	for _, argument := range splitCmdline(cmdline) {
 		var f Found
@@ -42,15 +52,24 @@ func Kargs(cmdline string) []Found {
 	return found
 }
 
-// splitCmdline splits as the kernel does (lib/cmdline.c): at white space outside
-// of double quotes, which cannot be escaped.
+// CmdlineSeals is Kargs for a command line that must have one: without it is one
+// seal of no known form.
+func CmdlineSeals(cmdline string) []Found {
+	if found := Kargs(cmdline); found != nil {
+		return found
+	}
+	return []Found{{Err: errors.New("its command line has no composefs digest")}}
+}
+
+// splitCmdline splits as composefs-rs does (split_cmdline), and the kernel but for
+// vertical tabs: at white space outside of double quotes, which cannot be escaped.
 func splitCmdline(cmdline string) []string {
 	quoted := false
 	return strings.FieldsFunc(cmdline, func(c rune) bool {
 		if c == '"' {
 			quoted = !quoted
 		}
-		return !quoted && strings.ContainsRune(" \t\n\v\f\r\x00", c)
+		return !quoted && strings.ContainsRune(" \t\n\f\r", c)
 	})
 }
 
@@ -76,7 +95,8 @@ func parseDigestKarg(value string) (Claim, error) {
 	if err != nil {
 		return Claim{}, err
 	}
-	claim.Digest, err = parseDigest(alg, hex)
+	// composefs-rs reads digits of both cases.
+	claim.Digest, err = parseDigest(alg, strings.ToLower(hex))
 	return claim, err
 }
 
@@ -84,6 +104,6 @@ func parseLegacyKarg(value string) (Claim, error) {
 	claim := Claim{Role: Bootable, Versions: []erofs.Version{erofs.V2}}
 	value, claim.Insecure = strings.CutPrefix(value, "?")
 	var err error
-	claim.Digest, err = fsverity.ParseDigest(value)
+	claim.Digest, err = fsverity.ParseDigest(strings.ToLower(value))
 	return claim, err
 }

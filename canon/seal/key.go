@@ -75,11 +75,16 @@ func ParseKey(key string) (k Key, found bool, err error) {
 // Claim is what the key's value says.
 func (k Key) Claim(value string) (Claim, error) {
 	c := Claim{Role: k.Role, Versions: k.Versions}
-	var err error
-	if k.Algorithm == 0 {
-		c.Digest, err = fsverity.ParseDigest(value)
-	} else {
-		c.Digest, err = parseDigest(k.Algorithm, value)
+	alg := k.Algorithm
+	if alg == 0 {
+		// A label does not say which hash it is of.
+		digest, err := fsverity.ParseDigest(value)
+		if err != nil {
+			return c, err
+		}
+		alg = digest.Algorithm()
 	}
+	var err error
+	c.Digest, err = parseDigest(alg, value)
 	return c, err
 }

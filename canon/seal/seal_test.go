@@ -60,7 +60,10 @@ func TestKargs(t *testing.T) {
 		{"composefs.digest=v1-sha512-16:" + hex512, []seal.Claim{{}}, `"sha512-16" is not known`},
 		{"composefs.digest=v1-md5-12:" + hex512, []seal.Claim{{}}, `"md5-12" is not known`},
 		{"composefs.digest=v1-sha256-12:" + hex512, []seal.Claim{{}}, "has 128 digits, a sha256 digest has 64"},
-		{"composefs.digest=v1-sha512-12:" + strings.ToUpper(hex512), []seal.Claim{{}}, "not in lower case"},
+		{"composefs.digest=v1-sha512-12:" + strings.ToUpper(hex512) + " composefs=" + strings.ToUpper(hex512), []seal.Claim{one(erofs.V1, erofs.V0), one(erofs.V2)}, ""},
+		{"composefs=" + hex512 + "\v", []seal.Claim{{}}, "not 129"},
+		{"quiet\x00composefs=" + hex512, []seal.Claim{{}}, "has a NUL byte"},
+		{"com\xffposefs=1 composefs=" + hex512, []seal.Claim{{}}, "is not UTF-8"},
 	} {
 		var got []seal.Claim
 		for _, k := range seal.Kargs(c.cmdline) {
@@ -124,7 +127,7 @@ func TestKeyClaims(t *testing.T) {
 		err   string
 	}{
 		{label, hex512, sum512, ""}, {label, hex256, sum256, ""}, {annotation, hex256, sum256, ""},
-		{annotation, hex512, fsverity.Digest{}, "a sha256 digest has 64"}, {label, "", fsverity.Digest{}, "not 0"},
+		{annotation, hex512, fsverity.Digest{}, "a sha256 digest has 64"}, {label, "", fsverity.Digest{}, "not 0"}, {label, strings.ToUpper(hex512), fsverity.Digest{}, "not in lower case"},
 		{annotation, strings.ToUpper(hex256), fsverity.Digest{}, "not in lower case"},
 	} {
 		got, err := c.key.Claim(c.value)
@@ -146,11 +149,20 @@ func TestSignedData(t *testing.T) {
 	}
 }
 
+func TestCmdlineSeals(t *testing.T) {
+	if found := seal.CmdlineSeals("rw quiet"); len(found) != 1 || found[0].Err == nil {
+		t.Errorf("%+v", found)
+	}
+	if found := seal.CmdlineSeals("rw composefs=" + hex512); len(found) != 1 || found[0].Err != nil {
+		t.Errorf("%+v", found)
+	}
+}
+
 func FuzzKargs(f *testing.F) {
 	f.Add("composefs.digest=?v1-sha512-12:" + hex512 + " composefs=" + hex256)
 	f.Fuzz(func(t *testing.T, cmdline string) {
 		for _, k := range seal.Kargs(cmdline) {
-			if k.Err == nil && k.Claim.Digest.IsZero() || !strings.Contains(cmdline, k.Key+"="+k.Value) {
+			if k.Err == nil && (k.Claim.Digest.IsZero() || !strings.Contains(cmdline, k.Key+"="+k.Value)) {
 				t.Errorf("%+v", k)
 			}
 		}

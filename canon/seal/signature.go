@@ -38,19 +38,37 @@ func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
+// ValidSignature says what is wrong with the form of a signature, nil if nothing:
+// not whose it is, and of what.
+func ValidSignature(signature []byte) error {
+	_, err := parseSignature(signature)
+	return err
+}
+
+func parseSignature(signature []byte) (*pkcs7.PKCS7, error) {
+	p7, err := pkcs7.Parse(signature)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the signature is no PKCS#7: %w", err)
+	case len(p7.Signers) != 1:
+		return nil, fmt.Errorf("the signature has %d signers: it must have one", len(p7.Signers))
+	case len(p7.Content) > 0:
+		return nil, errors.New("the signature has content of its own: it must be detached")
+	}
+	if p7.Signers[0].DigestAlgorithm.Algorithm.Equal(pkcs7.OIDDigestAlgorithmSHA1) {
+		return nil, errors.New("the signature is made with SHA-1, which proves nothing any more")
+	}
+	return p7, nil
+}
+
 // Verify checks the PKCS#7 signature of a digest in DER, and names who signed.
 // The signer's certificate must be a trusted one, or lead to one: signatures for
-// the kernel carry none themselves (fsverity sign).
+// the kernel carry none themselves (fsverity sign). That it has expired does not
+// matter, as it does not to the kernel (crypto/asymmetric_keys/pkcs7_verify.c).
 func Verify(signature []byte, digest fsverity.Digest, trusted []*x509.Certificate) (signer string, err error) {
-	p7, err := pkcs7.Parse(signature)
+	p7, err := parseSignature(signature)
 	if err != nil {
-		return "", fmt.Errorf("the signature is no PKCS#7: %w", err)
-	}
-	if len(p7.Signers) != 1 {
-		return "", fmt.Errorf("the signature has %d signers: it must have one", len(p7.Signers))
-	}
-	if len(p7.Content) > 0 {
-		return "", errors.New("the signature has content of its own: it must be detached")
+		return "", err
 	}
 	roots := x509.NewCertPool()
 	for _, c := range trusted {
@@ -61,8 +79,9 @@ func Verify(signature []byte, digest fsverity.Digest, trusted []*x509.Certificat
 	if p7.GetOnlySigner() == nil {
 		return "", errors.New("the signature is by none of the trusted certificates")
 	}
-	if err := p7.VerifyWithChain(roots); err != nil {
+	signed := p7.GetOnlySigner()
+	if err := p7.VerifyWithChainAtTime(roots, signed.NotBefore); err != nil {
 		return "", fmt.Errorf("the signature is not valid: %w", err)
 	}
-	return p7.GetOnlySigner().Subject.String(), nil
+	return signed.Subject.String(), nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -25,13 +26,19 @@ import (
 // signer makes a key and its self-signed certificate, both in PEM.
 func signer(t testing.TB, name string) (key *rsa.PrivateKey, keyPEM, certificatePEM []byte) {
 	t.Helper()
+	return signerUntil(t, name, time.Now().Add(time.Hour))
+}
+
+// signerUntil makes one whose certificate is good until a time.
+func signerUntil(t testing.TB, name string, end time.Time) (key *rsa.PrivateKey, keyPEM, certificatePEM []byte) {
+	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -92,6 +99,46 @@ func TestSignatureOfFsverity(t *testing.T) {
 	}
 }
 
+// detached signs a digest as fsverity-utils does.
+func detached(t testing.TB, certificate []byte, key *rsa.PrivateKey, hash asn1.ObjectIdentifier) []byte {
+	t.Helper()
+	signed, err := pkcs7.NewSignedData(seal.SignedData(sum256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed.SetDigestAlgorithm(hash)
+	if err := signed.SignWithoutAttr(trust(t, certificate)[0], key, pkcs7.SignerInfoConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	signed.Detach()
+	der, err := signed.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// TestSignatureOfExpired: the kernel does not look at dates.
+func TestSignatureOfExpired(t *testing.T) {
+	key, _, certificate := signerUntil(t, "expired", time.Now().Add(-time.Minute))
+	if name, err := seal.Verify(detached(t, certificate, key, pkcs7.OIDDigestAlgorithmSHA256), sum256, trust(t, certificate)); err != nil || name != "CN=expired" {
+		t.Errorf("%q, %v", name, err)
+	}
+}
+
+func TestSignatureOfSHA1(t *testing.T) {
+	key, _, certificate := signer(t, "weak")
+	der := detached(t, certificate, key, pkcs7.OIDDigestAlgorithmSHA1)
+	for _, err := range []error{seal.ValidSignature(der), func() error { _, err := seal.Verify(der, sum256, trust(t, certificate)); return err }()} {
+		if err == nil || !strings.Contains(err.Error(), "SHA-1") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if err := seal.ValidSignature(detached(t, certificate, key, pkcs7.OIDDigestAlgorithmSHA256)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSignatureWithContent: a signature that brings what it signs says nothing of
 // the digest.
 func TestSignatureWithContent(t *testing.T) {
@@ -134,19 +181,7 @@ func TestParseCertificates(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	key, _, certificate := signer(f, "signer")
 	trusted := trust(f, certificate)
-	signed, err := pkcs7.NewSignedData(seal.SignedData(sum256))
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := signed.SignWithoutAttr(trusted[0], key, pkcs7.SignerInfoConfig{}); err != nil {
-		f.Fatal(err)
-	}
-	signed.Detach()
-	der, err := signed.Finish()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(der)
+	f.Add(detached(f, certificate, key, pkcs7.OIDDigestAlgorithmSHA256))
 	f.Fuzz(func(t *testing.T, signature []byte) {
 		if name, err := seal.Verify(signature, sum512, trusted); err == nil {
 			t.Errorf("%q signed it", name)
