@@ -45,7 +45,7 @@ func newSealCheck(r *run) *cobra.Command {
 		if source.Transport == importers.Dir || source.IsFinal() {
 			return fmt.Errorf("%v is no container image, which seals are of: name one, such as oci:PATH; a digest of anything else is found by cfsverify identify", source)
 		}
-		check := sealCheck{source: source, name: source.String(), boot: policy.boot.value, ifInterrupted: r.ifInterrupted}
+		check := sealCheck{boot: policy.boot.value, ifInterrupted: r.ifInterrupted}
 		if check.policy, err = policy.policyFor(false); err != nil {
 			return err
 		}
@@ -59,8 +59,8 @@ func newSealCheck(r *run) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		report, err := check.run(c.Context(), r.Err, found)
-		if err != nil {
+		report := &reports.Seals{Source: source.String()}
+		if report.Layers, report.Seals, err = check.image(c.Context(), r.Err, source, found); err != nil {
 			return err
 		}
 		if !report.Good() {
@@ -167,9 +167,6 @@ func readCertificates(files []string) ([]*x509.Certificate, error) {
 
 // sealCheck checks the seals of one image.
 type sealCheck struct {
-	source importers.Source
-	// name is what the user calls it.
-	name    string
 	policy  canon.Policy
 	boot    canon.BootRule
 	imports importers.Options
@@ -178,35 +175,48 @@ type sealCheck struct {
 	ifInterrupted func(func() error)
 }
 
-// run checks what is named and what the image has itself.
-func (s *sealCheck) run(ctx context.Context, stderr *os.File, named []seal.Found) (*reports.Seals, error) {
-	first, err := s.load(ctx, stderr, s.imports.Hash)
-	if err != nil {
-		return nil, err
+// image checks what is named and what the image has itself, and tells the layers.
+func (s *sealCheck) image(ctx context.Context, stderr *os.File, source importers.Source, named []seal.Found) ([]*canon.Layer, []compare.CheckedSeal, error) {
+	read := func(o importers.Options) (*importers.Import, error) {
+		if o.Hash != s.imports.Hash && slices.Contains(source.Layers, "-") {
+			return nil, errors.New("seals of two hashes need two reads of the image, and standard input (-) can be read only once: write it to a file")
+		}
+		imports, err := loadAll(ctx, stderr, []importers.Source{source}, o)
+		if err != nil {
+			return nil, err
+		}
+		// What is read again must be the same.
+		source = source.Pin(imports[0].Manifest)
+		return imports[0], nil
 	}
-	checked, err := compare.CheckSeals(ctx, append(named, first.Seals...), func(alg fsverity.Algorithm) (compare.Sealed, error) {
+	first, err := s.load(read, s.imports.Hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	checked, err := s.check(ctx, append(named, first.Seals...), first, read, true)
+	return first.Layers, checked, err
+}
+
+// check checks seals of an image that is loaded. For seals of the other hash it is
+// read again.
+func (s *sealCheck) check(ctx context.Context, found []seal.Found, first *importers.Import, read readImage, search bool) ([]compare.CheckedSeal, error) {
+	return compare.CheckSeals(ctx, found, func(alg fsverity.Algorithm) (compare.Sealed, error) {
 		if alg == s.imports.Hash {
 			return s.sealed(first, alg), nil
 		}
-		// Content of files has to be hashed once more, that of the same image.
-		s.source = s.source.Pin(first.Manifest)
-		other, err := s.load(ctx, stderr, alg)
+		other, err := s.load(read, alg)
 		if err != nil {
 			return compare.Sealed{}, err
 		}
 		return s.sealed(other, alg), nil
-	}, s.trusted)
-	if err != nil {
-		return nil, err
-	}
-	return &reports.Seals{Source: s.name, Layers: first.Layers, Seals: checked}, nil
+	}, compare.SealOptions{Trusted: s.trusted, Search: search})
 }
 
-// load imports the image with file content hashed by alg.
-func (s *sealCheck) load(ctx context.Context, stderr *os.File, alg fsverity.Algorithm) (image *importers.Import, err error) {
-	if alg != s.imports.Hash && slices.Contains(s.source.Layers, "-") {
-		return nil, errors.New("seals of two hashes need two reads of the image, and standard input (-) can be read only once: write it to a file")
-	}
+// readImage imports the image that is checked.
+type readImage func(importers.Options) (*importers.Import, error)
+
+// load reads the image with file content hashed by alg.
+func (s *sealCheck) load(read readImage, alg fsverity.Algorithm) (image *importers.Import, err error) {
 	dir, err := os.MkdirTemp("", "cfsverify-seal-")
 	if err != nil {
 		return nil, err
@@ -219,11 +229,7 @@ func (s *sealCheck) load(ctx context.Context, stderr *os.File, alg fsverity.Algo
 	if o.Objects, err = importers.OpenObjectStore(dir); err != nil {
 		return nil, err
 	}
-	imports, err := loadAll(ctx, stderr, []importers.Source{s.source}, o)
-	if err != nil {
-		return nil, err
-	}
-	return imports[0], nil
+	return read(o)
 }
 
 func (s *sealCheck) sealed(image *importers.Import, alg fsverity.Algorithm) compare.Sealed {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -24,7 +27,7 @@ func newSealWrite(r *run) *cobra.Command {
   cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
 		Args: cobra.ExactArgs(1),
 	}
-	w := sealWriter{flags: addRecipeFlags(c), stderr: r.Err, ifInterrupted: r.ifInterrupted}
+	w := sealWriter{flags: addRecipeFlags(c), run: r, stderr: r.Err}
 	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
 	c.Flags().BoolVar(&w.places.Label, "label", false, "write the label")
 	c.Flags().BoolVar(&w.places.Annotations, "annotations", false, "write annotations")
@@ -42,7 +45,7 @@ func newSealWrite(r *run) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := w.check(); err != nil {
+		if err := w.readFlags(); err != nil {
 			return err
 		}
 		report, err := w.write(c.Context(), source, target)
@@ -84,8 +87,12 @@ changed when all is written and was read again.
 What is printed are the new image and the artifact with their digests, and place,
 key and digest of each seal.
 
+All seals in the new image are checked then, and for each that is not good, such as
+a digest on a UKI's command line or of the other hash, a note says so.
+
 ` + imagesHelp + `
-Exit status: 0 the seals are written, 2 trouble, and the layout is as before.`
+Exit status: 0 the seals are written and all are good, 1 others are not, 2 trouble,
+and the layout is as before.`
 
 // sealWriter writes the seals of one image.
 type sealWriter struct {
@@ -93,16 +100,15 @@ type sealWriter struct {
 	rec    recipe
 	places importers.SealPlaces
 	quiet  bool
+	run    *run
 	stderr *os.File
 	source importers.Source
-	// ifInterrupted is run.ifInterrupted.
-	ifInterrupted func(func() error)
 	// notes are for stderr once all is written.
 	notes []string
 }
 
-// check reads the flags.
-func (w *sealWriter) check() (err error) {
+// readFlags reads those of all commands.
+func (w *sealWriter) readFlags() (err error) {
 	if w.rec, err = w.flags.recipe(false); err != nil {
 		return err
 	}
@@ -123,30 +129,17 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	if err != nil {
 		return nil, err
 	}
-	w.ifInterrupted(out.Close)
+	w.run.ifInterrupted(out.Close)
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(w.stderr)
 	defer progress.stop()
 	w.rec.imports.Progress = progress.add
-	var digests importers.SealDigests
-	sealed, err := importers.WriteSeals(ctx, source, out, w.places, func(imported *importers.Import) (d importers.SealDigests, err error) {
-		d, err = w.digests(imported)
-		digests = d
-		return d, err
-	}, w.rec.imports)
+	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.rec.imports)
 	if err != nil {
 		return nil, err
 	}
-	again, err := out.Load(ctx, sealed.Manifest, w.rec.imports)
-	if err != nil {
-		return nil, err
-	}
-	merged, err := w.digest(again, canon.BootNo)
-	if err != nil {
-		return nil, err
-	}
-	if merged != digests.Merged {
-		return nil, fmt.Errorf("%v: what was written has the digest %v, but the image had %v: nothing was changed", target, merged, digests.Merged)
+	if err := w.check(ctx, out, sealed); err != nil {
+		return nil, fmt.Errorf("%v: %w: nothing was changed", target, err)
 	}
 	if err := out.Commit(sealed.Manifest); err != nil {
 		return nil, err
@@ -170,6 +163,36 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 		report.Artifact = target.String()
 	}
 	return report, nil
+}
+
+// check reads the new image again, and computes what its seals should be. What was
+// written must be good; of others that are not there are notes.
+func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sealed *importers.Sealed) error {
+	check := sealCheck{policy: w.rec.policy, boot: w.flags.boot.value, imports: w.rec.imports, ifInterrupted: w.run.ifInterrupted}
+	read := func(o importers.Options) (*importers.Import, error) { return out.Load(ctx, sealed.Manifest, o) }
+	again, err := check.load(read, check.imports.Hash)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(again.Seals, func(f seal.Found) bool {
+		return slices.ContainsFunc(sealed.Seals, func(s seal.Found) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
+	})
+	written := len(sealed.Seals)
+	checked, err := check.check(ctx, append(slices.Clone(sealed.Seals), others...), again, read, false)
+	if err != nil {
+		return err
+	}
+	for i, c := range checked {
+		switch {
+		case c.State == compare.SealGood:
+		case i < written:
+			return fmt.Errorf("%s was written as %v, which is not right for what was written", c.Key, c.Claim.Digest)
+		default:
+			w.run.status = statusDifferent
+			w.note("the image has another seal that is not good: %s, which cfsverify seal check tells of", reports.SealPlace(c.Found))
+		}
+	}
+	return nil
 }
 
 func (w *sealWriter) note(format string, args ...any) {

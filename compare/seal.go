@@ -77,11 +77,19 @@ type SealMatch struct {
 	Since []Difference
 }
 
+// SealOptions are what CheckSeals does besides.
+type SealOptions struct {
+	// Trusted certificates, if not nil, must be what every digest that can be signed
+	// is signed by.
+	Trusted []*x509.Certificate
+	// Search has it look for what gives the digests of wrong seals.
+	Search bool
+}
+
 // CheckSeals computes what seals should say. image gives the image with content
-// hashed by a hash, and is asked once for each hash that seals are of. With trusted
-// certificates every digest that can be signed must be, by one of them. Errors are
+// hashed by a hash, and is asked once for each hash that seals are of. Errors are
 // those of ctx, of image, and of trees that cannot be made.
-func CheckSeals(ctx context.Context, found []seal.Found, image func(fsverity.Algorithm) (Sealed, error), trusted []*x509.Certificate) ([]CheckedSeal, error) {
+func CheckSeals(ctx context.Context, found []seal.Found, image func(fsverity.Algorithm) (Sealed, error), o SealOptions) ([]CheckedSeal, error) {
 	checked := make([]CheckedSeal, len(found))
 	byHash := map[fsverity.Algorithm][]*CheckedSeal{}
 	for i, f := range found {
@@ -106,7 +114,10 @@ func CheckSeals(ctx context.Context, found []seal.Found, image func(fsverity.Alg
 		check := sealCheck{Sealed: sealed, digests: map[digestOf]expectation{}}
 		for _, c := range seals {
 			check.judge(c)
-			check.signature(c, trusted)
+			check.signature(c, o.Trusted)
+		}
+		if !o.Search {
+			continue
 		}
 		if err := check.search(ctx, seals); err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ func booting(rule canon.BootRule) func(*canon.Policy) {
 // checkOne checks a seal of an image.
 func checkOne(t *testing.T, f seal.Found, image Sealed) CheckedSeal {
 	t.Helper()
-	checked, err := CheckSeals(t.Context(), []seal.Found{f}, func(fsverity.Algorithm) (Sealed, error) { return image, nil }, nil)
+	checked, err := CheckSeals(t.Context(), []seal.Found{f}, func(fsverity.Algorithm) (Sealed, error) { return image, nil }, SealOptions{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestCheckSealsOnce(t *testing.T) {
 			found = append(found, f)
 		}
 	}
-	checked, err := CheckSeals(t.Context(), found, func(alg fsverity.Algorithm) (Sealed, error) { asked[alg]++; return image, nil }, nil)
+	checked, err := CheckSeals(t.Context(), found, func(alg fsverity.Algorithm) (Sealed, error) { asked[alg]++; return image, nil }, SealOptions{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestCheckSealsTrust(t *testing.T) {
 	for _, place := range seal.Places() {
 		for _, trusted := range [][]*x509.Certificate{nil, {{}}} {
 			for _, signature := range [][]byte{nil, []byte("x")} {
-				checked, err := CheckSeals(t.Context(), []seal.Found{{Place: place, Claim: claim, Signature: signature}}, func(fsverity.Algorithm) (Sealed, error) { return sealedImage(), nil }, trusted)
+				checked, err := CheckSeals(t.Context(), []seal.Found{{Place: place, Claim: claim, Signature: signature}}, func(fsverity.Algorithm) (Sealed, error) { return sealedImage(), nil }, SealOptions{Trusted: trusted})
 				if err != nil {
 					t.Fatal(err)
 				}

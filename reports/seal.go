@@ -75,7 +75,7 @@ func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
 	if c.State == compare.SealGood {
 		paint = t.good
 	}
-	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), sealText(c))
+	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), SealPlace(c.Found))
 	if c.Err != nil || c.Claim.Digest.IsZero() {
 		t.prose("  ", "", c.Why)
 		return
@@ -106,20 +106,20 @@ func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
 	}
 }
 
-// sealText says where a seal is.
-func sealText(c *compare.CheckedSeal) string {
-	text := string(c.Place)
-	if c.Name != "" {
-		text += " " + escape(c.Name)
+// SealPlace says where a seal is.
+func SealPlace(f seal.Found) string {
+	text := string(f.Place)
+	if f.Name != "" {
+		text += " " + escape(f.Name)
 	}
-	if c.CommandLine > 0 {
-		text += fmt.Sprintf(", command line %d", c.CommandLine)
+	if f.CommandLine > 0 {
+		text += fmt.Sprintf(", command line %d", f.CommandLine)
 	}
-	if c.Layer > 0 {
-		text += fmt.Sprintf(" of layer %d", c.Layer)
+	if f.Layer > 0 {
+		text += fmt.Sprintf(" of layer %d", f.Layer)
 	}
-	if c.Key != "" {
-		text += ", " + escape(c.Key)
+	if f.Key != "" {
+		text += ", " + escape(f.Key)
 	}
 	return text
 }
