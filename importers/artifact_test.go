@@ -175,19 +175,23 @@ func TestImagesAreNotRead(t *testing.T) {
 // TestSealLimits: each seal is work.
 func TestSealLimits(t *testing.T) {
 	s, image := bareImage(t)
-	keys := make([]string, sealsMax/2)
-	for i := range keys {
-		keys[i] = layerKey512
+	artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
+	// with has another artifact with so many more seals.
+	with := func(n int) {
+		layer := fmt.Sprintf(`{"annotations":{%q:%q}}`, layerKey512, hexOf("1"))
+		manifest := fmt.Appendf(nil, `{"artifactType":%q,"subject":{"digest":%q},"layers":[{"annotations":{%q:%q}}%s]}`,
+			seal.ArtifactType, image.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
+		writeTestFile(t, filepath.Join(s.Path, blobName(hashOf(manifest))), manifest)
+		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf(manifest), Size: int64(len(manifest))})
+		})
 	}
-	keys[0] = mergedKey512
-	artifactOf(t, s.Path, image, seal.ArtifactType, "", keys...)
+	with(sealsMax - 1)
 	imported, err := loadSeals(t, s)
-	if err != nil || len(imported.Seals) != len(keys) {
+	if err != nil || len(imported.Seals) != sealsMax {
 		t.Errorf("%v", err)
 	}
-	keys[1] = configKey512
-	artifactOf(t, s.Path, image, seal.ArtifactType, "", keys...)
-	artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
+	with(sealsMax)
 	want := "the image has more than 10000 seals, with those of its artifacts"
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v", err)

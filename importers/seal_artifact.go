@@ -73,7 +73,7 @@ func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals [
 	}
 	artifacts, err := layoutBelow(w.target.Path).artifacts(ctx, image)
 	if err != nil {
-		return nil, fmt.Errorf("%v has artifacts about the same image: %w: repair that, or write to another layout", w.target, err)
+		return nil, fmt.Errorf("%v may have artifacts about the same image: %w: repair that, or write to another layout", w.target, err)
 	}
 	var found []v1.Hash
 	for _, a := range artifacts {
