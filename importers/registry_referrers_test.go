@@ -201,6 +201,9 @@ func TestReferrers(t *testing.T) {
 			if len(l.asked) == 0 || l.asked[0] != first {
 				t.Errorf("asked for %q, want %s", l.asked, first)
 			}
+			if len(l.asked) > referrersPagesMax {
+				t.Errorf("asked %d times", len(l.asked))
+			}
 		})
 	}
 }
@@ -262,6 +265,16 @@ func TestReferrersAgain(t *testing.T) {
 	}
 	if said, err := l.load(t); said != "1der " || err != nil {
 		t.Errorf("%q, %v", said, err)
+	}
+}
+
+// TestReferrersPageScheme: a page is asked for with TLS if the one before was, and
+// nobody's password goes with it.
+func TestReferrersPageScheme(t *testing.T) {
+	at := &url.URL{Scheme: "https", Host: "a.example", Path: "/v2/os/referrers/x"}
+	next, err := (&referrersPage{at: at, link: "http://me:secret@a.example/y"}).next()
+	if err != nil || next.String() != "https://a.example/y" {
+		t.Errorf("%v, %v", next, err)
 	}
 }
 
