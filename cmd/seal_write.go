@@ -66,13 +66,17 @@ const sealWriteHelp = `Put the composefs digests on an image, in one or more of 
                     descriptor: of the config; those of each layer's descriptor: of
                     the layer alone
     --artifact      another manifest in the layout, whose subject is the image: of
-                    manifest, config, all layers, and the bootable tree
+                    manifest, config, each layer alone, all layers, and the bootable
+                    tree
 
 Annotations and artifact are those of the draft "OCI Sealing Specification" of
 composefs-rs 0.9, which knows version 1 of the image format only. It does not say
 what is done to the tree of a layer alone: here nothing is, whatever the policy, so
-that the digest is that of digest --policy raw. As there are no signatures, the
-artifact has the empty JSON object in place of each.
+that the digest is that of digest --policy raw. It lists no digests of layers for the
+artifact either, and does not say what readers do with entries that it does not list:
+here they are there, from the lowest layer up, unless a layer links to what a lower
+one has. As there are no signatures, the artifact has the empty JSON object in place
+of each.
 
 The label is written first, then the annotations, then the artifact; so each covers
 those before it. Old values are replaced, and the signatures of other digests go.
@@ -146,6 +150,9 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	}
 	for _, key := range sealed.Stale {
 		w.note("the annotation %s was of the config without the new label, and is left out", key)
+	}
+	if sealed.NotAlone != nil {
+		w.note("the artifact has no digests of the layers alone, as one cannot stand alone: %v", sealed.NotAlone)
 	}
 	for _, artifact := range sealed.Replaced {
 		w.note("the artifact %v had other digests of the same image, and is listed no longer", artifact)

@@ -95,20 +95,20 @@ func TestSealsByTools(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"composefs.config" + document: config}, s.parsed.Config.Annotations); diff != "" {
 		t.Errorf("the config: want -, got +\n%s", diff)
 	}
+	wantEntries := []map[string]string{{"composefs.manifest" + document: manifest}, {"composefs.config" + document: config}}
 	for i, layer := range s.parsed.Layers {
 		want := map[string]string{"composefs.layer" + image: mkfs("--policy", "raw", "tar:"+s.blob(layer))}
 		if diff := cmp.Diff(want, layer.Annotations); diff != "" {
 			t.Errorf("layer %d: want -, got +\n%s", i+1, diff)
 		}
+		wantEntries = append(wantEntries, want)
 	}
+	wantEntries = append(wantEntries, map[string]string{"composefs.merged" + image: merged}, map[string]string{"composefs.merged.bootable" + image: bootable})
 	var got []map[string]string
 	for _, layer := range s.artifactManifest.Layers {
 		got = append(got, layer.Annotations)
 	}
-	if diff := cmp.Diff([]map[string]string{
-		{"composefs.manifest" + document: manifest}, {"composefs.config" + document: config},
-		{"composefs.merged" + image: merged}, {"composefs.merged.bootable" + image: bootable},
-	}, got); diff != "" {
+	if diff := cmp.Diff(wantEntries, got); diff != "" {
 		t.Errorf("the artifact: want -, got +\n%s", diff)
 	}
 	data, err := os.ReadFile(s.config)

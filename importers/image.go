@@ -2,6 +2,7 @@ package importers
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,11 @@ type image struct {
 	manifest, config []byte
 	// artifacts lists those whose subject is the image; nil where there can be none.
 	artifacts func(context.Context) ([]artifact, error)
+}
+
+// digest is that of the manifest.
+func (img *image) digest() v1.Hash {
+	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(img.manifest))}
 }
 
 // openImage opens the image that a source names. The caller closes it.
@@ -61,7 +67,7 @@ func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image
 		return nil, errors.Join(err, layout.close())
 	}
 	img.close = layout.close
-	img.artifacts = func(context.Context) ([]artifact, error) { return layout.artifacts(img.manifest) }
+	img.artifacts = func(ctx context.Context) ([]artifact, error) { return layout.artifacts(ctx, img.digest()) }
 	return img, nil
 }
 

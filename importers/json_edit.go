@@ -3,9 +3,7 @@ package importers
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"strings"
 )
 
 // plainJSON writes JSON with all characters as they are.
@@ -27,27 +25,24 @@ func editField(doc []byte, edit func(json.RawMessage) (json.RawMessage, error), 
 	if len(path) == 0 {
 		return edit(doc)
 	}
-	var fields map[string]json.RawMessage
-	if doc != nil {
-		if err := json.Unmarshal(doc, &fields); err != nil {
-			return nil, err
-		}
+	had, err := members(doc)
+	if err != nil {
+		return nil, err
 	}
-	// Readers differ about names in other cases.
-	for name := range maps.Keys(fields) {
-		if strings.EqualFold(name, path[0]) && name != path[0] {
-			return nil, fmt.Errorf("it has %q instead of %q", name, path[0])
-		}
+	old, err := onlyMember(had, path[0])
+	if err != nil {
+		return nil, err
 	}
-	old := fields[path[0]]
 	edited, err := editField(old, edit, path[1:]...)
 	switch {
 	case err != nil:
 		return nil, err
 	case bytes.Equal(edited, old):
 		return doc, nil
-	case fields == nil:
-		fields = map[string]json.RawMessage{}
+	}
+	fields := map[string]json.RawMessage{}
+	for _, m := range had {
+		fields[m.name] = m.value
 	}
 	fields[path[0]] = edited
 	if edited == nil {
@@ -62,22 +57,21 @@ func setTo(value any) func(json.RawMessage) (json.RawMessage, error) {
 }
 
 // editStrings is an edit of an object of strings, such as labels or annotations.
-// One that is left empty goes.
+// One that is left empty goes; of a name that is there twice the last stays.
 func editStrings(edit func(map[string]string)) func(json.RawMessage) (json.RawMessage, error) {
 	return func(old json.RawMessage) (json.RawMessage, error) {
-		var had map[string]string
-		if old != nil {
-			if err := json.Unmarshal(old, &had); err != nil {
-				return nil, err
-			}
+		listed, err := stringMembers(old)
+		if err != nil {
+			return nil, err
+		}
+		had := map[string]string{}
+		for _, m := range listed {
+			had[m.name] = m.value
 		}
 		values := maps.Clone(had)
-		if values == nil {
-			values = map[string]string{}
-		}
 		edit(values)
 		switch {
-		case maps.Equal(had, values):
+		case maps.Equal(had, values) && len(had) == len(listed):
 			return old, nil
 		case len(values) == 0:
 			return nil, nil

@@ -34,6 +34,8 @@ func TestEditField(t *testing.T) {
 		{`{}`, add, "l", `{"l":{"k":"<v>"}}`, ""},
 		{`{"l":{"k":"x"},"m":0}`, editStrings(func(values map[string]string) { delete(values, "k") }), "l", `{"m":0}`, ""},
 		{`{"l": {}}`, editStrings(func(map[string]string) {}), "l", `{"l": {}}`, ""},
+		{`{"l":{"k":"x","k":"<v>"}}`, add, "l", `{"l":{"k":"<v>"}}`, ""},
+		{`{"a":1,"a":2}`, setTo(2), "a", "", `it has "a" twice`},
 		{`{"l":{"k":1}}`, add, "l", "", "cannot unmarshal number"},
 	} {
 		got, err := editField([]byte(c.doc), c.edit, strings.Fields(c.path)...)

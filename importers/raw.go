@@ -92,7 +92,7 @@ func (c *rawComparison) compare(ctx context.Context) (*rawdiff.Images, error) {
 func rawImage(s Source, img *image) rawdiff.Image {
 	r := rawdiff.Image{Source: s.String(), Layers: len(img.layers)}
 	if img.manifest != nil {
-		r.Manifest = fmt.Sprintf("sha256:%x", sha256.Sum256(img.manifest))
+		r.Manifest = img.digest().String()
 	}
 	if img.config != nil {
 		r.Config = fmt.Sprintf("sha256:%x", sha256.Sum256(img.config))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 // repository is one in a registry.
 type repository struct {
 	puller *remote.Puller
-	// options are those of puller.
-	options []remote.Option
-	repo    name.Repository
+	// transport is that of puller, without authentication.
+	transport http.RoundTripper
+	repo      name.Repository
 	// pause is how long to wait before something is tried a second time; the
 	// third time it is three times as long.
 	pause time.Duration
@@ -31,18 +32,21 @@ const (
 	registryIdle  = time.Minute
 )
 
+// userAgent is what registries are told.
+const userAgent = "cfsverify"
+
 func openRepository(repo name.Repository, pause, idle time.Duration) (*repository, error) {
-	options := []remote.Option{
+	transport := retryTransport{registryTransport{idleTransport{remote.DefaultTransport, idle}}, pause}
+	puller, err := remote.NewPuller(
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithUserAgent("cfsverify"),
-		remote.WithTransport(retryTransport{registryTransport{idleTransport{remote.DefaultTransport, idle}}, pause}),
+		remote.WithUserAgent(userAgent),
+		remote.WithTransport(transport),
 		// It tries once: retryTransport does it again.
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 		remote.WithRetryStatusCodes(),
 		remote.WithRetryPredicate(func(error) bool { return false }),
-	}
-	puller, err := remote.NewPuller(options...)
-	return &repository{puller: puller, options: options, repo: repo, pause: pause}, err
+	)
+	return &repository{puller: puller, transport: transport, repo: repo, pause: pause}, err
 }
 
 func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
@@ -58,7 +62,7 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 	if err != nil {
 		return nil, err
 	}
-	img.artifacts = func(ctx context.Context) ([]artifact, error) { return r.artifacts(ctx, img.manifest) }
+	img.artifacts = func(ctx context.Context) ([]artifact, error) { return r.artifacts(ctx, img.digest()) }
 	return img, nil
 }
 

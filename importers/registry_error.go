@@ -89,7 +89,7 @@ func (r *repository) answer(answer *transport.Error, what string) string {
 	if answer.StatusCode >= 500 {
 		return fmt.Sprintf("the registry has a fault (%s), also when asked again: try again later", status)
 	}
-	return fmt.Sprintf("the registry answers %s", status)
+	return fmt.Sprintf("the registry answers %s when it is asked for the %s: whoever runs it may know why", status, what)
 }
 
 // isErrorCode recognises what distribution-spec, section "Error Codes", has for

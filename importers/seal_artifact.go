@@ -1,7 +1,10 @@
 package importers
 
 import (
-	"encoding/json"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -10,79 +13,86 @@ import (
 	"cfsverify/canon/seal"
 )
 
-// attach writes the artifact with the digests of the image, manifest and config.
-func (s *sealer) attach(digests map[seal.Role]fsverity.Digest) error {
+// entry is what an artifact says of one thing.
+type entry struct {
+	role   seal.Role
+	layer  int
+	digest fsverity.Digest
+}
+
+// entries are those that the artifact gets, in the order of the draft. It lists
+// none for layers, and says nothing of what it does not list.
+func (s *sealer) entries(manifest, config fsverity.Digest) []entry {
+	entries := []entry{{seal.Manifest, 0, manifest}, {seal.Config, 0, config}}
+	for i, digest := range s.alone {
+		entries = append(entries, entry{seal.Layer, i + 1, digest})
+	}
+	entries = append(entries, entry{seal.Merged, 0, s.digests.Merged}, entry{seal.Bootable, 0, s.digests.Bootable})
+	return slices.DeleteFunc(entries, func(e entry) bool { return e.digest.IsZero() })
+}
+
+// attach writes the artifact.
+func (s *sealer) attach(ctx context.Context, entries []entry) error {
 	empty, err := s.out.WriteBytes(types.OCIEmptyJSON, []byte("{}"))
 	if err != nil {
 		return err
 	}
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: seal.ArtifactType, Config: empty, Subject: &s.sealed.Manifest}
-	values := map[string]string{}
-	// The draft has them in this order.
-	var roles []seal.Role
-	for _, role := range []seal.Role{seal.Manifest, seal.Config, seal.Merged, seal.Bootable} {
-		if digests[role].IsZero() {
-			continue
-		}
-		roles = append(roles, role)
-		key, layer := seal.AnnotationKey(role, s.options.Hash), empty
-		values[key] = digests[role].String()
-		layer.Annotations = map[string]string{key: values[key]}
+	for _, e := range entries {
+		layer := empty
+		layer.Annotations = map[string]string{seal.AnnotationKey(e.role, s.options.Hash): e.digest.String()}
 		m.Layers = append(m.Layers, layer)
 	}
 	data, err := plainJSON(m)
 	if err != nil {
 		return err
 	}
-	artifact, err := s.out.WriteBytes(types.OCIManifestSchema1, data)
+	written, err := s.out.WriteBytes(types.OCIManifestSchema1, data)
 	if err != nil {
 		return err
 	}
-	artifact.ArtifactType, s.sealed.Artifact = seal.ArtifactType, &artifact
-	for _, role := range roles {
-		s.add(seal.Artifact, artifact.Digest.String(), 0, seal.AnnotationKey(role, s.options.Hash), digests[role])
+	written.ArtifactType, s.sealed.Artifact = seal.ArtifactType, &written
+	first := len(s.sealed.Seals)
+	for _, e := range entries {
+		s.add(seal.Artifact, written.Digest.String(), e.layer, seal.AnnotationKey(e.role, s.options.Hash), e.digest)
 	}
-	s.sealed.Replaced, err = s.out.contradicting(s.sealed.Manifest.Digest, values)
+	s.sealed.Replaced, err = s.out.contradicting(ctx, s.sealed.Manifest.Digest, s.sealed.Seals[first:], len(s.image.layers))
 	if err != nil {
 		return err
 	}
-	s.out.Attach(artifact, s.sealed.Replaced...)
+	s.out.Attach(written, s.sealed.Replaced...)
 	return nil
 }
 
 // contradicting finds artifacts in the layout that are about the same image, and
-// have another digest for one of the keys. One that cannot be read is not known
-// to be such.
-func (w *LayoutWriter) contradicting(subject v1.Hash, values map[string]string) ([]v1.Hash, error) {
-	index, err := readIndexFile(w.target.Path)
+// have another digest for one of the keys, or one of a layer that is not there.
+// Only what index.json itself lists can be taken off the list.
+func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals []seal.Found, layers int) ([]v1.Hash, error) {
+	if !exists(filepath.Join(w.target.Path, "index.json")) {
+		return nil, nil
+	}
+	artifacts, err := layoutBelow(w.target.Path).artifacts(ctx, image)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%v may have artifacts about the same image: %w: repair that, or write to another layout", w.target, err)
 	}
 	var found []v1.Hash
-	for _, listed := range index.manifests {
-		var digest v1.Hash
-		if string(listed["artifactType"]) != `"`+seal.ArtifactType+`"` || json.Unmarshal(listed["digest"], &digest) != nil {
+	for _, a := range artifacts {
+		if !contradicts(slices.Concat(a.entries()...), seals, layers) {
 			continue
 		}
-		var m v1.Manifest
-		raw, err := layoutBelow(w.target.Path).read(digest)
-		if err != nil || json.Unmarshal(raw, &m) != nil || m.Subject == nil || m.Subject.Digest != subject {
-			continue
+		if a.tagged {
+			return nil, fmt.Errorf("%v: the artifact %v has other digests of the same image, and is listed in the index that is tagged %s: take that tag away, or write to another layout",
+				w.target, a.digest, referrersTag(image))
 		}
-		if contradicts(m.Layers, values) {
-			found = append(found, digest)
-		}
+		found = append(found, a.digest)
 	}
 	return found, nil
 }
 
-func contradicts(layers []v1.Descriptor, values map[string]string) bool {
-	for _, layer := range layers {
-		for key, value := range layer.Annotations {
-			if values[key] != "" && values[key] != value {
-				return true
-			}
-		}
-	}
-	return false
+func contradicts(old, seals []seal.Found, layers int) bool {
+	return slices.ContainsFunc(old, func(o seal.Found) bool {
+		return o.Layer > layers || slices.ContainsFunc(seals, func(s seal.Found) bool {
+			return s.Key == o.Key && s.Layer == o.Layer && s.Value != o.Value
+		})
+	})
 }

@@ -44,6 +44,8 @@ type Sealed struct {
 	// as they have other digests for the same image and the same keys.
 	Stale    []string
 	Replaced []v1.Hash
+	// NotAlone says why the artifact has no digests of the layers; nil if it has.
+	NotAlone error
 }
 
 // WriteSeals puts digests on an image: first in the label, which is in the
@@ -55,10 +57,11 @@ type Sealed struct {
 // behind.
 //
 // Where each digest is put, and what it is of, is the draft "OCI Sealing
-// Specification" of composefs-rs 0.9 (crate composefs-oci, sealing_spec.rs). Two
+// Specification" of composefs-rs 0.9 (crate composefs-oci, sealing_spec.rs). Three
 // things are not in it: The composefs image of one layer alone is the layer's
 // tree as Options.Rules read it, to which no policy is applied, and in which
-// whiteouts leave nothing. And as the artifact has no signatures, which its
+// whiteouts leave nothing. The artifact has digests of these too, from the lowest
+// up, between config and merged image, unless a layer cannot stand alone. And as the artifact has no signatures, which its
 // layers would be, these are the empty JSON object of OCI image-spec,
 // manifest.md, "Guidance for an Empty Descriptor".
 //
@@ -106,7 +109,7 @@ func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, 
 	if err != nil {
 		return err
 	}
-	if s.places.Annotations {
+	if s.places.Annotations || s.places.Artifact {
 		if err := s.sumLayers(layers); err != nil {
 			return err
 		}
@@ -134,14 +137,10 @@ func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, 
 	if s.sealed.Manifest, err = s.out.WriteBytes(types.OCIManifestSchema1, manifest); err != nil || !s.places.Artifact {
 		return err
 	}
-	return s.attach(map[seal.Role]fsverity.Digest{
-		seal.Manifest: fsverity.SumBytes(s.options.Hash, manifest),
-		seal.Config:   fsverity.SumBytes(s.options.Hash, config),
-		seal.Merged:   s.digests.Merged, seal.Bootable: s.digests.Bootable,
-	})
+	return s.attach(ctx, s.entries(fsverity.SumBytes(s.options.Hash, manifest), fsverity.SumBytes(s.options.Hash, config)))
 }
 
-// sumLayers computes the digest of each layer alone.
+// sumLayers computes the digest of each layer alone. An artifact can do without.
 func (s *sealer) sumLayers(layers []*LayerEntries) error {
 	for i, layer := range layers {
 		tree, err := ApplyLayers([]*LayerEntries{layer}, s.options.Rules)
@@ -149,6 +148,10 @@ func (s *sealer) sumLayers(layers []*LayerEntries) error {
 			// The image as a whole may be wrong.
 			if _, whole := ApplyLayers(layers, s.options.Rules); whole != nil {
 				return whole
+			}
+			if !s.places.Annotations {
+				s.alone, s.sealed.NotAlone = nil, err
+				return nil
 			}
 			return fmt.Errorf("%w: the layer cannot stand alone, so there is no digest for its annotation: repair the image first, or write no annotations", err)
 		}

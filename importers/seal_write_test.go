@@ -200,13 +200,13 @@ func TestSealsAsFound(t *testing.T) {
 	sealed, _ := seals(t, from, to, SealPlaces{Label: true, Annotations: true, Artifact: true}, digests)
 	var got []string
 	for _, f := range sealed.Seals {
-		if f.Err != nil || f.Value != f.Claim.Digest.String() || (f.Name != "") != (f.Place == seal.Artifact) || (f.Layer == 1) != (f.Place == seal.LayerAnnotation) {
+		if f.Err != nil || f.Value != f.Claim.Digest.String() || (f.Name != "") != (f.Place == seal.Artifact) || (f.Layer == 1) != (f.Claim.Role == seal.Layer) {
 			t.Errorf("%+v", f)
 		}
 		got = append(got, string(f.Place)+" "+string(f.Claim.Role))
 	}
 	if diff := cmp.Diff([]string{"label merged", "manifest-annotation merged", "manifest-annotation merged.bootable", "config-annotation config", "layer-annotation layer",
-		"artifact manifest", "artifact config", "artifact merged", "artifact merged.bootable"}, got); diff != "" {
+		"artifact manifest", "artifact config", "artifact layer", "artifact merged", "artifact merged.bootable"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

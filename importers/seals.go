@@ -1,63 +1,102 @@
 package importers
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"strings"
 
 	"cfsverify/canon/seal"
 )
 
+// sealsMax is how many seals an image may have: each is compared, and a wrong one
+// with what each of the layers would give.
+const sealsMax = 10_000
+
 // findSeals finds what seals an image in its config, its manifest and the
 // artifacts that are about it.
 func findSeals(ctx context.Context, img *image) ([]seal.Found, error) {
-	var found []seal.Found
-	if img.config != nil {
-		config, err := v1.ParseConfigFile(bytes.NewReader(img.config))
-		if err != nil {
-			return nil, fmt.Errorf("the config is not valid: %w", err)
-		}
-		found = append(found, sealsOf(config.Config.Labels, seal.Found{Place: seal.Label}, seal.Merged, seal.Bootable)...)
-	}
-	if img.manifest == nil {
-		return found, nil
-	}
-	manifest, err := v1.ParseManifest(bytes.NewReader(img.manifest))
+	found := sealsAt(img.config, seal.Found{Place: seal.Label}, []seal.Role{seal.Merged, seal.Bootable}, "config", "Labels")
+	merged := []seal.Role{seal.Merged, seal.Bootable}
+	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ManifestAnnotation}, merged, "annotations")...)
+	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
+	layers, err := layerDescriptors(img.manifest)
 	if err != nil {
-		return nil, fmt.Errorf("the manifest is not valid: %w", err)
+		found = append(found, seal.Found{Place: seal.LayerAnnotation, Err: err})
 	}
-	found = append(found, sealsOf(manifest.Annotations, seal.Found{Place: seal.ManifestAnnotation}, seal.Merged, seal.Bootable)...)
-	found = append(found, sealsOf(manifest.Config.Annotations, seal.Found{Place: seal.ConfigAnnotation}, seal.Config)...)
-	for i, layer := range manifest.Layers {
-		found = append(found, sealsOf(layer.Annotations, seal.Found{Place: seal.LayerAnnotation, Layer: i + 1}, seal.Layer)...)
+	for i, layer := range layers {
+		found = append(found, sealsAt(layer, seal.Found{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer}, "annotations")...)
 	}
-	if img.artifacts == nil {
-		return found, nil
+	if err := checkSealCount(len(found)); err != nil || img.manifest == nil || img.artifacts == nil {
+		return found, err
 	}
 	artifacts, err := img.artifacts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range artifacts {
+		if err := checkSealCount(len(found) + len(a.layers)); err != nil {
+			return nil, err
+		}
 		more, err := a.seals()
 		if err != nil {
 			return nil, fmt.Errorf("the artifact %v: %w", a.digest, err)
 		}
 		found = append(found, more...)
+		if err := checkSealCount(len(found)); err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }
 
-// sealsOf reads labels or annotations of one place, which may have digests of
-// these roles. Signatures go to the digests that they are of.
-func sealsOf(values map[string]string, at seal.Found, roles ...seal.Role) []seal.Found {
+func checkSealCount(n int) error {
+	if n > sealsMax {
+		return fmt.Errorf("the image has more than %d seals, with those of its artifacts: that is too many to check", sealsMax)
+	}
+	return nil
+}
+
+// layerDescriptors are the layers' descriptors in a manifest.
+func layerDescriptors(manifest []byte) (layers []json.RawMessage, err error) {
+	list, err := memberAt(manifest, "layers")
+	if err == nil && list != nil {
+		err = json.Unmarshal(list, &layers)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the layers cannot be read: %w", err)
+	}
+	return layers, nil
+}
+
+// sealsAt reads the labels or annotations at the end of a path of objects, which
+// may have digests of these roles. What cannot be read is a seal of no known form:
+// encoding/json takes names in any case, as readers in other languages do not.
+func sealsAt(doc []byte, at seal.Found, roles []seal.Role, path ...string) []seal.Found {
+	object, err := memberAt(doc, path...)
+	var values []member[string]
+	if err == nil {
+		values, err = stringMembers(object)
+	}
+	if err != nil {
+		at.Err = fmt.Errorf("the %s cannot be read: %w", strings.ToLower(path[len(path)-1]), err)
+		return []seal.Found{at}
+	}
+	return sealsOf(values, at, roles)
+}
+
+// sealsOf reads labels or annotations of one place. Signatures go to the digests
+// that they are of.
+func sealsOf(members []member[string], at seal.Found, roles []seal.Role) []seal.Found {
+	values, counts := map[string]string{}, map[string]int{}
+	for _, m := range members {
+		values[m.name] = m.value
+		counts[m.name]++
+	}
 	var found []seal.Found
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		key, is, err := seal.ParseKey(name)
@@ -66,18 +105,22 @@ func sealsOf(values map[string]string, at seal.Found, roles ...seal.Role) []seal
 		}
 		f := at
 		f.Key, f.Value, f.Err = name, values[name], err
+		if err == nil && counts[name] > 1 {
+			f.Err = fmt.Errorf("the key %q is there %d times, and readers differ about which counts", name, counts[name])
+		}
 		switch {
-		case err != nil:
-		case !slices.Contains(roles, key.Role):
+		case f.Err == nil && !slices.Contains(roles, key.Role):
 			f.Err = fmt.Errorf("a digest of the role %q has no place here", key.Role)
 		case key.Signature:
 			// In the order of keys a signature comes behind its digest.
 			if last := len(found) - 1; last >= 0 && found[last].Key+".sig" == name {
-				found[last].Signature, found[last].Err = decodeSignature(f.Value, found[last].Err)
+				found[last] = signed(found[last], f)
 				continue
 			}
-			f.Err = errors.New("a signature without the digest that it is of")
-		default:
+			if f.Err == nil {
+				f.Err = errors.New("a signature without the digest that it is of")
+			}
+		case f.Err == nil:
 			f.Claim, f.Err = key.Claim(f.Value)
 		}
 		found = append(found, f)
@@ -85,76 +128,37 @@ func sealsOf(values map[string]string, at seal.Found, roles ...seal.Role) []seal
 	return found
 }
 
-// decodeSignature gives the signature, and what is wrong with the seal.
-func decodeSignature(text string, before error) ([]byte, error) {
-	der, err := base64.StdEncoding.DecodeString(text)
-	if err != nil && before == nil {
-		before = errors.New("its signature is not base64")
-	}
-	return der, before
-}
-
-// artifact is a manifest whose subject is an image, with what opens its layers.
-type artifact struct {
-	digest   v1.Hash
-	manifest *v1.Manifest
-	open     openBlob
-}
-
-// readArtifact gives none if a manifest is no artifact with seals of the image.
-func readArtifact(raw []byte, image v1.Hash, open openBlob) (*artifact, error) {
-	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("a manifest beside the image is not valid: %w", err)
-	}
-	if manifest.ArtifactType != seal.ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != image {
-		return nil, nil
-	}
-	digest, _, err := v1.SHA256(bytes.NewReader(raw))
-	return &artifact{digest, manifest, open}, err
-}
-
-// artifactRoles are those of an artifact's entries.
-func artifactRoles() []seal.Role {
-	return []seal.Role{seal.Manifest, seal.Config, seal.Merged, seal.Bootable}
-}
-
-func (a *artifact) seals() ([]seal.Found, error) {
-	var found []seal.Found
-	for i, layer := range a.manifest.Layers {
-		entries := sealsOf(layer.Annotations, seal.Found{Place: seal.Artifact, Name: a.digest.String()}, artifactRoles()...)
-		if string(layer.MediaType) != seal.SignatureType {
-			found = append(found, entries...)
-			continue
-		}
-		signature, err := a.signature(layer)
-		if err != nil {
-			return nil, fmt.Errorf("signature %d: %w", i+1, err)
-		}
-		for _, f := range entries {
-			f.Signature = signature
-			found = append(found, f)
+// signed gives a seal the signature that is in another place.
+func signed(f, signature seal.Found) seal.Found {
+	err := signature.Err
+	var der []byte
+	if err == nil {
+		if der, err = base64.StdEncoding.DecodeString(signature.Value); err != nil {
+			err = errors.New("its signature is not base64")
+		} else {
+			err = checkSignatureSize(int64(len(der)))
 		}
 	}
-	return found, nil
+	switch {
+	case err == nil:
+		f.Signature = der
+	case f.Err == nil:
+		f.Err = err
+	}
+	return f
 }
 
 // signatureMax is the size in bytes up to which signatures are read: the kernel
 // takes 16128 (FS_VERITY_MAX_SIGNATURE_SIZE of fs/verity/fsverity_private.h).
 const signatureMax = 16128
 
-func (a *artifact) signature(layer v1.Descriptor) ([]byte, error) {
-	if layer.Size < 0 || layer.Size > signatureMax {
-		return nil, fmt.Errorf("it has %d bytes, the kernel takes %d", layer.Size, signatureMax)
+// checkSignatureSize says what is wrong with a seal whose signature is so long.
+func checkSignatureSize(size int64) error {
+	switch {
+	case size == 0:
+		return errors.New("its signature is empty")
+	case size < 0 || size > signatureMax:
+		return fmt.Errorf("its signature has %d bytes, the kernel takes %d", size, signatureMax)
 	}
-	blob, err := a.open(layer)
-	if err != nil {
-		return nil, err
-	}
-	defer blob.Close()
-	raw, err := io.ReadAll(io.LimitReader(blob, signatureMax+1))
-	if err != nil {
-		return nil, err
-	}
-	return raw, verifyBytes("signature", raw, layer.Digest, layer.Size)
+	return nil
 }

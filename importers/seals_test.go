@@ -195,8 +195,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 	artifactOf(t, dir, image, "application/x", "", mergedKey512)
 	place := "artifact " + artifact.Digest.String() + " "
 	want := append(append([]string{}, sealsOfSealedImage...), place+manifestKey512+" = 6… signed der", place+configKey512+" = 7… signed der", place+mergedKey512+" = 8… signed der",
-		place+layerKey512+` signed der: a digest of the role "layer" has no place here`)
-	want[len(want)-1] = place + layerKey512 + `: a digest of the role "layer" has no place here`
+		place+layerKey512+" layer 1 = 9… signed der")
 	checkSeals(t, s, want...)
 
 	// An index that is tagged as the image's referrers, as older tools write it.
@@ -221,15 +220,6 @@ func TestSealsOfArtifacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), artifact.Digest.String()) {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestSealsOfLongSignature(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "layout")
-	image := sealedImage(sealedLayers()...).write(t, dir, "t")
-	artifactOf(t, dir, image, seal.ArtifactType, strings.Repeat("x", signatureMax+1), mergedKey512)
-	if _, err := loadSeals(t, Source{Transport: OCI, Path: dir, Ref: "t"}); err == nil || !strings.Contains(err.Error(), "signature 1: it has 16129 bytes, the kernel takes 16128") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,0 +1,135 @@
+package importers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+)
+
+// artifact is a manifest whose subject is an image, with what opens its layers.
+type artifact struct {
+	digest v1.Hash
+	// layers are the entries as they are written, descriptors as they are read.
+	layers      []json.RawMessage
+	descriptors []v1.Descriptor
+	open        openBlob
+	// tagged: it is listed in an index that is tagged as the image's referrers.
+	tagged bool
+}
+
+// readArtifact gives none if a manifest is no artifact with seals of the image.
+func readArtifact(raw []byte, image v1.Hash, open openBlob) (*artifact, error) {
+	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("it is not valid: %w", err)
+	}
+	if manifest.ArtifactType != seal.ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != image {
+		return nil, nil
+	}
+	layers, err := layerDescriptors(raw)
+	if err != nil {
+		return nil, err
+	}
+	digest, _, err := v1.SHA256(bytes.NewReader(raw))
+	return &artifact{digest: digest, layers: layers, descriptors: manifest.Layers, open: open}, err
+}
+
+// artifactRoles are those of an artifact's entries. The draft lists no digests of
+// layers among them, and says nothing of entries that it does not list. The i-th
+// of such a digest, of those of the same hash, is of layer i.
+func artifactRoles() []seal.Role {
+	return []seal.Role{seal.Manifest, seal.Config, seal.Layer, seal.Merged, seal.Bootable}
+}
+
+// entries are the seals in each entry, without the signatures that are blobs.
+func (a *artifact) entries() [][]seal.Found {
+	layers := map[fsverity.Algorithm]int{}
+	var entries [][]seal.Found
+	for _, layer := range a.layers {
+		found := sealsAt(layer, seal.Found{Place: seal.Artifact, Name: a.digest.String()}, artifactRoles(), "annotations")
+		for i, f := range found {
+			if k, is, err := seal.ParseKey(f.Key); is && err == nil && k.Role == seal.Layer && !k.Signature {
+				layers[k.Algorithm]++
+				found[i].Layer = layers[k.Algorithm]
+			}
+		}
+		entries = append(entries, found)
+	}
+	return entries
+}
+
+// seals are those of the entries, after what is wrong with the artifact as a whole.
+func (a *artifact) seals() ([]seal.Found, error) {
+	entries := a.entries()
+	var found []seal.Found
+	if err := checkArtifact(slices.Concat(entries...)); err != nil {
+		found = append(found, seal.Found{Place: seal.Artifact, Name: a.digest.String(), Err: err})
+	}
+	for i, entry := range entries {
+		d := a.descriptors[i]
+		if string(d.MediaType) != seal.SignatureType || len(entry) == 0 {
+			found = append(found, entry...)
+			continue
+		}
+		var signature []byte
+		wrong := checkSignatureSize(d.Size)
+		if wrong == nil {
+			var err error
+			if signature, err = a.signature(d); err != nil {
+				return nil, fmt.Errorf("signature %d: %w", i+1, err)
+			}
+		}
+		for _, f := range entry {
+			f.Signature = signature
+			if f.Err == nil {
+				f.Err = wrong
+			}
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// checkArtifact holds an artifact's seals against the draft, "Artifact Manifest"
+// and "Layer Ordering": a digest of all layers must be there, and all must be of
+// one hash. Their order, which is to be that of the draft too, is not looked at.
+func checkArtifact(found []seal.Found) error {
+	merged := false
+	var hash fsverity.Algorithm
+	for _, f := range found {
+		k, is, err := seal.ParseKey(f.Key)
+		if !is || err != nil || k.Algorithm == 0 {
+			continue
+		}
+		if hash != 0 && k.Algorithm != hash {
+			return fmt.Errorf("the artifact has digests of %v and %v: the draft wants an artifact for each", hash, k.Algorithm)
+		}
+		hash = k.Algorithm
+		merged = merged || k.Role == seal.Merged && !k.Signature
+	}
+	if !merged {
+		return errors.New("the artifact has no digest of all layers, which the draft demands")
+	}
+	return nil
+}
+
+func (a *artifact) signature(layer v1.Descriptor) ([]byte, error) {
+	blob, err := a.open(layer)
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	raw, err := io.ReadAll(io.LimitReader(blob, signatureMax+1))
+	if err != nil {
+		return nil, err
+	}
+	return raw, verifyBytes("signature", raw, layer.Digest, layer.Size)
+}

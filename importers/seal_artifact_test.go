@@ -1,0 +1,89 @@
+package importers
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/seal"
+)
+
+// TestContradictingArtifacts: what seal check reads of the image, seal write
+// replaces, or it refuses to write.
+func TestContradictingArtifacts(t *testing.T) {
+	for _, artifactType := range []string{"", emptyType, seal.ArtifactType} {
+		from, to := sealTestImage(t)
+		first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+		withIndex(t, to.Path, func(all []v1.Descriptor) []v1.Descriptor {
+			all[1].ArtifactType = artifactType
+			return all
+		})
+		sealed, _ := seals(t, from, to, SealPlaces{Artifact: true}, SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))})
+		if diff := cmp.Diff([]v1.Hash{first.Artifact.Digest}, sealed.Replaced); diff != "" {
+			t.Errorf("%q: %s", artifactType, diff)
+		}
+		if list := listed(t, to.Path); len(list) != 2 {
+			t.Errorf("%q: listed are %q", artifactType, list)
+		}
+	}
+	// An index that is tagged as the image's referrers is not ours to change.
+	from, to := sealTestImage(t)
+	first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	w := openLayout(t, Source{Transport: OCI, Path: to.Path, Ref: referrersTag(first.Manifest.Digest)})
+	tagged, err := w.WriteBytes(types.OCIImageIndex, marshal(t, v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{*first.Artifact}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(tagged); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, to.Path, "index.json")
+	seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	if after := read(t, to.Path, "index.json"); after != before {
+		t.Errorf("before\n%s\nafter\n%s", before, after)
+	}
+	refuse := func(want string) {
+		t.Helper()
+		w := openLayout(t, to)
+		_, err := WriteSeals(t.Context(), from, w, SealPlaces{Artifact: true}, func(*Import) (SealDigests, error) {
+			return SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}, nil
+		},
+			Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	refuse("the artifact " + first.Artifact.Digest.String() + " has other digests of the same image, and is listed in the index that is tagged " + referrersTag(first.Manifest.Digest))
+	if err := os.Remove(filepath.Join(to.Path, blobName(first.Artifact.Digest))); err != nil {
+		t.Fatal(err)
+	}
+	refuse("repair that, or write to another layout")
+}
+
+// TestContradictions: a digest is that of a key, and of a layer.
+func TestContradictions(t *testing.T) {
+	entry := func(key, value string, layer int) seal.Found {
+		return seal.Found{Key: key, Value: value, Layer: layer}
+	}
+	ours := []seal.Found{entry(layerKey, "a", 1), entry(layerKey, "b", 2), entry(mergedKey, "c", 0)}
+	for _, c := range []struct {
+		old  seal.Found
+		want bool
+	}{
+		{entry(layerKey, "a", 1), false}, {entry(layerKey, "b", 2), false}, {entry(layerKey, "a", 2), true}, {entry(layerKey, "a", 3), true},
+		{entry(mergedKey, "c", 0), false}, {entry(mergedKey, "C", 0), true}, {entry(mergedKey512, "d", 0), false}, {entry(layerKey512, "d", 2), false}, {entry(layerKey512, "d", 3), true},
+	} {
+		if got := contradicts([]seal.Found{c.old}, ours, 2); got != c.want {
+			t.Errorf("%+v: %v", c.old, got)
+		}
+	}
+}
