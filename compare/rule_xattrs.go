@@ -139,7 +139,7 @@ func (s *scene) hiddenByXattr() {
 
 func (s *scene) xattrCause(it *item, name string) Cause {
 	switch {
-	case name == "security.capability":
+	case name == canon.CapabilityXattr:
 		return s.capabilityCause(it)
 	case name == "security.selinux":
 		return SELinuxLabel
@@ -172,38 +172,20 @@ func isOverlayXattr(name string) bool {
 // capabilityCause is none for capabilities that a scan has and its layers have
 // not, and for such as are others.
 func (s *scene) capabilityCause(it *item) Cause {
-	in, inHas := it.in.Node.Xattrs.Get("security.capability")
-	out, outHas := it.out.Node.Xattrs.Get("security.capability")
+	in, inHas := it.in.Node.Xattrs.Get(canon.CapabilityXattr)
+	out, outHas := it.out.Node.Xattrs.Get(canon.CapabilityXattr)
 	if inHas != outHas {
 		if outHas || !s.directed() {
 			return CapabilityLost
 		}
 		return ""
 	}
-	capsIn, okIn := parseCapability(in)
-	capsOut, okOut := parseCapability(out)
-	if okIn && okOut && capsIn.sets == capsOut.sets {
+	capsIn, errIn := canon.ParseCapability(in)
+	capsOut, errOut := canon.ParseCapability(out)
+	if errIn == nil && errOut == nil && capsIn.Sets == capsOut.Sets {
 		return CapabilityVersion
 	}
 	return ""
-}
-
-// capability is a value of security.capability, struct vfs_ns_cap_data of
-// linux/capability.h.
-type capability struct {
-	revision uint32
-	// sets are the flags and the permitted and inheritable sets.
-	sets string
-}
-
-func parseCapability(value string) (capability, bool) {
-	if len(value) != 20 && len(value) != 24 {
-		return capability{}, false
-	}
-	data := []byte(value)
-	magic := binary.LittleEndian.Uint32(data)
-	c := capability{revision: magic >> 24, sets: string(data[0:3]) + value[4:20]}
-	return c, c.revision == 2 && len(data) == 20 || c.revision == 3 && len(data) == 24
 }
 
 // aclMode gives group bits to the ACL, whose mask they then are: where it is
