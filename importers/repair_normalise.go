@@ -120,21 +120,28 @@ func (s *normaliser) xattrs(path string, n *canon.Node) {
 	n.Xattrs = kept
 }
 
-// acl gives what Linux makes of an ACL, as its value and the inode's mode. The
-// default ACL of a directory stays, though files in it may inherit it.
+// acl gives what Linux makes of an ACL, as its value and the inode's mode, and
+// says if there is one to keep. The default ACL of a directory stays, though files
+// in it may inherit it. So does what is no ACL: engines refuse it, and without it
+// the group would get what the mode has for the mask.
 func (s *normaliser) acl(path string, n *canon.Node, x canon.Xattr) (string, bool) {
 	set := canon.Node{Kind: n.Kind, Perm: n.Perm}
 	err := setACL(&set, x.Name, x.Value)
 	value, has := set.Xattrs.Get(x.Name)
-	acl, parseErr := canon.ParseACL(x.Value)
+	isMisplaced := n.Kind == canon.Symlink || x.Name == canon.DefaultACLXattr && n.Kind != canon.Directory
+	acl, _ := canon.ParseACL(x.Value)
 	switch {
-	case has && value != x.Value:
-		s.count(ACLForms, path)
-	case has:
-	case err == nil && parseErr == nil && acl != nil && n.Kind != canon.Symlink:
-		s.count(MinimalACLs, path)
-	default:
+	case isMisplaced:
 		s.count(LostXattrs, path)
+		return "", false
+	case err != nil:
+		return x.Value, true
+	case acl == nil:
+		s.count(LostXattrs, path)
+	case !has:
+		s.count(MinimalACLs, path)
+	case value != x.Value:
+		s.count(ACLForms, path)
 	}
 	if set.Perm != n.Perm {
 		s.count(ACLModes, path)

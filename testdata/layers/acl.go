@@ -149,13 +149,13 @@ func refusedACLs() []Image {
 		{"of-no-user", "u=6 U=4 g=4 m=4 o=4"},
 		{"of-no-group", "u=6 g=4 G=4 m=4 o=4"},
 	} {
-		images = append(images, Image{"acl-" + c[0], []string{usr + "f a mtime=1 " + posixACL("access", c[1])}})
+		images = append(images, Image{"acl-refused-" + c[0], []string{usr + "f a mtime=1 " + posixACL("access", c[1])}})
 	}
 	return append(images,
 		Image{"acl-default-of-file", []string{usr + "f a mtime=1 " + posixACL("default", "u=6 g=4 o=4")}},
-		Image{"acl-default-without-mask", []string{usr + "d a mtime=1 " + posixACL("default", "u=6 U:5=4 g=4 o=4")}},
-		Image{"acl-that-is-invalid-on-symlink", []string{usr + "l a ->usr mtime=1 " + posixACL("access", "u=6 0x40=4")}},
-		Image{"acl-that-ends-early", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff")}},
-		Image{"acl-of-a-few-bytes", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00")}},
+		Image{"acl-refused-default-without-mask", []string{usr + "d a mtime=1 " + posixACL("default", "u=6 U:5=4 g=4 o=4")}},
+		Image{"acl-of-symlink-that-is-invalid", []string{usr + "l a ->usr mtime=1 " + posixACL("access", "u=6 0x40=4")}},
+		Image{"acl-refused-that-ends-early", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff")}},
+		Image{"acl-refused-of-a-few-bytes", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00")}},
 	)
 }
