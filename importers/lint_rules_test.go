@@ -2,7 +2,6 @@ package importers
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -58,11 +57,11 @@ var lintCases = []struct {
 	{rule: tarfile.CapabilityVersion, layers: []string{`f a pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03` + strings.Repeat(`\x00`, 20) + "\"\n" + `f b pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x02` + strings.Repeat(`\x00`, 16) + "\"\n" + `f c pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03` + strings.Repeat(`\x00`, 19) + "\\x01\""},
 		want: "1:1 /a of version 3, for the root user of the first user namespace, which the kernel stores as version 2\n1:3 /c of version 3, for another user namespace"},
 	{rule: tarfile.ACL, layers: []string{
-		"f a mode=640 " + aclRecord("access", "\x06", "\x04", "\x00") + " pax:SCHILY.xattr.user.a=1\nf b mode=4644 " + aclRecord("access", "\x06", "\x04", "\x00") + "\nd c " + aclRecord("default", "\x06", "\x04", "\x00") + "\nl d ->x " + aclRecord("access", "\x06", "\x04", "\x00"),
-		"f e mode=640 " + aclRecord("access", "\x06", "\x0c", "\x00") + "\nf f pax:SCHILY.xattr.system.posix_acl_access= pax:\"SCHILY.xattr.system.posix_acl_default=\\x02\\x00\\x00\\x00\""},
+		"f a mode=640 " + layers.ACL("access", "u=6 g=4 o=0") + " pax:SCHILY.xattr.user.a=1\nf b mode=4644 " + layers.ACL("access", "u=6 g=4 o=0") + "\nd c " + layers.ACL("default", "u=6 g=4 o=0") + "\nl d ->x " + layers.ACL("access", "u=6 g=4 o=0"),
+		"f e mode=640 " + layers.ACL("access", "u=6 g=14 o=0") + "\nf f pax:SCHILY.xattr.system.posix_acl_access= pax:\"SCHILY.xattr.system.posix_acl_default=\\x02\\x00\\x00\\x00\""},
 		want: "1:1 /a \"system.posix_acl_access\": it says no more than the mode, and is not kept\n1:2 /b \"system.posix_acl_access\": the mode becomes 4640\n1:3 /c \"system.posix_acl_default\"\n1:4 /d \"system.posix_acl_access\"\n2:1 /e \"system.posix_acl_access\"\n2:2 /f \"system.posix_acl_access\"\n2:2 /f \"system.posix_acl_default\""},
 	{rule: tarfile.XattrUnsettable, layers: []string{
-		"f a " + aclRecord("access", "\x06", "\x0c", "\x00") + "\nf b " + aclRecord("default", "\x06", "\x04", "\x00") + "\nl c ->x " + aclRecord("access", "\x06", "\x04", "\x00") + "\nf d pax:SCHILY.xattr.system.posix_acl_access=acl\nf e " + aclRecord("access", "\x06", "\x04", "\x00")},
+		"f a " + layers.ACL("access", "u=6 g=14 o=0") + "\nf b " + layers.ACL("default", "u=6 g=4 o=0") + "\nl c ->x " + layers.ACL("access", "u=6 g=4 o=0") + "\nf d pax:SCHILY.xattr.system.posix_acl_access=acl\nf e " + layers.ACL("access", "u=6 g=4 o=0")},
 		want: "1:1 /a \"system.posix_acl_access\": the ACL has the unknown permissions 014\n1:2 /b \"system.posix_acl_default\": only directories have a default ACL\n1:3 /c \"system.posix_acl_access\": symlinks have no ACL\n1:4 /d \"system.posix_acl_access\": 3 bytes are no ACL"},
 	{rule: tarfile.XattrSize, layers: []string{"f a pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 4040) + "\nf b pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 4041) + "\nd c pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 2000) + " pax:SCHILY.xattr.trusted.a=" + strings.Repeat("x", 2021)},
 		want: "1:2 /b 4100 bytes, of which there are 4096\n1:3 /c 4100 bytes, of which there are 4096"},
@@ -93,13 +92,6 @@ var lintCases = []struct {
 	{rule: tarfile.Padding, layers: []string{"'g' g =\"19 canonical-tar=1\\n\"\nf a"}, change: func(b []byte) []byte { b[1023] = 1; return b }, want: "1:0  behind a global PAX header"},
 	{rule: tarfile.UnusedBytes, layers: []string{"f a"}, change: func(b []byte) []byte { return set(b, 510, "x") }, want: "1:1 /a \"\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00x\\x00\""},
 	{rule: tarfile.HeaderBytes, layers: []string{"d ./\nf ./a"}, change: func(b []byte) []byte { return append(b[:512:512], set(b[512:], 4, "x")...) }, want: "1:2 /a name"},
-}
-
-// aclRecord is an ACL for the owner, the group and all others.
-func aclRecord(name, owner, group, other string) string {
-	const nobody = "\x00\xff\xff\xff\xff"
-	value := "\x02\x00\x00\x00\x01\x00" + owner + nobody + "\x04\x00" + group + nobody + "\x20\x00" + other + nobody
-	return fmt.Sprintf("pax:%q", "SCHILY.xattr.system.posix_acl_"+name+"="+value)
 }
 
 // set writes into the archive's first header.

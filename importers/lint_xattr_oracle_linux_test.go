@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
@@ -27,18 +26,8 @@ var xattrSizeSpecs = []string{
 	"d a pax:SCHILY.xattr.user.a=VALUE pax:SCHILY.xattr.user.b=12345 pax:SCHILY.xattr.user.empty=",
 	"l a ->x pax:SCHILY.xattr.trusted.a=VALUE pax:SCHILY.xattr.security.b=12345",
 	`f a mode=755 pax:SCHILY.xattr.user.a=VALUE pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x02` + strings.Repeat(`\x00`, 16) + `"`,
-	"f a mode=664 pax:SCHILY.xattr.user.a=VALUE " + aclXattr(canon.AccessACLXattr, 3),
-	"d a mode=775 pax:SCHILY.xattr.user.a=VALUE " + aclXattr(canon.AccessACLXattr, 0) + " " + aclXattr(canon.DefaultACLXattr, 9),
-}
-
-// aclXattr is an ACL with some named users.
-func aclXattr(name string, users int) string {
-	acl := canon.ACL{{Tag: canon.ACLOwner, Perm: 7}}
-	for i := range users {
-		acl = append(acl, canon.ACLEntry{Tag: canon.ACLNamedUser, Perm: 4, ID: uint32(i)})
-	}
-	acl = append(acl, canon.ACLEntry{Tag: canon.ACLGroup, Perm: 6}, canon.ACLEntry{Tag: canon.ACLMask, Perm: 6}, canon.ACLEntry{Tag: canon.ACLOther, Perm: 4})
-	return fmt.Sprintf("pax:%q", "SCHILY.xattr."+name+"="+acl.Value())
+	"f a mode=664 pax:SCHILY.xattr.user.a=VALUE " + layers.ACL("access", "u=7 U:1=4 U:2=4 U:3=4 g=6 m=6 o=4"),
+	"d a mode=775 pax:SCHILY.xattr.user.a=VALUE " + layers.ACL("access", "u=7 g=6 m=6 o=4") + " " + layers.ACL("default", "u=7 U:1=4 g=6 G:2=4 m=6 o=4"),
 }
 
 // TestLintXattrSize: what lint says of the size of xattrs is what ext4 takes, to

@@ -56,19 +56,7 @@ func shown(tree *canon.Tree) string {
 				n.Xattrs[i].Value = "\x01\x00\x00\x02" + v[4:20]
 			}
 		}
-		for _, name := range []string{canon.AccessACLXattr, canon.DefaultACLXattr} {
-			// TestACLs asks the kernel what it makes of ACLs.
-			set := canon.Node{Kind: n.Kind, Perm: n.Perm}
-			value, _ := n.Xattrs.Get(name)
-			isMisplaced := n.Kind == canon.Symlink || n.Kind != canon.Directory && name == canon.DefaultACLXattr
-			if err := setACL(&set, name, value); err == nil || value == "" || isMisplaced {
-				n.Perm = set.Perm
-				n.Xattrs.Remove(name)
-				for _, x := range set.Xattrs {
-					n.Xattrs.Set(x.Name, x.Value)
-				}
-			}
-		}
+		keepACLs(n)
 		if n.Kind == canon.Symlink || n.Kind == canon.FIFO {
 			n.Xattrs = slices.DeleteFunc(n.Xattrs, func(x canon.Xattr) bool { return strings.HasPrefix(x.Name, "user.") })
 		}
@@ -78,6 +66,23 @@ func shown(tree *canon.Tree) string {
 		return rest
 	}
 	return explicitText(tree)
+}
+
+// keepACLs does what repair does to ACLs. TestACLs asks the kernel what it makes of
+// them.
+func keepACLs(n *canon.Node) {
+	for _, name := range []string{canon.AccessACLXattr, canon.DefaultACLXattr} {
+		set := canon.Node{Kind: n.Kind, Perm: n.Perm}
+		value, _ := n.Xattrs.Get(name)
+		isMisplaced := n.Kind == canon.Symlink || n.Kind != canon.Directory && name == canon.DefaultACLXattr
+		if err := setACL(&set, name, value); err == nil || value == "" || isMisplaced {
+			n.Perm = set.Perm
+			n.Xattrs.Remove(name)
+			for _, x := range set.Xattrs {
+				n.Xattrs.Set(x.Name, x.Value)
+			}
+		}
+	}
 }
 
 // lostXattrs are those of testdata/layers that some engine does not set or show.
@@ -337,6 +342,7 @@ func names(tree *canon.Tree) string {
 		if e.Node.Kind == canon.Symlink {
 			e.Node.Perm = 0
 		}
+		keepACLs(e.Node)
 		e.Node.Mtime, e.Node.Xattrs = canon.Time{}, nil
 	}
 	return explicitText(tree)

@@ -117,7 +117,7 @@ var lintRules = map[tarfile.Rule]LintRule{
 		"Set capabilities where the root user is that of the host, or write version 2.",
 	},
 	tarfile.XattrSize: {
-		"xattrs that ext4 has no room for", "The xattrs of a file, each with 16 bytes and its name, have one block of 4,096 bytes on ext4, and what the inode has left, some 100 bytes or none: engines that unpack there refuse the layer.",
+		"xattrs that ext4 has no room for", "The xattrs of a file, each with 16 bytes and its name, have one block of 4,096 bytes on ext4, and what the inode has left, fewer than 100 bytes or none: engines that unpack there refuse the layer.",
 		"Leave xattrs out, or shorten them.",
 	},
 	tarfile.ACL: {

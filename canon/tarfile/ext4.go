@@ -7,8 +7,8 @@ import (
 )
 
 // ext4BlockSize is what ext4 has in one block for the xattrs of an inode, which
-// it does not put into the inode itself. There is room for some 100 bytes there,
-// or none, as the file system was made.
+// it does not put into the inode itself. There is room for fewer than 100 bytes
+// there, or none, as the file system was made.
 const ext4BlockSize = 4096
 
 // ext4XattrSize is how many bytes of the block xattrs need: struct

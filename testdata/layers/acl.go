@@ -10,11 +10,11 @@ import (
 // The tags of include/uapi/linux/posix_acl.h.
 var aclTags = map[string]uint16{"u": 0x01, "U": 0x02, "g": 0x04, "G": 0x08, "m": 0x10, "o": 0x20}
 
-// posixACL is a PAX record of an ACL: struct posix_acl_xattr_header and entries of
+// ACL is the attribute of a spec for an access or default ACL: struct posix_acl_xattr_header and entries of
 // include/uapi/linux/posix_acl_xattr.h. Each entry is TAG[:ID]=PERMISSIONS with
 // the tags u, g, m and o for the owner, the group, the mask and all others, U and
 // G for a named user or group, or a number.
-func posixACL(name, entries string) string {
+func ACL(name, entries string) string {
 	value := binary.LittleEndian.AppendUint32(nil, 2)
 	for entry := range strings.FieldsSeq(entries) {
 		who, perm, _ := strings.Cut(entry, "=")
@@ -41,12 +41,12 @@ func aclRecord(name, value string) string {
 }
 
 func acls() []Image {
-	wide := posixACL("access", "u=7 U:1000=7 g=5 m=7 o=5")
-	narrow := posixACL("access", "u=6 U:1000=7 g=7 m=4 o=0")
-	minimal := posixACL("access", "u=6 g=4 o=4")
-	inherited := posixACL("default", "u=7 U:1000=7 g=5 m=7 o=5")
+	wide := ACL("access", "u=7 U:1000=7 g=5 m=7 o=5")
+	narrow := ACL("access", "u=6 U:1000=7 g=7 m=4 o=0")
+	minimal := ACL("access", "u=6 g=4 o=4")
+	inherited := ACL("default", "u=7 U:1000=7 g=5 m=7 o=5")
 	return []Image{
-		{"acl-xattr", []string{usr + "f acl mtime=1 " + posixACL("access", "u=6 U:5=4 g=4 m=4 o=4")}},
+		{"acl-xattr", []string{usr + "f acl mtime=1 " + ACL("access", "u=6 U:5=4 g=4 m=4 o=4")}},
 		{"acl-of-another-mode", []string{usr + `
 			f wide =x mode=644 mtime=1 ` + wide + `
 			f narrow =x mode=755 mtime=1 ` + narrow + `
@@ -56,22 +56,22 @@ func acls() []Image {
 			d sticky mode=1777 mtime=1 ` + narrow + `
 			p fifo mode=600 mtime=1 ` + wide + `
 			c null dev=1,3 mode=600 mtime=1 ` + wide + `
-			f mask-only mode=600 mtime=1 ` + posixACL("access", "u=6 g=7 m=5 o=1") + `
-			f groups mode=600 mtime=1 ` + posixACL("access", "u=6 U:5=1 U:3=2 g=7 G:9=4 G:9=4 m=5 o=1") + `
+			f mask-only mode=600 mtime=1 ` + ACL("access", "u=6 g=7 m=5 o=1") + `
+			f groups mode=600 mtime=1 ` + ACL("access", "u=6 U:5=1 U:3=2 g=7 G:9=4 G:9=4 m=5 o=1") + `
 			f with-user mode=600 mtime=1 pax:SCHILY.xattr.user.a=1 ` + wide,
 		}},
 		{"acl-that-is-minimal", []string{usr + `
 			f same mode=644 mtime=1 ` + minimal + `
 			f other mode=2600 gid=3 mtime=1 ` + minimal + `
-			d dir mode=3700 gid=3 mtime=1 ` + posixACL("access", "u=7 g=5 o=5") + `
+			d dir mode=3700 gid=3 mtime=1 ` + ACL("access", "u=7 g=5 o=5") + `
 			f dir/x mtime=2
 		`}},
-		{"acl-on-symlink", []string{usr + "l a ->usr mtime=1 " + wide + "\nl b ->usr mtime=1 " + inherited + "\nl c ->usr mtime=1 " + posixACL("access", "u=6 U:5=4 g=4 o=4")}},
+		{"acl-on-symlink", []string{usr + "l a ->usr mtime=1 " + wide + "\nl b ->usr mtime=1 " + inherited + "\nl c ->usr mtime=1 " + ACL("access", "u=6 U:5=4 g=4 o=4")}},
 		{"acl-of-another-form", []string{usr + `
-			f ids mtime=1 ` + posixACL("access", "u:0=6 U:5=4 g:7=4 m:8=4 o:9=4") + `
-			d ids-of-default mtime=1 ` + posixACL("default", "u:0=6 U:5=4 g:7=4 m:8=4 o:9=4") + `
-			f none mode=640 mtime=1 ` + posixACL("access", "") + `
-			f none-of-default mode=640 mtime=1 ` + posixACL("default", "") + `
+			f ids mtime=1 ` + ACL("access", "u:0=6 U:5=4 g:7=4 m:8=4 o:9=4") + `
+			d ids-of-default mtime=1 ` + ACL("default", "u:0=6 U:5=4 g:7=4 m:8=4 o:9=4") + `
+			f none mode=640 mtime=1 ` + ACL("access", "") + `
+			f none-of-default mode=640 mtime=1 ` + ACL("default", "") + `
 			f version mode=640 mtime=1 ` + aclRecord("access", "\x03\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff") + `
 			f short mode=640 mtime=1 ` + aclRecord("access", "\x01\x00\x00\x00\x01") + `
 			f empty mode=640 mtime=1 ` + aclRecord("access", "") + `
@@ -99,7 +99,7 @@ func acls() []Image {
 				c a/null dev=1,3 mode=666 mtime=2
 				f a/own mode=600 mtime=2 ` + narrow + `
 				f a/minimal mode=600 mtime=2 ` + minimal + `
-				d a/default mode=700 mtime=2 ` + posixACL("default", "u=6 g=4 o=4") + `
+				d a/default mode=700 mtime=2 ` + ACL("default", "u=6 g=4 o=4") + `
 				f a/default/file mode=666 mtime=3
 				f a/default/implied/file mode=666 mtime=3
 				h a/link ->a/file mode=640 mtime=2
@@ -108,7 +108,7 @@ func acls() []Image {
 				d late/dir/file mode=700 mtime=1
 				d late mode=700 mtime=1 ` + inherited + `
 				d late/dir/more mode=700 mtime=1
-				d closed mode=700 mtime=1 ` + posixACL("default", "u=5 U:4=6 g=1 m=3 o=4") + `
+				d closed mode=700 mtime=1 ` + ACL("default", "u=5 U:4=6 g=1 m=3 o=4") + `
 				f closed/implied/file mtime=2
 				f closed/file mode=777 mtime=2
 				d both mode=700 mtime=1 ` + wide + " " + inherited + `
@@ -149,12 +149,12 @@ func refusedACLs() []Image {
 		{"of-no-user", "u=6 U=4 g=4 m=4 o=4"},
 		{"of-no-group", "u=6 g=4 G=4 m=4 o=4"},
 	} {
-		images = append(images, Image{"acl-refused-" + c[0], []string{usr + "f a mtime=1 " + posixACL("access", c[1])}})
+		images = append(images, Image{"acl-refused-" + c[0], []string{usr + "f a mtime=1 " + ACL("access", c[1])}})
 	}
 	return append(images,
-		Image{"acl-default-of-file", []string{usr + "f a mtime=1 " + posixACL("default", "u=6 g=4 o=4")}},
-		Image{"acl-refused-default-without-mask", []string{usr + "d a mtime=1 " + posixACL("default", "u=6 U:5=4 g=4 o=4")}},
-		Image{"acl-of-symlink-that-is-invalid", []string{usr + "l a ->usr mtime=1 " + posixACL("access", "u=6 0x40=4")}},
+		Image{"acl-default-of-file", []string{usr + "f a mtime=1 " + ACL("default", "u=6 g=4 o=4")}},
+		Image{"acl-refused-default-without-mask", []string{usr + "d a mtime=1 " + ACL("default", "u=6 U:5=4 g=4 o=4")}},
+		Image{"acl-of-symlink-that-is-invalid", []string{usr + "l a ->usr mtime=1 " + ACL("access", "u=6 0x40=4")}},
 		Image{"acl-refused-that-ends-early", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff")}},
 		Image{"acl-refused-of-a-few-bytes", []string{usr + "f a mtime=1 " + aclRecord("access", "\x02\x00\x00")}},
 	)
