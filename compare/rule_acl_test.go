@@ -17,11 +17,16 @@ func TestACLModes(t *testing.T) {
 		outside, inside string
 		raw, usual      []string
 	}{
-		"another mode":         {"f a mode=4644 " + wide, "f a mode=4775 " + wide, []string{"acl /a mode"}, []string{"acl /a mode"}},
-		"another other mode":   {"f a mode=644 " + wide, "f a mode=757 " + wide, []string{"unexplained /a mode"}, []string{"unexplained /a mode"}},
-		"setuid lost as well":  {"f a mode=4644 " + wide, "f a mode=775 " + wide, []string{"unexplained /a mode"}, []string{"unexplained /a mode"}},
-		"a minimal ACL":        {"f a mode=755 " + minimal, "f a mode=640", []string{"acl /a mode" + access}, []string{"acl /a mode"}},
-		"a hardlink's target":  {"f b mode=600 " + wide + "\nh c ->b mode=600", "f b mode=775 " + wide + "\nh c ->b", []string{"acl /b mode", "acl /c mode"}, []string{"acl /b mode", "acl /c mode"}},
+		"another mode":        {"f a mode=4644 " + wide, "f a mode=4775 " + wide, []string{"acl /a mode"}, []string{"acl /a mode"}},
+		"another other mode":  {"f a mode=644 " + wide, "f a mode=757 " + wide, []string{"unexplained /a mode"}, []string{"unexplained /a mode"}},
+		"setuid lost as well": {"f a mode=4644 " + wide, "f a mode=775 " + wide, []string{"unexplained /a mode"}, []string{"unexplained /a mode"}},
+		"a minimal ACL":       {"f a mode=755 " + minimal, "f a mode=640", []string{"acl /a mode" + access}, []string{"acl /a mode"}},
+		"a hardlink's target": {"f b mode=600 " + wide + "\nh c ->b mode=600", "f b mode=775 " + wide + "\nh c ->b", []string{"acl /b mode", "acl /c mode"}, []string{"acl /b mode", "acl /c mode"}},
+		"a hardlink's own": {"f e mode=600\nh f ->e mode=600 " + wide, "f e mode=775 " + wide + "\nh f ->e",
+			[]string{"hardlink-header /e mode" + access, "hardlink-header /f mode" + access}, []string{"hardlink-header /e mode", "hardlink-header /f mode"}},
+		// What gave it the ACL is in no layer that shows.
+		"a directory with an ACL of nowhere": {"d d\nf d/i/x", "d d\nd d/i mode=775 " + inherited + "\nf d/i/x",
+			[]string{"acl /d/i mode" + inheritedName}, []string{"unexplained /d/i mode"}},
 		"a directory implied":  {"d d mode=755 " + inherited + "\nf d/i/x", "d d mode=755 " + inherited + "\nd d/i mode=775 " + inherited + "\nf d/i/x", []string{"acl /d/i mode" + inheritedName}, []string{"acl /d/i mode"}},
 		"a directory with own": {"d d mode=755 " + inherited + "\nd d/i\nf d/i/x", "d d mode=755 " + inherited + "\nd d/i mode=775\nf d/i/x", []string{"unexplained /d/i mode"}, []string{"unexplained /d/i mode"}},
 	} {

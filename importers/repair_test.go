@@ -242,6 +242,20 @@ func TestRepairSteps(t *testing.T) {
 	}
 }
 
+func TestRepairACLs(t *testing.T) {
+	spec := "f a mode=664 " + layers.ACL("access", "u=6 g=4 m=6 o=4") + "\nf b mode=600 " + layers.ACL("access", "u=6 g=4 m=6 o=4") +
+		"\nf c mode=640 " + layers.ACL("access", "u=6 g=4 o=0") + "\nf d mode=600 " + layers.ACL("access", "u=6 g=4 o=0") + "\nd e " + layers.ACL("default", "u=6 g=4 o=0") +
+		"\nf f mode=664 " + layers.ACL("access", "u:0=6 g=4 m=6 o=4") + "\nf g " + layers.ACL("access", "") + "\nl h ->x " + layers.ACL("access", "u=6 g=4 o=0") + "\nf i " + layers.ACL("access", "u=6")
+	_, _, r, _ := repairedLayers(t, layersOf(t, spec))
+	want := []RepairStep{
+		{Kind: ACLModes, Count: 2, First: "/b"}, {Kind: MinimalACLs, Count: 2, First: "/c"},
+		{Kind: ACLForms, Count: 1, First: "/f"}, {Kind: LostXattrs, Count: 2, First: "/g"},
+	}
+	if diff := cmp.Diff(want, r.changes); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
 func TestRepairChanges(t *testing.T) {
 	spec := "d usr pax:SCHILY.xattr.security.selinux=s\nl usr/l ->x mode=600\nl usr/m ->x\nh usr/n ->usr/l\nf old mtime=-1\nf older pax:mtime=-1.5\nf epoch\n" +
 		"f last pax:mtime=9223372036.854775807\nf late pax:mtime=9223372036.854775808\nf latest mtime=9223372036854775806\n" +
