@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 	"cfsverify/importers"
 	"cfsverify/testdata/layers"
@@ -47,6 +49,9 @@ func TestEngines(t *testing.T) {
 						}
 						if diff := cmp.Diff(found, predicted); diff != "" {
 							t.Errorf("found (-) and predicted (+) causes:\n%s", diff)
+						}
+						if policy == canon.Raw() && e.isLintClean(t) && slices.ContainsFunc(found, func(line string) bool { return !strings.HasPrefix(line, "root-metadata ") }) {
+							t.Errorf("lint finds nothing that makes tools disagree, and the engine's tree has %q", found)
 						}
 						if diff := cmp.Diff(expected[image.Name], found); policy == canon.Raw() && diff != "" {
 							t.Errorf("expected (-) and found (+) causes:\n%s", diff)
@@ -139,6 +144,17 @@ func (e *engineTest) predicted(t *testing.T) []string {
 		return []string{engineRefuses}
 	}
 	return append(causeLines("", prediction.Findings), causeLines("masked ", prediction.Masked.Findings)...)
+}
+
+// isLintClean says that lint finds nothing that makes tools disagree.
+func (e *engineTest) isLintClean(t *testing.T) bool {
+	t.Helper()
+	s, err := importers.ParseSource(e.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Lint: true})
+	return err == nil && !slices.ContainsFunc(imported.Departures, func(d tarfile.Departure) bool { return d.Rule.Severity() == tarfile.Equality })
 }
 
 // errorText is an error without the name of the image.

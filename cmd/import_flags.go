@@ -24,11 +24,20 @@ type importFlags struct {
 }
 
 func addImportFlags(c *cobra.Command) *importFlags {
-	f := &importFlags{limits: importers.DefaultLimits()}
+	f := addLayerFlags(c)
 	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
 	f.mounts = enumFlag(c, "mounts", importers.MountsFail, importers.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
+	return f
+}
+
+// addLayerFlags adds those for a command that looks at layers one by one.
+func addLayerFlags(c *cobra.Command) *importFlags {
+	f := &importFlags{
+		rules: &enum[importers.Rules]{value: importers.RulesOCI}, mounts: &enum[importers.MountPolicy]{value: importers.MountsFail},
+		limits: importers.DefaultLimits(),
+	}
 	flags := c.Flags()
-	flags.BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	flags.StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up when reading a source takes longer than this `DURATION`, such as 90s or 10m")
 	flags.Int64Var(&f.limits.Entries, "max-entries", f.limits.Entries, "refuse images of more than `N` tar entries and directories that they need; 0 is no limit, as for all --max flags")

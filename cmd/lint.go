@@ -25,11 +25,12 @@ what in it makes tools disagree. A departure is of one of three severities:
 
     equality         tools make different trees of it, or refuse the layer
     reproducibility  the bytes are not those of the canonical tar
-    style            harmless where it is, but leads to worse
+    style            harmless; told with --severity style only
 
-Where nothing of equality is found, a scan of the unpacked image gives the digest
-of its layers; where nothing of reproducibility is found, every layer is what
-cfsverify tar --layer writes.
+Where nothing of equality is found, a scan of the unpacked image shows what its
+layers say, but for the root's metadata. Where nothing of reproducibility is found
+either, but what a canonical tar may have too, every layer is what cfsverify tar
+--layer N --no-global-header writes, or without that flag if it has the mark.
 
 ` + sourcesHelp + `
 Exit status: 0 nothing found, 1 something, 2 trouble.`,
@@ -38,10 +39,10 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
   cfsverify lint tar:layer.tar`,
 		Args: cobra.ExactArgs(1),
 	}
-	imports := addImportFlags(c)
+	imports := addLayerFlags(c)
 	look := addReportFlags(c, reportForms())
 	extra := addExtraReports(c)
-	severity := enumFlag(c, "severity", tarfile.Style, tarfile.Severities(), "the least that is told")
+	severity := enumFlag(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
 	allow := c.Flags().String("allow", "", "accept the departures that the rules in `FILE` fit (YAML; see cfsverify help gate)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
@@ -71,10 +72,10 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		report := &reports.Lint{Source: source.String(), Layers: loaded[0].Layers, Severity: severity.value}
-		report.Departures = slices.DeleteFunc(loaded[0].Departures, func(d tarfile.Departure) bool { return !d.Rule.Severity().AtLeast(severity.value) })
+		found := loaded[0].Departures
+		report := &reports.Lint{Source: source.String(), Layers: loaded[0].Layers, Severity: severity.value, Departures: worse(found, severity.value)}
 		if *allow != "" {
-			report.Gate = &reports.LintGate{File: *allow, AllowedDepartures: compare.AllowDepartures(report.Departures, rules, time.Now())}
+			report.Gate = &reports.LintGate{File: *allow, AllowedDepartures: allowWorse(found, rules, severity.value)}
 		}
 		if !report.Passed() {
 			r.status = statusDifferent
@@ -82,6 +83,26 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		return look.write(c.Context(), r, lintReport(report), files)
 	}
 	return c
+}
+
+// worse are departures of at least a severity.
+func worse(departures []tarfile.Departure, least tarfile.Severity) []tarfile.Departure {
+	return slices.DeleteFunc(slices.Clone(departures), func(d tarfile.Departure) bool { return !d.Rule.Severity().AtLeast(least) })
+}
+
+// allowWorse applies rules to all departures, since rules may be about what is not
+// told, and then leaves out what is not told.
+func allowWorse(found []tarfile.Departure, rules []compare.Rule, least tarfile.Severity) compare.AllowedDepartures {
+	allowed := compare.AllowDepartures(found, rules, time.Now())
+	allowed.Left = worse(allowed.Left, least)
+	var accepted []compare.AcceptedDepartures
+	for _, a := range allowed.Accepted {
+		if a.Departures = worse(a.Departures, least); len(a.Departures) > 0 {
+			accepted = append(accepted, a)
+		}
+	}
+	allowed.Accepted = accepted
+	return allowed
 }
 
 func lintReport(report *reports.Lint) anyReport {

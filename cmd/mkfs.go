@@ -42,6 +42,7 @@ that the image has for it, so that image and store can be mounted:
 			if store, err = importers.OpenObjectStore(*objects); err != nil {
 				return err
 			}
+			r.ifInterrupted(store.Close)
 			defer func() { err = errors.Join(err, store.Close()) }()
 		}
 		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], store)

@@ -16,7 +16,7 @@ import (
 const rawHelp = `With --raw two images are compared byte by byte, as two builds that should be
 identical: the report tells which layer first differs, at which tar entry, in which
 header field or byte of its content, what else differs, and the likely cause. The
-configs and the blobs of all layers decide whether they are the same.
+manifests, configs and blobs of all layers decide whether they are the same.
 `
 
 // rawFlags go with --raw; the others are about trees and digests.

@@ -58,7 +58,9 @@ type recipe struct {
 	version erofs.Version
 	// versionGiven says that the user chose the version.
 	versionGiven bool
-	imports      importers.Options
+	// rootGiven says that the user chose what the root directory is.
+	rootGiven bool
+	imports   importers.Options
 }
 
 // recipe reads the flags. final says that all sources are trees to which a
@@ -90,6 +92,7 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 	}
 	r.version = erofs.Version(f.version.value[0] - '0')
 	r.versionGiven = f.flags.Changed("erofs-version")
+	r.rootGiven = f.flags.Changed("root") || f.flags.Changed("policy")
 	if r.imports, err = f.imports.options(hash); err != nil {
 		return recipe{}, err
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/canon"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -30,6 +30,9 @@ do not set. What nobody can decide, such as the owner 4294967295, stays.
 The config keeps all but its diffIDs, the manifest its annotations. Digests in
 labels and annotations are kept as they are, and signatures are left behind: an
 image that is sealed must be sealed again.
+
+Of an image without /usr the root's metadata is left out of the digest, as with
+--root epoch, unless the flags say something else.
 
 The layout is made, or gets the image besides those that it has; another one that
 had the tag stays in it without that. It may be the layout that is read. It is
@@ -64,7 +67,7 @@ will, 2 trouble, and the layout is as before.`,
 		if rec.imports.Rules != importers.RulesOCI {
 			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", importers.RulesOCI)
 		}
-		report, err := rec.repair(c.Context(), r.Err, source, target)
+		report, err := r.repair(c.Context(), rec, source, target)
 		if err != nil {
 			return err
 		}
@@ -80,8 +83,8 @@ will, 2 trouble, and the layout is as before.`,
 }
 
 // repair writes a repaired image and says what engines will make of it.
-func (rec recipe) repair(ctx context.Context, stderr *os.File, source, target importers.Source) (report *reports.Repair, err error) {
-	content, err := openTarContent(source, "")
+func (r *run) repair(ctx context.Context, rec recipe, source, target importers.Source) (report *reports.Repair, err error) {
+	content, err := r.openTarContent(source, "")
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +93,9 @@ func (rec recipe) repair(ctx context.Context, stderr *os.File, source, target im
 	if err != nil {
 		return nil, err
 	}
+	r.ifInterrupted(out.Close)
 	defer func() { err = errors.Join(err, out.Close()) }()
-	progress := startProgress(stderr)
+	progress := startProgress(r.Err)
 	defer progress.stop()
 	rec.imports.Progress = progress.add
 	o := rec.imports
@@ -99,6 +103,10 @@ func (rec recipe) repair(ctx context.Context, stderr *os.File, source, target im
 	repaired, err := importers.Repair(ctx, source, out, o)
 	if err != nil {
 		return nil, err
+	}
+	if usr := repaired.Source.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
+		// What is written does not depend on where the root takes its metadata from.
+		rec.policy.Root = canon.RootEpoch
 	}
 	before := reports.Side{Name: "before", Source: source.String()}
 	if err := rec.finish(repaired.Source, repaired.Source.Created, &before); err != nil {

@@ -92,7 +92,7 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 	}
 	rec := recipe{policy: canon.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
 	target := importers.Source{Transport: importers.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
-	report, err := rec.repair(t.Context(), os.Stderr, importers.Source{Transport: importers.OCI, Path: from}, target)
+	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), rec, importers.Source{Transport: importers.OCI, Path: from}, target)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,3 +162,31 @@ func TestRepairKilled(t *testing.T) {
 		t.Errorf("afterwards: %v: %s", err, out)
 	}
 }
+
+// TestRepairInterrupted: work that waits for what never comes does not notice a
+// signal, and all that it staged is removed all the same.
+func TestRepairInterrupted(t *testing.T) {
+	dir, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := program("repair", "tar:"+fifo, "-o", "oci:"+filepath.Join(dir, "layout"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for len(filesIn(t, temporary)) == 0 || len(filesIn(t, filepath.Join(dir))) < 3 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if cmd.ProcessState.ExitCode() != statusInterrupted {
+		t.Errorf("error %v", err)
+	}
+	if left := append(filesIn(t, temporary), filesIn(t, dir)...); len(left) != 1 || left[0] != "fifo" {
+		t.Errorf("left are %q", left)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,6 +38,26 @@ type run struct {
 	Streams
 	status int
 	help   helpWriter
+
+	mu      sync.Mutex
+	cleanup []func() error // guarded by mu
+}
+
+// ifInterrupted registers what is done if a signal ends the run and the work does
+// not notice in time. It must do no harm once it was done.
+func (r *run) ifInterrupted(cleanup func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleanup = append(r.cleanup, cleanup)
+}
+
+func (r *run) cleanUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.cleanup {
+		// Nobody is left to be told.
+		_ = f()
+	}
 }
 
 // helpWriter remembers the error of a write, which cobra does not look at when
@@ -76,6 +97,7 @@ func Main(args []string, streams Streams) int {
 		select {
 		case <-done:
 		case <-time.After(interruptGrace):
+			r.cleanUp()
 		}
 	}
 	switch {

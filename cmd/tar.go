@@ -57,7 +57,7 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 		} else if flags.layer > 0 && rec.policy != canon.Raw() {
 			return errors.New("--layer writes a layer as it is: leave out the policy")
 		}
-		content, err := openTarContent(source, *objects)
+		content, err := r.openTarContent(source, *objects)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ type tarContent struct {
 	close func() error
 }
 
-func openTarContent(source importers.Source, objects string) (*tarContent, error) {
+func (r *run) openTarContent(source importers.Source, objects string) (*tarContent, error) {
 	switch {
 	case source.Transport == importers.Dir:
 		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return path })
@@ -100,6 +100,7 @@ func openTarContent(source importers.Source, objects string) (*tarContent, error
 	if err != nil {
 		return nil, err
 	}
+	r.ifInterrupted(func() error { return os.RemoveAll(dir) })
 	store, err := importers.OpenObjectStore(dir)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

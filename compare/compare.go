@@ -76,14 +76,32 @@ type Difference struct {
 // is followed by all that is in it. The list is empty exactly if composefs
 // images of the trees are the same.
 func Trees(a, b *canon.Tree) []Difference {
-	c := comparison{linksA: linksOf(a), linksB: linksOf(b)}
+	c := comparison{linksA: linksOf(a), linksB: linksOf(b), same: map[[2]*canon.Node]bool{}}
 	c.both("/", &canon.Dirent{Node: a.Root, Origin: a.RootOrigin}, &canon.Dirent{Node: b.Root, Origin: b.RootOrigin})
 	return c.found
 }
 
 type comparison struct {
 	linksA, linksB map[*canon.Node][]string
-	found          []Difference
+	// same are inodes of both sides that have the same paths, as far as that was
+	// asked: each name asks.
+	same  map[[2]*canon.Node]bool
+	found []Difference
+}
+
+// sameLinks says that two inodes have the same paths.
+func (c *comparison) sameLinks(a, b *canon.Node) bool {
+	linksA, linksB := c.linksA[a], c.linksB[b]
+	if linksA == nil && linksB == nil {
+		return true
+	}
+	pair := [2]*canon.Node{a, b}
+	same, asked := c.same[pair]
+	if !asked {
+		same = slices.Equal(linksA, linksB)
+		c.same[pair] = same
+	}
+	return same
 }
 
 // linksOf gives the paths of each inode that has several: the one where it has
@@ -121,9 +139,8 @@ func linksOf(t *canon.Tree) map[*canon.Node][]string {
 
 func (c *comparison) both(path string, a, b *canon.Dirent) {
 	changes := changes(a.Node, b.Node)
-	linksA, linksB := c.linksA[a.Node], c.linksB[b.Node]
 	switch {
-	case !slices.Equal(linksA, linksB):
+	case !c.sameLinks(a.Node, b.Node):
 		changes = append(changes, Change{Field: Links})
 	case a.Node.Nlink != b.Node.Nlink && a.Node.Kind != canon.Directory && b.Node.Kind != canon.Directory:
 		changes = append(changes, Change{Field: Nlink})
@@ -131,7 +148,7 @@ func (c *comparison) both(path string, a, b *canon.Dirent) {
 	if len(changes) > 0 {
 		d := Difference{Path: path, Status: Changed, A: a, B: b, Changes: changes}
 		if changes[len(changes)-1].Field == Links {
-			d.LinksA, d.LinksB = without(linksA, path), without(linksB, path)
+			d.LinksA, d.LinksB = without(c.linksA[a.Node], path), without(c.linksB[b.Node], path)
 		}
 		c.found = append(c.found, d)
 	}

@@ -127,9 +127,21 @@ func (l *layerLinter) order(i int) {
 	l.greatest = path
 }
 
-// compareCanonical compares clean paths by their components.
+// compareCanonical orders clean paths as canon.Tree.All does, by their components:
+// so that a slash comes before all else that names can have.
 func compareCanonical(a, b string) int {
-	return slices.CompareFunc(strings.Split(a, "/"), strings.Split(b, "/"), strings.Compare)
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
 // duplicate looks for a path that is there already, or that is needed as a
@@ -154,14 +166,16 @@ func (l *layerLinter) duplicate(i int) {
 	}
 }
 
-// parents looks for the entries of the directories above one.
+// parents looks for the entries of the directories above one. Those that it shares
+// with the entry before were looked at then.
 func (l *layerLinter) parents(i int) {
 	path := l.layer.entries[i].path
 	if m, _ := markerOf(path); m == aufs || m == badMarker {
 		return
 	}
+	shared := l.shared(i)
 	for at, c := range path {
-		if c != '/' || l.needed[path[:at]] {
+		if c != '/' || at < shared || l.needed[path[:at]] {
 			continue
 		}
 		dir := path[:at]
@@ -177,6 +191,20 @@ func (l *layerLinter) parents(i int) {
 	}
 }
 
+// shared is the length of the directory that both an entry and the one before it
+// are in, at some depth, with its slash.
+func (l *layerLinter) shared(i int) int {
+	if i == 0 {
+		return 0
+	}
+	before := l.layer.entries[i-1].path
+	if m, _ := markerOf(before); m == aufs || m == badMarker {
+		return 0
+	}
+	dir, _ := splitPath(before)
+	return commonDirectory(dir+"/", l.layer.entries[i].path)
+}
+
 func (l *layerLinter) isDirectory(path string) bool {
 	n := l.find(path)
 	return n != nil && n.Kind == canon.Directory
@@ -187,19 +215,22 @@ func (l *layerLinter) isDirectory(path string) bool {
 func (l *layerLinter) below(i int) {
 	path := l.layer.entries[i].path
 	n := l.tree.Root
-	for at, rest := "", path; ; {
-		name, after, more := strings.Cut(rest, "/")
-		child := n.Child(name)
-		if !more || child == nil {
+	for start, at := 0, 0; ; start = at + 1 {
+		length := strings.IndexByte(path[start:], '/')
+		if length < 0 {
 			return
 		}
-		at = joinPath(at, name)
-		if child.Node.Kind != canon.Directory {
-			if child.Origin.Layer != l.layer.Layer {
-				l.add(i, tarfile.ThroughLower, path, "%q is a %v of %v", "/"+at, child.Node.Kind, child.Origin.Layer)
-			}
+		at = start + length
+		child := n.Child(path[start:at])
+		switch {
+		case child == nil:
 			return
+		case child.Node.Kind == canon.Directory:
+			n = child.Node
+			continue
+		case child.Origin.Layer != l.layer.Layer:
+			l.add(i, tarfile.ThroughLower, path, "%q is a %v of %v", "/"+path[:at], child.Node.Kind, child.Origin.Layer)
 		}
-		n, rest = child.Node, after
+		return
 	}
 }

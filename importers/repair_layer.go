@@ -1,8 +1,8 @@
 package importers
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"cfsverify/canon"
@@ -14,6 +14,10 @@ const (
 	RootEntry RepairKind = "root-entry"
 	// ParentEntries are for directories that the layer needs and has no entry for.
 	ParentEntries RepairKind = "parent-entries"
+	// ReplacedParents are directories, needed for what the layer has below them, in
+	// the place of something else of a lower layer. Tools that follow symlinks make
+	// something else of them.
+	ReplacedParents RepairKind = "replaced-parents"
 	// OpaqueMarkers are replaced by whiteouts of all that they hide.
 	OpaqueMarkers RepairKind = "opaque-markers"
 	// OtherWhiteouts hide nothing, or what the layer itself has: of a directory
@@ -34,7 +38,7 @@ const (
 
 // RepairKinds lists all, those of layers first.
 func RepairKinds() []RepairKind {
-	return []RepairKind{RootEntry, ParentEntries, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order, Headers,
+	return []RepairKind{RootEntry, ParentEntries, ReplacedParents, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order, Headers,
 		SymlinkModes, OldTimes, LateTimes, ACLModes, MinimalACLs, ACLForms, UserCapabilities, LostXattrs}
 }
 
@@ -62,7 +66,8 @@ func (r *layerRepairer) next(layer *LayerEntries) (*canon.Tree, []RepairStep, er
 	if merged.RootOrigin == nil {
 		setRepairedRoot(merged)
 	}
-	tree := copyLayer(layer, r.lower, merged, false)
+	lower := r.lower
+	tree := copyLayer(layer, lower, merged, false)
 	r.lower = merged
 	for path := range tree.All() {
 		if dir, name := splitPath(path); strings.HasPrefix(name, whiteoutPrefix) && canon.ValidName(name) != nil {
@@ -70,7 +75,7 @@ func (r *layerRepairer) next(layer *LayerEntries) (*canon.Tree, []RepairStep, er
 				dir+"/"+strings.TrimPrefix(name, whiteoutPrefix))}
 		}
 	}
-	return tree, repairSteps(layer, tree), nil
+	return tree, repairSteps(layer, lower, tree), nil
 }
 
 // setRepairedRoot gives the root, for which no layer has an entry, the metadata
@@ -83,9 +88,10 @@ func setRepairedRoot(t *canon.Tree) {
 	}
 }
 
-// repairSteps compares a layer with the tree that is written in its place.
-func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
-	counts := map[RepairKind]int{}
+// repairSteps compares a layer with the tree that is written in its place, on
+// that of the layers below.
+func repairSteps(layer *LayerEntries, lower, tree *canon.Tree) []RepairStep {
+	counts, firsts := map[RepairKind]int{}, map[RepairKind]string{}
 	had := map[string]bool{}
 	last := ""
 	for i := range layer.entries {
@@ -102,7 +108,7 @@ func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
 		case m == whiteout && !written:
 			counts[OtherWhiteouts]++
 		}
-		if written && comparePaths(path, last) < 0 {
+		if written && compareCanonical(path, last) < 0 {
 			counts[Order] = 1
 		}
 		if written {
@@ -117,6 +123,9 @@ func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
 		case had[path] || m != noMarker:
 		case path == "":
 			counts[RootEntry]++
+		case e.Node.Kind == canon.Directory && isOther(lower.Lookup("/"+path)):
+			counts[ReplacedParents]++
+			firsts[ReplacedParents] = cmp.Or(firsts[ReplacedParents], "/"+path)
 		case e.Node.Kind == canon.Directory:
 			counts[ParentEntries]++
 		default:
@@ -126,13 +135,11 @@ func repairSteps(layer *LayerEntries, tree *canon.Tree) []RepairStep {
 	var steps []RepairStep
 	for _, kind := range RepairKinds() {
 		if counts[kind] > 0 {
-			steps = append(steps, RepairStep{Kind: kind, Count: counts[kind]})
+			steps = append(steps, RepairStep{Kind: kind, Count: counts[kind], First: firsts[kind]})
 		}
 	}
 	return steps
 }
 
-// comparePaths orders clean paths as canon.Tree.All does.
-func comparePaths(a, b string) int {
-	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
-}
+// isOther says that there is something else than a directory.
+func isOther(e *canon.Dirent) bool { return e != nil && e.Node.Kind != canon.Directory }

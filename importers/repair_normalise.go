@@ -11,7 +11,7 @@ import (
 type RepairStep struct {
 	Kind  RepairKind
 	Count int
-	// First is the first path of the tree where a RepairKind of normalise applied.
+	// First is the first path, where one is told.
 	First string
 }
 

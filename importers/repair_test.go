@@ -218,6 +218,8 @@ func TestRepairSteps(t *testing.T) {
 			[]RepairStep{{Kind: AUFSNames, Count: 1}, {Kind: RepeatedNames, Count: 1}}},
 		{"a link out of the layer", "d / mode=700\nh z ->x", "d / mode=700\nf x =x\nh y ->x\nh z ->x",
 			[]RepairStep{{Kind: LinkedNames, Count: 2}}},
+		{"a path through what is no directory", "d / mode=700\nf usr/a/c\nf x/d/e", "d / mode=700\nd usr uid=3 mtime=5 mode=711\nd usr/a\nf usr/a/c\nd x\nd x/d\nf x/d/e",
+			[]RepairStep{{Kind: ParentEntries, Count: 2}, {Kind: ReplacedParents, Count: 2, First: "/usr/a"}}},
 		{"nothing", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", nil},
 	} {
 		repaired, _, _, steps := repairedLayers(t, layersOf(t, lower, c.layer))

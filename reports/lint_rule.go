@@ -218,7 +218,7 @@ var lintRules = map[tarfile.Rule]LintRule{
 	},
 
 	tarfile.OpaqueMarker: {
-		"opaque markers", "In the order of names the marker comes behind names such as .bashrc, which a tool that goes through the archive in order then removes.",
+		"opaque markers", "The same tree comes of whiteouts of names too, in other bytes. In the order of names the marker comes behind names such as .bashrc, which a tool that goes through the archive in order then removes.",
 		"Write a whiteout for each name that is to go, as cfsverify repair does.",
 	},
 	tarfile.NameEncoding: {

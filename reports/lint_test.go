@@ -162,7 +162,7 @@ func TestLintJUnitCases(t *testing.T) {
 	for _, c := range suites.Suite.Cases {
 		failed[c.Name] = c.Failure != nil
 	}
-	_, style := failed[string(tarfile.OpaqueMarker)]
+	_, style := failed[string(tarfile.NameEncoding)]
 	if !failed["missing-parent"] || failed["missing-root"] || style || suites.Failures != 1 || suites.Tests != len(failed) {
 		t.Errorf("%v, %d of %d", failed, suites.Failures, suites.Tests)
 	}

@@ -26,13 +26,26 @@ func LintText(w io.Writer, l *Lint, o TextOptions) error {
 	if len(groups) > 0 {
 		fmt.Fprintln(t)
 		t.prose("", "first:", string(groups[0].rule)+": "+LintRuleOf(groups[0].rule).Fix)
-		t.prose("", "", "cfsverify repair writes the image anew, without what can be repaired.")
+		if n := repairable(l.Failing()); n > 0 {
+			t.prose("", "", fmt.Sprintf("cfsverify repair writes the image anew, without %d of these.", n))
+		}
 	}
 	t.lintGate(l.Gate)
 	for i := range groups {
 		t.lintGroup(&groups[i])
 	}
 	return buf.Flush()
+}
+
+// repairable counts the departures that repair takes away.
+func repairable(departures []tarfile.Departure) int {
+	n := 0
+	for _, d := range departures {
+		if d.Rule.Repairable() {
+			n++
+		}
+	}
+	return n
 }
 
 // cleanText says what was looked for in vain.

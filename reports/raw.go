@@ -43,8 +43,8 @@ func rawHeadline(i *rawdiff.Images) string {
 	switch {
 	case i.Manifest != nil && i.Manifest.Same:
 		return "the images have the same manifest"
-	case i.Same() && i.Manifest != nil:
-		return "the configs and all layers are the same; only the manifests differ"
+	case i.SameBlobs() && i.Manifest != nil:
+		return "only the manifests differ" + documentList(i.Manifest) + "; the configs and all layers are the same"
 	case i.Same() && i.Config == nil:
 		return "all layers are the same"
 	case i.Same():
@@ -200,7 +200,9 @@ func (t *rawText) archive(l *rawdiff.Layer) {
 	if t.verbose || len(f.Changes) == 0 {
 		t.prose("  ", "", fmt.Sprintf("bytes from %d on: a %s, b %s", f.Offset, quoted(string(f.Bytes[0])), quoted(string(f.Bytes[1]))))
 	}
-	fmt.Fprintln(t, "  in the whole layer:")
+	if len(x.Counts) > 0 || x.Only[0].Number+x.Only[1].Number+x.Moved.Number > 0 || f.Place != rawdiff.AtEnd && len(x.End) > 0 {
+		fmt.Fprintln(t, "  in the whole layer:")
+	}
 	for _, c := range x.Counts {
 		what := partText(c.First)
 		if c.First.Part != tarfile.PartContent && c.First.Same() {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func causeOfStored(l *rawdiff.Layer) RawCause {
 func causeOfPart(c tarfile.Change, paths []string) RawCause {
 	switch c.Part {
 	case tarfile.PartContent:
-		if slices.ContainsFunc(paths, func(p string) bool { return compare.IsVolatile("/" + strings.TrimLeft(p, "./")) }) {
+		if slices.ContainsFunc(paths, func(p string) bool { return compare.IsVolatile(path.Join("/", p)) }) {
 			return RawVolatile
 		}
 		return ""
@@ -200,7 +201,7 @@ func causeOfRecord(key string) RawCause {
 	case "path", "linkpath", "size":
 		return RawFormat
 	}
-	if strings.HasPrefix(key, tarfile.XattrPrefix) || strings.HasPrefix(key, "LIBARCHIVE.xattr.") || strings.HasPrefix(key, "SCHILY.acl.") || key == "RHT.security.selinux" {
+	if strings.HasPrefix(key, tarfile.XattrPrefix) || tarfile.IsForeignXattr(key) {
 		return RawXattrs
 	}
 	return ""

@@ -160,21 +160,21 @@ func TestRawHeadline(t *testing.T) {
 	}
 	equal, other := &rawdiff.Document{Same: true}, &rawdiff.Document{Changes: []rawdiff.DocumentChange{{Path: "created"}}}
 	for want, i := range map[string]*rawdiff.Images{
-		"the images have the same manifest":                                      {Manifest: equal, Config: equal, Layers: same},
-		"the configs and all layers are the same; only the manifests differ":     {Manifest: other, Config: equal, Layers: same},
-		"the configs and all layers are the same":                                {Config: equal, Layers: same},
-		"all layers are the same":                                                {Layers: same},
-		"the configs differ in created; the archives of all layers are the same": {Config: other, Layers: same},
-		"only compression differs: the archives of all layers are the same":      {Config: equal, Layers: stored},
-		"layer 1 of b is on one side alone":                                      {Layers: []*rawdiff.Layer{{B: rawLayer(1)}}},
-		"layer 1 first differs at entry 2 b: mode":                               {Layers: archive("f a\nf b mode=1", "f a\nf b mode=2")},
-		"layer 1 first differs at entry 1 a: PAX record atime":                   {Layers: archive("f a pax:atime=1", "f a pax:atime=2")},
-		"layer 1 first differs at entry 2 b, which b does not have":              {Layers: archive("f a\nf b", "f a")},
-		"layer 1 first differs at entry 1 a, which a does not have":              {Layers: archive("f b", "f a\nf b")},
-		"layer 1 first differs at entry 1 a, where b has b":                      {Layers: archive("f a", "f b")},
-		"layer 1 first differs at entry 1 a, where b has b: the order":           {Layers: archive("f a\nf b", "f b\nf a")},
-		"layer 1 first differs at the archive's end: global PAX header":          {Layers: archive("f a", "f a\n'g' g =\"9 p=path\\n\"")},
-		"layer 1 first differs at entry 1 a: name of the PAX header":             {Layers: archive("'x' x/1 =\"11 atime=1\\n\"\nf a", "'x' x/2 =\"11 atime=1\\n\"\nf a")},
+		"the images have the same manifest":                                             {Manifest: equal, Config: equal, Layers: same},
+		"only the manifests differ in created; the configs and all layers are the same": {Manifest: other, Config: equal, Layers: same},
+		"the configs and all layers are the same":                                       {Config: equal, Layers: same},
+		"all layers are the same":                                                       {Layers: same},
+		"the configs differ in created; the archives of all layers are the same":        {Config: other, Layers: same},
+		"only compression differs: the archives of all layers are the same":             {Config: equal, Layers: stored},
+		"layer 1 of b is on one side alone":                                             {Layers: []*rawdiff.Layer{{B: rawLayer(1)}}},
+		"layer 1 first differs at entry 2 b: mode":                                      {Layers: archive("f a\nf b mode=1", "f a\nf b mode=2")},
+		"layer 1 first differs at entry 1 a: PAX record atime":                          {Layers: archive("f a pax:atime=1", "f a pax:atime=2")},
+		"layer 1 first differs at entry 2 b, which b does not have":                     {Layers: archive("f a\nf b", "f a")},
+		"layer 1 first differs at entry 1 a, which a does not have":                     {Layers: archive("f b", "f a\nf b")},
+		"layer 1 first differs at entry 1 a, where b has b":                             {Layers: archive("f a", "f b")},
+		"layer 1 first differs at entry 1 a, where b has b: the order":                  {Layers: archive("f a\nf b", "f b\nf a")},
+		"layer 1 first differs at the archive's end: global PAX header":                 {Layers: archive("f a", "f a\n'g' g =\"9 p=path\\n\"")},
+		"layer 1 first differs at entry 1 a: name of the PAX header":                    {Layers: archive("'x' x/1 =\"11 atime=1\\n\"\nf a", "'x' x/2 =\"11 atime=1\\n\"\nf a")},
 	} {
 		if got := rawHeadline(i); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -41,15 +41,16 @@ type RepairStep struct {
 // several times; the same words are for what is not counted.
 func RepairKinds() map[string][2]string {
 	return map[string][2]string{
-		"root-entry":      {"root entry added", "root entry added"},
-		"parent-entries":  {"parent directory added", "parent directories added"},
-		"opaque-markers":  {"opaque marker replaced", "opaque markers replaced"},
-		"other-whiteouts": {"whiteout replaced or dropped", "whiteouts replaced or dropped"},
-		"aufs-names":      {"name of AUFS dropped", "names of AUFS dropped"},
-		"repeated-names":  {"repeated entry dropped", "repeated entries dropped"},
-		"linked-names":    {"name of a lower layer added for a hardlink", "names of lower layers added for hardlinks"},
-		"order":           {"reordered", "reordered"},
-		"headers":         {"headers written in canonical form", "headers written in canonical form"},
+		"root-entry":       {"root entry added", "root entry added"},
+		"parent-entries":   {"parent directory added", "parent directories added"},
+		"replaced-parents": {"directory takes the place of a lower layer's symlink or file, as overlayfs shows it", "directories take the place of a lower layer's symlinks or files, as overlayfs shows it"},
+		"opaque-markers":   {"opaque marker replaced", "opaque markers replaced"},
+		"other-whiteouts":  {"whiteout replaced or dropped", "whiteouts replaced or dropped"},
+		"aufs-names":       {"name of AUFS dropped", "names of AUFS dropped"},
+		"repeated-names":   {"repeated entry dropped", "repeated entries dropped"},
+		"linked-names":     {"name of a lower layer added for a hardlink", "names of lower layers added for hardlinks"},
+		"order":            {"reordered", "reordered"},
+		"headers":          {"headers written in canonical form", "headers written in canonical form"},
 
 		"symlink-modes":             {"mode of a symlink is 0777 now", "modes of symlinks are 0777 now"},
 		"times-before-1970":         {"mtime before 1970 is 0 now", "mtimes before 1970 are 0 now"},
@@ -64,10 +65,14 @@ func RepairKinds() map[string][2]string {
 
 func (s RepairStep) String() string {
 	words := RepairKinds()[s.Kind]
-	if words[0] == words[1] {
-		return words[0]
+	text := words[0]
+	if words[0] != words[1] {
+		text = count(s.Count, words[0], words[1])
 	}
-	return count(s.Count, words[0], words[1])
+	if s.First != "" {
+		text += fmt.Sprintf(" (first %s)", escape(s.First))
+	}
+	return text
 }
 
 // RepairText writes a repair for a person to read.
@@ -106,7 +111,7 @@ func (r *Repair) lines() [][2]string {
 		lines = append(lines, [2]string{fmt.Sprintf("layer %d", i+1), text})
 	}
 	for _, s := range r.Changes {
-		lines = append(lines, [2]string{"changed", fmt.Sprintf("%v (first %s)", s, escape(s.First))})
+		lines = append(lines, [2]string{"changed", s.String()})
 	}
 	digest := r.After.String() + ", as before"
 	if r.Before != r.After {

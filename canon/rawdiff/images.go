@@ -23,9 +23,12 @@ type Image struct {
 	Layers           int
 }
 
-// Same says that both have the same config, if they have one, and the same
-// blobs. What only manifests say does not count.
-func (i *Images) Same() bool {
+// Same says that both have the same manifest and config, if they have such, and
+// the same blobs.
+func (i *Images) Same() bool { return i.SameBlobs() && (i.Manifest == nil || i.Manifest.Same) }
+
+// SameBlobs says that at most what the manifests say besides differs.
+func (i *Images) SameBlobs() bool {
 	for _, l := range i.Layers {
 		if !l.Same() {
 			return false

@@ -38,6 +38,26 @@ func untilNUL(field []byte) []byte {
 	return before
 }
 
+// sum adds up the block's bytes, its checksum taken for spaces.
+func (b *Block) sum() (unsigned, signed int64) {
+	for i, c := range b {
+		if i >= 148 && i < 156 {
+			c = ' '
+		}
+		unsigned += int64(c)
+		signed += int64(int8(c))
+	}
+	return unsigned, signed
+}
+
+// checksum is the field as it is canonical for this block.
+func (b *Block) checksum() []byte {
+	unsigned, _ := b.sum()
+	field := []byte("        ")
+	octal(field[:7], uint64(unsigned))
+	return field
+}
+
 // verify checks the sum of the block's bytes, which old writers took of signed
 // ones. It refuses versions of ustar that archive/tar takes for ustar and
 // composefs-rs does not, where that makes a difference.
@@ -46,14 +66,7 @@ func (b *Block) verify() error {
 	if err != nil {
 		return fmt.Errorf("this is no tar header: %w", err)
 	}
-	var unsigned, signed int64
-	for i, c := range b {
-		if i >= 148 && i < 156 {
-			c = ' '
-		}
-		unsigned += int64(c)
-		signed += int64(int8(c))
-	}
+	unsigned, signed := b.sum()
 	if want != unsigned && want != signed {
 		return fmt.Errorf("this is no tar header: its checksum is %d, not %d", unsigned, want)
 	}

@@ -60,17 +60,12 @@ func (h *header) block() Block {
 	} else {
 		octal(b[136:148], 0)
 	}
-	copy(b[148:156], "        ")
 	b[156] = h.typeflag
 	copy(b[157:157+fieldMax], h.target)
 	copy(b[257:265], "ustar\x0000")
 	octal(b[329:337], uint64(h.major))
 	octal(b[337:345], uint64(h.minor))
-	sum := uint64(0)
-	for _, c := range b {
-		sum += uint64(c)
-	}
-	octal(b[148:155], sum)
+	copy(b[148:156], b.checksum())
 	return b
 }
 

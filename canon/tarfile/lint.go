@@ -128,20 +128,6 @@ func (l *linter) fields() {
 	}
 }
 
-// checksum is the field as it is canonical for this block.
-func (b *Block) checksum() []byte {
-	sum := uint64(0)
-	for i, c := range b {
-		if i >= 148 && i < 156 {
-			c = ' '
-		}
-		sum += uint64(c)
-	}
-	field := []byte("        ")
-	octal(field[:7], sum)
-	return field
-}
-
 // field judges one that is not as it should be, and says whether it is a number
 // whose form is to be told of.
 func (l *linter) field(f Field, got []byte) (number bool) {

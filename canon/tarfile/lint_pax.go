@@ -33,22 +33,24 @@ func (l *linter) pax() {
 		texts[r.key] = r.text
 	}
 	var needless, foreign, forms, order []string
+	there := map[string]bool{}
 	for _, r := range records {
 		if !utf8.ValidString(r.key) {
 			l.add(PAXKey, "%q", r.key)
 		}
 		text, needed := texts[r.key]
 		switch {
-		case isForeignXattr(r.key):
+		case IsForeignXattr(r.key):
 			foreign = append(foreign, r.key)
 		case !needed:
 			needless = append(needless, r.key)
-		case slices.Contains(order, r.key):
+		case there[r.key]:
 			forms = append(forms, r.key+" is there twice")
-		case text != r.text:
-			forms = append(forms, r.key+" has another form")
-			order = append(order, r.key)
 		default:
+			if text != r.text {
+				forms = append(forms, r.key+" has another form")
+			}
+			there[r.key] = true
 			order = append(order, r.key)
 		}
 	}
@@ -61,7 +63,7 @@ func (l *linter) pax() {
 	if len(records) == 0 {
 		forms = append(forms, "it is empty")
 	}
-	inOrder := slices.DeleteFunc(wanted, func(r paxRecord) bool { return !slices.Contains(order, r.key) })
+	inOrder := slices.DeleteFunc(wanted, func(r paxRecord) bool { return !there[r.key] })
 	if !slices.EqualFunc(inOrder, order, func(r paxRecord, key string) bool { return r.key == key }) {
 		forms = append(forms, "the order is another one")
 	}
@@ -98,9 +100,9 @@ func (l *linter) paxHeader(x *Extension) {
 	}
 }
 
-// isForeignXattr says that a record is an xattr or access control list in a form
+// IsForeignXattr says that a PAX record of that key is an xattr or access control list in a form
 // that container engines do not read: those of libarchive, star, and Red Hat's tar.
-func isForeignXattr(key string) bool {
+func IsForeignXattr(key string) bool {
 	for _, prefix := range []string{"LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.fflags", "RHT.security."} {
 		if strings.HasPrefix(key, prefix) {
 			return true

@@ -152,7 +152,7 @@ var rules = []struct {
 	{XattrSize, Equality, true}, {ACL, Equality, true},
 	{SizeOfNothing, Equality, false}, {ContiguousFile, Equality, false}, {TrailingSlash, Equality, false}, {PAXKey, Equality, false},
 
-	{MissingRoot, Reproducibility, false}, {EntryOrder, Reproducibility, false}, {HardlinkTarget, Reproducibility, false},
+	{OpaqueMarker, Reproducibility, true}, {MissingRoot, Reproducibility, false}, {EntryOrder, Reproducibility, false}, {HardlinkTarget, Reproducibility, false},
 	{MarkerForm, Reproducibility, false}, {AUFSName, Reproducibility, false}, {TrailingData, Reproducibility, false},
 	{TarFormat, Reproducibility, false}, {GNUExtension, Reproducibility, false}, {PrefixField, Reproducibility, false},
 	{PathForm, Reproducibility, false}, {TypeFlag, Reproducibility, false}, {ModeBits, Reproducibility, false},
@@ -161,7 +161,7 @@ var rules = []struct {
 	{PAXHeader, Reproducibility, false}, {Padding, Reproducibility, false}, {UnusedBytes, Reproducibility, false},
 	{HeaderBytes, Reproducibility, false},
 
-	{OpaqueMarker, Style, true}, {NameEncoding, Style, true}, {CanonicalMark, Style, true},
+	{NameEncoding, Style, true}, {CanonicalMark, Style, true},
 }
 
 // Rules lists all, the most severe first.
