@@ -1,6 +1,8 @@
 package canon
 
 import (
+	"math"
+
 	"cfsverify/canon/fsverity"
 )
 
@@ -153,6 +155,13 @@ func (c *Content) SetPayload(path string) {
 type Time struct {
 	Sec  int64
 	Nsec uint32
+}
+
+// LastNanosecond is the latest time that 64 bits of nanoseconds since 1970 hold,
+// as container engines keep times: 2262-04-11.
+func LastNanosecond() Time {
+	const second = 1_000_000_000
+	return Time{Sec: math.MaxInt64 / second, Nsec: math.MaxInt64 % second}
 }
 
 // Compare returns -1, 0 or +1 as t is before, at or after u.

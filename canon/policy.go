@@ -222,7 +222,7 @@ func FilterXattrs(t *Tree, rule XattrRule) {
 		switch {
 		case rule == XattrNone:
 			return true
-		case a.Name == "security.capability":
+		case a.Name == CapabilityXattr:
 			return false
 		}
 		return rule != XattrUser || !strings.HasPrefix(a.Name, "user.")

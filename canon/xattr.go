@@ -39,6 +39,13 @@ func (x *Xattrs) Set(name, value string) {
 	*x = slices.Insert(*x, i, Xattr{name, value})
 }
 
+// Remove removes an attribute, if there is one of that name.
+func (x *Xattrs) Remove(name string) {
+	if i, ok := x.find(name); ok {
+		*x = slices.Delete(*x, i, i+1)
+	}
+}
+
 // Clone returns a copy that can be changed without changing x.
 func (x Xattrs) Clone() Xattrs { return slices.Clone(x) }
 

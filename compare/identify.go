@@ -77,7 +77,7 @@ func featuresOf(t *canon.Tree) features {
 		f.hardlinks = f.hardlinks || e.Node.Kind != canon.Directory && e.Node.Nlink > 1
 		for _, x := range e.Node.Xattrs {
 			switch {
-			case x.Name == "security.capability":
+			case x.Name == canon.CapabilityXattr:
 				f.capability = true
 			case len(x.Name) > 5 && x.Name[:5] == "user.":
 				f.user = true

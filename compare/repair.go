@@ -1,10 +1,6 @@
 package compare
 
-import (
-	"slices"
-
-	"cfsverify/canon"
-)
+import "cfsverify/canon"
 
 // Repair returns a copy of tree a in which the entries of the findings are as
 // tree b has them. The trees may be those of before a policy was applied.
@@ -149,7 +145,7 @@ func takeChange(n, from *canon.Node, c Change) {
 		if value, has := from.Xattrs.Get(c.Xattr); has {
 			n.Xattrs.Set(c.Xattr, value)
 		} else {
-			n.Xattrs = slices.DeleteFunc(n.Xattrs, func(x canon.Xattr) bool { return x.Name == c.Xattr })
+			n.Xattrs.Remove(c.Xattr)
 		}
 	}
 }

@@ -28,7 +28,9 @@ func (s *scene) hardlinkHeaders() {
 			continue
 		}
 		for _, h := range headers[it.out.Node] {
-			s.claim(HardlinkHeader, it, h.origin, func(c Change) bool { return linkHeaderHas(h, it.in.Node, c) })
+			s.claim(HardlinkHeader, it, h.origin, func(c Change) bool {
+				return linkHeaderHas(h, it.in.Node, c) && !(c.Field == Mode && permOf(it.out) == it.in.Node.Perm)
+			})
 		}
 		for _, h := range headersIn[it.in.Node] {
 			s.claim(HardlinkHeader, it, h.origin, func(c Change) bool { return linkHeaderHas(h, it.out.Node, c) })
@@ -57,6 +59,7 @@ func nodeOfLink(h *canon.Header) *canon.Node {
 			n.Xattrs.Set(name, value)
 		}
 	}
+	n.Perm = permOf(&canon.Dirent{Node: n})
 	return n
 }
 

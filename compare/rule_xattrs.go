@@ -2,7 +2,6 @@ package compare
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"math"
 	"net/url"
 	"path"
@@ -71,6 +70,7 @@ func isLinuxXattr(name string) bool {
 
 // xattrs goes by name and value: who sets such an attribute.
 func (s *scene) xattrs() {
+	lists := accessACLs(s.out)
 	for _, it := range s.items {
 		if it.Status != Changed {
 			continue
@@ -84,7 +84,7 @@ func (s *scene) xattrs() {
 				s.claim(cause, it, origin, func(o Change) bool { return o == c })
 			}
 		}
-		s.aclMode(it)
+		s.aclMode(it, lists)
 		s.overriddenStat(it)
 	}
 	s.hiddenByXattr()
@@ -139,7 +139,7 @@ func (s *scene) hiddenByXattr() {
 
 func (s *scene) xattrCause(it *item, name string) Cause {
 	switch {
-	case name == "security.capability":
+	case name == canon.CapabilityXattr:
 		return s.capabilityCause(it)
 	case name == "security.selinux":
 		return SELinuxLabel
@@ -172,136 +172,18 @@ func isOverlayXattr(name string) bool {
 // capabilityCause is none for capabilities that a scan has and its layers have
 // not, and for such as are others.
 func (s *scene) capabilityCause(it *item) Cause {
-	in, inHas := it.in.Node.Xattrs.Get("security.capability")
-	out, outHas := it.out.Node.Xattrs.Get("security.capability")
+	in, inHas := it.in.Node.Xattrs.Get(canon.CapabilityXattr)
+	out, outHas := it.out.Node.Xattrs.Get(canon.CapabilityXattr)
 	if inHas != outHas {
 		if outHas || !s.directed() {
 			return CapabilityLost
 		}
 		return ""
 	}
-	capsIn, okIn := parseCapability(in)
-	capsOut, okOut := parseCapability(out)
-	if okIn && okOut && capsIn.sets == capsOut.sets {
+	capsIn, errIn := canon.ParseCapability(in)
+	capsOut, errOut := canon.ParseCapability(out)
+	if errIn == nil && errOut == nil && capsIn.Sets == capsOut.Sets {
 		return CapabilityVersion
 	}
 	return ""
-}
-
-// capability is a value of security.capability, struct vfs_ns_cap_data of
-// linux/capability.h.
-type capability struct {
-	revision uint32
-	// sets are the flags and the permitted and inheritable sets.
-	sets string
-}
-
-func parseCapability(value string) (capability, bool) {
-	if len(value) != 20 && len(value) != 24 {
-		return capability{}, false
-	}
-	data := []byte(value)
-	magic := binary.LittleEndian.Uint32(data)
-	c := capability{revision: magic >> 24, sets: string(data[0:3]) + value[4:20]}
-	return c, c.revision == 2 && len(data) == 20 || c.revision == 3 && len(data) == 24
-}
-
-// aclMode gives group bits to the ACL, whose mask they then are: where it is
-// missing, they are those that it has for the group.
-func (s *scene) aclMode(it *item) {
-	if !it.has(Mode) || (it.in.Node.Perm^it.out.Node.Perm)&^0o070 != 0 {
-		return
-	}
-	in, out := accessACL(it.in), accessACL(it.out)
-	switch {
-	case in == nil && out == nil:
-		return
-	case in == nil:
-		in = &acl{mask: out.group}
-	case out == nil:
-		out = &acl{mask: in.group}
-	}
-	if in.mask == groupBits(it.in) && out.mask == groupBits(it.out) {
-		s.claimFields(ACL, it, layerOrigin(it.out), Mode)
-	}
-}
-
-func groupBits(e *canon.Dirent) uint16 { return e.Node.Perm >> 3 & 7 }
-
-// acl is what an access control list says of the group bits of a mode.
-type acl struct{ group, mask uint16 }
-
-// accessACL reads an entry's ACL as the kernel has it, or as its archive does;
-// nil if there is none.
-func accessACL(e *canon.Dirent) *acl {
-	if value, has := e.Node.Xattrs.Get("system.posix_acl_access"); has {
-		return parseACL(value)
-	}
-	if o := layerOrigin(e); o != nil && o.Header != nil {
-		if text, has := o.Header.PAX["SCHILY.acl.access"]; has {
-			return parseACLText(text)
-		}
-	}
-	return nil
-}
-
-// parseACL reads include/uapi/linux/posix_acl_xattr.h: a version, and entries of
-// a tag, permissions and an ID. Without a mask the mode has the group's bits.
-func parseACL(value string) *acl {
-	const (
-		groupObj = 0x04
-		mask     = 0x10
-	)
-	data := []byte(value)
-	if len(data)%8 != 4 || binary.LittleEndian.Uint32(data) != 2 {
-		return nil
-	}
-	var a acl
-	masked := false
-	for data = data[4:]; len(data) > 0; data = data[8:] {
-		bits := binary.LittleEndian.Uint16(data[2:]) & 7
-		switch binary.LittleEndian.Uint16(data) {
-		case groupObj:
-			a.group = bits
-		case mask:
-			a.mask, masked = bits, true
-		}
-	}
-	if !masked {
-		a.mask = a.group
-	}
-	return &a
-}
-
-// parseACLText reads the form of acl(5) that star and GNU tar write, in which
-// commas or newlines end entries.
-func parseACLText(text string) *acl {
-	var a acl
-	masked := false
-	for entry := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' }) {
-		fields := strings.Split(entry, ":")
-		if len(fields) < 3 || fields[1] != "" {
-			continue
-		}
-		switch fields[0] {
-		case "group", "g":
-			a.group = aclBits(fields[2])
-		case "mask", "m":
-			a.mask, masked = aclBits(fields[2]), true
-		}
-	}
-	if !masked {
-		a.mask = a.group
-	}
-	return &a
-}
-
-func aclBits(text string) uint16 {
-	var bits uint16
-	for i, letter := range "xwr" {
-		if strings.ContainsRune(text, letter) {
-			bits |= 1 << i
-		}
-	}
-	return bits
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -213,23 +212,6 @@ func TestCapabilitiesWithoutDirection(t *testing.T) {
 	want := []string{"capability-lost /a xattrsecurity.capability"}
 	checkExplained(t, a, b, want)
 	checkExplained(t, withoutOrigins(a), withoutOrigins(b), want)
-}
-
-// TestParseCapability: sizes and versions have to fit each other.
-func TestParseCapability(t *testing.T) {
-	for value, want := range map[string]bool{
-		`\x01\x00\x00\x02` + strings.Repeat(`\x00`, 16): true, `\x01\x00\x00\x03` + strings.Repeat(`\x00`, 20): true,
-		`\x01\x00\x00\x02` + strings.Repeat(`\x00`, 20): false, `\x01\x00\x00\x03` + strings.Repeat(`\x00`, 16): false,
-		`\x01\x00\x00\x01` + strings.Repeat(`\x00`, 16): false, "": false, "x": false,
-	} {
-		text, err := strconv.Unquote(`"` + value + `"`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := parseCapability(text); ok != want {
-			t.Errorf("%s: %v, want %v", value, ok, want)
-		}
-	}
 }
 
 // TestParseACL: what is cut short or of another version is none.

@@ -56,6 +56,15 @@ var lintCases = []struct {
 	{rule: tarfile.XattrHost, layers: []string{"f a pax:SCHILY.xattr.security.selinux=x pax:SCHILY.xattr.trusted.overlay.opaque=y pax:SCHILY.xattr.security.capability=x"}, want: "1:1 /a \"security.selinux\"\n1:1 /a \"trusted.overlay.opaque\""},
 	{rule: tarfile.CapabilityVersion, layers: []string{`f a pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03` + strings.Repeat(`\x00`, 20) + "\"\n" + `f b pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x02` + strings.Repeat(`\x00`, 16) + "\"\n" + `f c pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03` + strings.Repeat(`\x00`, 19) + "\\x01\""},
 		want: "1:1 /a of version 3, for the root user of the first user namespace, which the kernel stores as version 2\n1:3 /c of version 3, for another user namespace"},
+	{rule: tarfile.ACL, layers: []string{
+		"f a mode=640 " + layers.ACL("access", "u=6 g=4 o=0") + " pax:SCHILY.xattr.user.a=1\nf b mode=4644 " + layers.ACL("access", "u=6 g=4 o=0") + "\nd c " + layers.ACL("default", "u=6 g=4 o=0") + "\nl d ->x " + layers.ACL("access", "u=6 g=4 o=0"),
+		"f e mode=640 " + layers.ACL("access", "u=6 g=14 o=0") + "\nf f pax:SCHILY.xattr.system.posix_acl_access= pax:\"SCHILY.xattr.system.posix_acl_default=\\x02\\x00\\x00\\x00\""},
+		want: "1:1 /a \"system.posix_acl_access\": it says no more than the mode, and is not kept\n1:2 /b \"system.posix_acl_access\": the mode becomes 4640\n1:3 /c \"system.posix_acl_default\"\n1:4 /d \"system.posix_acl_access\"\n2:1 /e \"system.posix_acl_access\"\n2:2 /f \"system.posix_acl_access\"\n2:2 /f \"system.posix_acl_default\""},
+	{rule: tarfile.XattrUnsettable, layers: []string{
+		"f a " + layers.ACL("access", "u=6 g=14 o=0") + "\nf b " + layers.ACL("default", "u=6 g=4 o=0") + "\nl c ->x " + layers.ACL("access", "u=6 g=4 o=0") + "\nf d pax:SCHILY.xattr.system.posix_acl_access=acl\nf e " + layers.ACL("access", "u=6 g=4 o=0")},
+		want: "1:1 /a \"system.posix_acl_access\": the ACL has the unknown permissions 014\n1:2 /b \"system.posix_acl_default\": only directories have a default ACL\n1:3 /c \"system.posix_acl_access\": symlinks have no ACL\n1:4 /d \"system.posix_acl_access\": 3 bytes are no ACL"},
+	{rule: tarfile.XattrSize, layers: []string{"f a pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 4040) + "\nf b pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 4041) + "\nd c pax:SCHILY.xattr.user.a=" + strings.Repeat("x", 2000) + " pax:SCHILY.xattr.trusted.a=" + strings.Repeat("x", 2021)},
+		want: "1:2 /b 4100 bytes, of which there are 4096\n1:3 /c 4100 bytes, of which there are 4096"},
 	{rule: tarfile.SizeOfNothing, layers: []string{"d a size=4096\nd b"}, want: "1:1 /a 4096"},
 	{rule: tarfile.ContiguousFile, layers: []string{"'7' a =x"}, want: "1:1 /a "},
 	{rule: tarfile.TrailingSlash, layers: []string{"'\\x00' a/ magic=v7\nf b/"}, want: "1:1 /a \"a/\""},

@@ -39,7 +39,7 @@ const (
 // RepairKinds lists all, those of layers first.
 func RepairKinds() []RepairKind {
 	return []RepairKind{RootEntry, ParentEntries, ReplacedParents, OpaqueMarkers, OtherWhiteouts, AUFSNames, RepeatedNames, LinkedNames, Order, Headers,
-		SymlinkModes, OldTimes, LateTimes, UserCapabilities, LostXattrs}
+		SymlinkModes, OldTimes, LateTimes, ACLModes, MinimalACLs, ACLForms, UserCapabilities, LostXattrs}
 }
 
 // layerRepairer makes repaired layers, one after the other.

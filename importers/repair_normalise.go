@@ -1,7 +1,6 @@
 package importers
 
 import (
-	"math"
 	"slices"
 
 	"cfsverify/canon"
@@ -30,16 +29,20 @@ const (
 	// LateTimes are after what 64 bits of nanoseconds hold: engines wrap them, or
 	// set 0. They become the last second that fits.
 	LateTimes RepairKind = "times-after-2262"
+	// ACLModes are those of files whose access ACL says something else, and become
+	// what it says: see setACL.
+	ACLModes RepairKind = "acl-modes"
+	// MinimalACLs say no more than a mode, so that Linux does not keep them.
+	MinimalACLs RepairKind = "minimal-acls"
+	// ACLForms have IDs where none are.
+	ACLForms RepairKind = "acl-forms"
 	// UserCapabilities are of version 3 for the root user, for which the kernel
-	// shows version 2: see readCapability.
+	// shows version 2: see canon.Capability.Kept.
 	UserCapabilities RepairKind = "capabilities-of-version-3"
 	// LostXattrs are set by some engine not at all or with another value, make one
 	// refuse the image, or are overlayfs's own: see Engine.keeps, tarfile.Holds.
 	LostXattrs RepairKind = "xattrs"
 )
-
-// lastSecond is the last whole second that 64 bits of nanoseconds hold.
-const lastSecond = math.MaxInt64 / second
 
 // normalise changes what is in a tree to what all engines can unpack, where
 // that is the only thing that can be meant, and counts the inodes.
@@ -77,12 +80,12 @@ func (s *normaliser) node(path string, n *canon.Node) {
 		n.Perm = 0o777
 		s.count(SymlinkModes, path)
 	}
-	switch last := (canon.Time{Sec: lastSecond, Nsec: math.MaxInt64 % second}); {
+	switch last := canon.LastNanosecond(); {
 	case n.Mtime.Sec < 0:
 		n.Mtime = canon.Time{}
 		s.count(OldTimes, path)
 	case n.Mtime.Compare(last) > 0:
-		n.Mtime = canon.Time{Sec: lastSecond}
+		n.Mtime = canon.Time{Sec: last.Sec}
 		s.count(LateTimes, path)
 	}
 	if n.Xattrs != nil {
@@ -93,17 +96,56 @@ func (s *normaliser) node(path string, n *canon.Node) {
 func (s *normaliser) xattrs(path string, n *canon.Node) {
 	var kept canon.Xattrs
 	for _, x := range n.Xattrs {
-		if x.Name == capabilityXattr && x.Value != "" {
+		switch {
+		case x.Value == "":
+			s.count(LostXattrs, path)
+			continue
+		case x.Name == canon.CapabilityXattr:
 			// What is no capability is refused by engines: nobody knows what it should be.
-			if value, err := readCapability(x.Value); err == nil && value != x.Value {
+			if c, err := canon.ParseCapability(x.Value); err == nil && c.Kept() != x.Value {
 				s.count(UserCapabilities, path)
-				x.Value = value
+				x.Value = c.Kept()
 			}
-		} else if !tarfile.Holds(x.Name) || slices.ContainsFunc(s.engines, func(e Engine) bool { return !e.keeps(n.Kind, x) }) {
+		case x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr:
+			var has bool
+			if x.Value, has = s.acl(path, n, x); !has {
+				continue
+			}
+		case !tarfile.Holds(x.Name) || slices.ContainsFunc(s.engines, func(e Engine) bool { return !e.keeps(n.Kind, x) }):
 			s.count(LostXattrs, path)
 			continue
 		}
 		kept = append(kept, x)
 	}
 	n.Xattrs = kept
+}
+
+// acl gives what Linux makes of an ACL, as its value and the inode's mode, and
+// says if there is one to keep. The default ACL of a directory stays, though files
+// in it may inherit it. So does what is no ACL: engines refuse it, and without it
+// the group would get what the mode has for the mask.
+func (s *normaliser) acl(path string, n *canon.Node, x canon.Xattr) (string, bool) {
+	set := canon.Node{Kind: n.Kind, Perm: n.Perm}
+	err := setACL(&set, x.Name, x.Value)
+	value, has := set.Xattrs.Get(x.Name)
+	isMisplaced := n.Kind == canon.Symlink || x.Name == canon.DefaultACLXattr && n.Kind != canon.Directory
+	acl, _ := canon.ParseACL(x.Value)
+	switch {
+	case isMisplaced:
+		s.count(LostXattrs, path)
+		return "", false
+	case err != nil:
+		return x.Value, true
+	case acl == nil:
+		s.count(LostXattrs, path)
+	case !has:
+		s.count(MinimalACLs, path)
+	case value != x.Value:
+		s.count(ACLForms, path)
+	}
+	if set.Perm != n.Perm {
+		s.count(ACLModes, path)
+		n.Perm = set.Perm
+	}
+	return value, has
 }

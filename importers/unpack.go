@@ -92,8 +92,7 @@ func Engines() []Engine {
 //
 // The file system that is unpacked into is ext4, but for its limit of some kB of
 // xattrs. Left out is what is not in the LayerEntries (umoci refuses global PAX
-// headers), what an ACL in system.* does besides being there, and what overlayfs
-// does for its xattrs redirect and metacopy.
+// headers), and what overlayfs does for its xattrs redirect and metacopy.
 func (e Engine) Unpack(layers []*LayerEntries, now canon.Time) (*canon.Tree, error) {
 	u := unpacker{engine: e, now: now, root: e.newRoot(now), whiteouts: map[*canon.Node]EntryError{}}
 	var lower []*canon.Node

@@ -1,7 +1,6 @@
 package importers
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -18,13 +17,21 @@ const (
 	permSetgid = 0o2000
 )
 
+const (
+	// directoryPerm is what both engines make directories with. The other files
+	// that they make get the mode of their entries at once.
+	directoryPerm = 0o777
+	// umask is the usual one.
+	umask = 0o022
+)
+
 // newInode makes what creating a file in a directory makes: inode_init_owner of
 // Linux, fs/inode.c.
 func (u *unpacker) newInode(parent *canon.Node, kind canon.Kind) *canon.Node {
 	n := &canon.Node{Kind: kind, Mtime: u.now}
 	switch kind {
 	case canon.Directory:
-		n.Perm = 0o755
+		n.Perm = directoryPerm &^ umask
 	case canon.Symlink:
 		n.Perm = 0o777
 	}
@@ -34,6 +41,7 @@ func (u *unpacker) newInode(parent *canon.Node, kind canon.Kind) *canon.Node {
 			n.Perm |= permSetgid
 		}
 	}
+	inheritACL(n, parent)
 	return n
 }
 
@@ -57,7 +65,7 @@ func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 	h := e.header
 	chown(n, uint32(h.UID), uint32(h.GID))
 	if n.Kind != canon.Symlink {
-		n.Perm = uint16(h.Mode & 0o7777)
+		chmod(n, uint16(h.Mode&0o7777))
 	}
 	if u.engine.ClearXattrs {
 		n.Xattrs = nil
@@ -111,11 +119,9 @@ func chown(n *canon.Node, uid, gid uint32) {
 		n.GID = gid
 	}
 	if n.Kind != canon.Directory {
-		n.Xattrs = slices.DeleteFunc(n.Xattrs, func(x canon.Xattr) bool { return x.Name == capabilityXattr })
+		n.Xattrs.Remove(canon.CapabilityXattr)
 	}
 }
-
-const capabilityXattr = "security.capability"
 
 // setXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
 // is not supported.
@@ -134,51 +140,22 @@ func setXattr(n *canon.Node, name, value string) error {
 		}
 	case "trusted", "security":
 	case "system":
-		if rest != "posix_acl_access" && rest != "posix_acl_default" {
-			return nil
+		if name == canon.AccessACLXattr || name == canon.DefaultACLXattr {
+			return setACL(n, name, value)
 		}
+		return nil
 	default:
 		return nil
 	}
-	if name == capabilityXattr {
-		var err error
-		if value, err = readCapability(value); err != nil {
+	if name == canon.CapabilityXattr {
+		capability, err := canon.ParseCapability(value)
+		if err != nil {
 			return err
 		}
+		value = capability.Kept()
 	}
 	n.Xattrs.Set(name, value)
 	return nil
-}
-
-// The versions of struct vfs_cap_data, include/uapi/linux/capability.h.
-const (
-	capabilityVersionMask = 0xff000000
-	capabilityVersion2    = 0x02000000
-	capabilityVersion3    = 0x03000000
-	capabilitySize2       = 20
-	capabilitySize3       = 24
-)
-
-// readCapability gives what the kernel reads after writing a value: one for the
-// root user of the initial user namespace is of version 2
-// (cap_inode_getsecurity of security/commoncap.c).
-func readCapability(value string) (string, error) {
-	if len(value) != capabilitySize2 && len(value) != capabilitySize3 {
-		return "", fmt.Errorf("%d bytes are no file capability", len(value))
-	}
-	b := []byte(value)
-	magic := binary.LittleEndian.Uint32(b)
-	switch version := magic & capabilityVersionMask; {
-	case version == capabilityVersion2 && len(b) == capabilitySize2:
-		return value, nil
-	case version != capabilityVersion3 || len(b) != capabilitySize3:
-		return "", errors.New("the version of the file capability is not known")
-	}
-	if binary.LittleEndian.Uint32(b[capabilitySize2:]) != 0 {
-		return value, nil
-	}
-	binary.LittleEndian.PutUint32(b, magic&^capabilityVersionMask|capabilityVersion2)
-	return string(b[:capabilitySize2]), nil
 }
 
 const (
@@ -196,8 +173,7 @@ const (
 // mtime gives what an inode keeps of a header's mtime.
 func (u *unpacker) mtime(t canon.Time, kind canon.Kind) canon.Time {
 	if u.engine.EpochRange && kind != canon.Symlink {
-		last := canon.Time{Sec: math.MaxInt64 / second, Nsec: math.MaxInt64 % second}
-		if t.Sec < 0 || t.Compare(last) > 0 {
+		if t.Sec < 0 || t.Compare(canon.LastNanosecond()) > 0 {
 			return canon.Time{}
 		}
 	}

@@ -3,6 +3,7 @@ package importers
 import (
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -119,11 +120,32 @@ var unpackCases = []struct {
 			"f b mtime=1 security.capability=\"\\x01\\x00\\x00\\x03" + strings.Repeat(`\x00`, 19) + "\\x01\"",
 	},
 	{
+		name: "modes and ACLs",
+		layers: []string{"f a mode=600 mtime=1 " + layers.ACL("access", "u=6 g=4 m=6 o=4") + "\nf b mode=600 mtime=1 " + layers.ACL("access", "u=6 g=4 o=4") +
+			"\nd c mtime=1 " + layers.ACL("default", "u=6 g=4 m=6 o=4") + "\nf c/x mode=620 mtime=1\nf c/d/y mode=620 mtime=1\nl c/l ->x mtime=1"},
+		storage: "d / mtime=N mode=555\nf a mtime=1 mode=664 " + aclText("access", "u=6 g=4 m=6 o=4") + "\nf b mtime=1\nd c mtime=1 " + aclText("default", "u=6 g=4 m=6 o=4") +
+			"\nd c/d mtime=N mode=664 " + aclText("access", "u=6 g=4 m=6 o=4") + " " + aclText("default", "u=6 g=4 m=6 o=4") +
+			"\nf c/d/y mtime=1 mode=620 " + aclText("access", "u=6 g=4 m=2 o=0") + "\nl c/l ->x mtime=1\nf c/x mtime=1 mode=620 " + aclText("access", "u=6 g=4 m=2 o=0"),
+		umoci: "d /\nf a mtime=1 mode=664 " + aclText("access", "u=6 g=4 m=6 o=4") + "\nf b mtime=1\nd c mtime=N " + aclText("default", "u=6 g=4 m=6 o=4") +
+			"\nd c/d mtime=N mode=664 " + aclText("access", "u=6 g=4 m=6 o=4") + " " + aclText("default", "u=6 g=4 m=6 o=4") +
+			"\nf c/d/y mtime=1 mode=620\nl c/l ->x mtime=1\nf c/x mtime=1 mode=620",
+	},
+	{
 		name:    "a symlink's mode, and an owner that chown takes for none",
 		layers:  []string{"l a ->x mode=600 uid=4294967295 gid=7 mtime=1"},
 		storage: "d / mtime=N mode=555\nl a ->x gid=7 mtime=1",
 		umoci:   "d /\nl a ->x gid=7 mtime=1",
 	},
+}
+
+// aclText is an ACL as layerText has it.
+func aclText(name, entries string) string {
+	record, err := strconv.Unquote(strings.TrimPrefix(layers.ACL(name, entries), "pax:"))
+	if err != nil {
+		panic(err)
+	}
+	key, value, _ := strings.Cut(strings.TrimPrefix(record, "SCHILY.xattr."), "=")
+	return key + "=" + strconv.Quote(value)
 }
 
 func TestUnpack(t *testing.T) {

@@ -206,8 +206,8 @@ var causes = map[compare.Cause]Cause{
 	},
 	compare.ACL: {
 		Title:  "access control lists",
-		Why:    "Layers of most engines do not have them, and where a file has one its group bits are the mask.",
-		Advice: "Remove them (setfacl -b) or set them at first boot; --xattrs allowlist leaves them out, the group bits remain.",
+		Why:    "Linux makes a file's mode what its list says, with the mask as the group bits, drops a list that says no more than a mode, and hands the default list of a directory down to what is made in it. Layers of most engines have no lists.",
+		Advice: "Remove them (setfacl -b) or set them at first boot; --xattrs allowlist leaves them out, the modes remain. cfsverify repair gives layers the modes that lists say.",
 	},
 	compare.UserXattr: {
 		Title:  "user xattrs",

@@ -116,6 +116,14 @@ var lintRules = map[tarfile.Rule]LintRule{
 		"file capabilities of version 3", "They were read in a user namespace; the kernel stores them in another form, or for another user.",
 		"Set capabilities where the root user is that of the host, or write version 2.",
 	},
+	tarfile.XattrSize: {
+		"xattrs that ext4 has no room for", "The xattrs of a file, each with 16 bytes and its name, have one block of 4,096 bytes on ext4, and what the inode has left, fewer than 100 bytes or none: engines that unpack there refuse the layer.",
+		"Leave xattrs out, or shorten them.",
+	},
+	tarfile.ACL: {
+		"POSIX access control lists", "Linux gives a file the mode that its list says, drops a list that says no more than a mode, and gives the default list of a directory to what podman and buildah make in it; composefs-rs keeps what the layer says.",
+		"Leave the list out, or give the entry the mode that the list says (cfsverify repair does); digests with --xattrs all still differ below a directory with a default list.",
+	},
 	tarfile.SizeOfNothing: {
 		"sizes of what has no content", "composefs-rs refuses a size on a directory, link, device or FIFO.",
 		"Write 0.",

@@ -55,6 +55,9 @@ func RepairKinds() map[string][2]string {
 		"symlink-modes":             {"mode of a symlink is 0777 now", "modes of symlinks are 0777 now"},
 		"times-before-1970":         {"mtime before 1970 is 0 now", "mtimes before 1970 are 0 now"},
 		"times-after-2262":          {"mtime is set back to 2262-04-11, the last that 64 bits of nanoseconds hold", "mtimes are set back to 2262-04-11, the last that 64 bits of nanoseconds hold"},
+		"acl-modes":                 {"mode is what the access control list says now", "modes are what access control lists say now"},
+		"minimal-acls":              {"access control list that says no more than the mode is gone", "access control lists that say no more than the mode are gone"},
+		"acl-forms":                 {"access control list is written as Linux shows it now", "access control lists are written as Linux shows them now"},
 		"capabilities-of-version-3": {"capability for the root user is of version 2 now", "capabilities for the root user are of version 2 now"},
 		"xattrs":                    {"xattr that engines do not set is gone", "xattrs that engines do not set are gone"},
 	}

@@ -99,6 +99,10 @@ const (
 	XattrUnsettable Rule = "xattr-unsettable"
 	// XattrHost: an xattr that belongs to the host, not to the image.
 	XattrHost Rule = "xattr-host"
+	// XattrSize: more xattrs than ext4 has room for.
+	XattrSize Rule = "xattr-size"
+	// ACL: a POSIX access control list.
+	ACL Rule = "acl"
 	// CapabilityVersion: a file capability that the kernel stores in another form.
 	CapabilityVersion Rule = "capability-version"
 	// SizeOfNothing: a size on an entry that has no content.
@@ -145,6 +149,7 @@ var rules = []struct {
 	{WhiteoutDevice, Equality, true}, {GlobalHeader, Equality, false}, {EndOfArchive, Equality, false}, {SubsecondMtime, Equality, true},
 	{MtimeRange, Equality, true}, {OwnerRange, Equality, true}, {SymlinkMode, Equality, true}, {XattrEncoding, Equality, false},
 	{XattrEmpty, Equality, true}, {XattrUnsettable, Equality, true}, {XattrHost, Equality, true}, {CapabilityVersion, Equality, true},
+	{XattrSize, Equality, true}, {ACL, Equality, true},
 	{SizeOfNothing, Equality, false}, {ContiguousFile, Equality, false}, {TrailingSlash, Equality, false}, {PAXKey, Equality, false},
 
 	{OpaqueMarker, Reproducibility, true}, {MissingRoot, Reproducibility, false}, {EntryOrder, Reproducibility, false}, {HardlinkTarget, Reproducibility, false},

@@ -8,6 +8,6 @@ import "slices"
 func (r Rule) Repairable() bool {
 	return !slices.Contains([]Rule{
 		RefusedEntry, HardlinkTargetOrder,
-		SubsecondMtime, OwnerRange, WhiteoutDevice, XattrHost, XattrUnsettable, CapabilityVersion, NameEncoding, CanonicalMark,
+		SubsecondMtime, OwnerRange, WhiteoutDevice, XattrHost, XattrUnsettable, CapabilityVersion, XattrSize, ACL, NameEncoding, CanonicalMark,
 	}, r)
 }

@@ -10,7 +10,7 @@ import (
 // Where engines accept it, an image has several cases in directories of their
 // own; what an engine refuses is in an image of its own.
 func Hostile() []Image {
-	return slices.Concat(directories(), markers(), links(), metadata(), names(), refused())
+	return slices.Concat(directories(), markers(), links(), metadata(), acls(), names(), refused(), refusedACLs())
 }
 
 // usr begins the first layer: roots without it have no digest under the usual
@@ -233,9 +233,6 @@ const (
 	capability2     = `\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00`
 	capability3     = `\x01\x00\x00\x03\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00`
 	capability3User = `\x01\x00\x00\x03\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8\x03\x00\x00`
-	// acl is user::rw- user:5:r-- group::r-- mask::r-- other::r-- as
-	// include/uapi/linux/posix_acl_xattr.h has it.
-	acl = `\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff\x02\x00\x04\x00\x05\x00\x00\x00\x04\x00\x04\x00\xff\xff\xff\xff\x10\x00\x04\x00\xff\xff\xff\xff\x20\x00\x04\x00\xff\xff\xff\xff`
 )
 
 func metadata() []Image {
@@ -284,7 +281,6 @@ func metadata() []Image {
 			`,
 			"d replaced mtime=2 pax:SCHILY.xattr.user.new=1\nf dir/new mtime=3",
 		}},
-		{"acl-xattr", []string{usr + `f acl mtime=1 pax:"SCHILY.xattr.system.posix_acl_access=` + acl + `"`}},
 		{"xattr-namespace-unknown", []string{usr + "f a mtime=1 pax:SCHILY.xattr.other.a=1"}},
 		{"xattr-without-namespace", []string{usr + "f a mtime=1 pax:SCHILY.xattr.a=1 pax:SCHILY.xattr.user=1 pax:SCHILY.xattr.system.other=1"}},
 		{"xattrs-twice", []string{usr + "d a mtime=1 pax:SCHILY.xattr.user.a=1\nf a/x mtime=1", "d a mtime=2\nf a/y mtime=2", "d a mtime=3 pax:SCHILY.xattr.user.b=1"}},

@@ -1,0 +1,165 @@
+package canon
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// The xattrs that Linux shows POSIX access control lists as, acl(5).
+const (
+	AccessACLXattr  = "system.posix_acl_access"
+	DefaultACLXattr = "system.posix_acl_default"
+)
+
+// ACL is a POSIX access control list, in the order in which its xattr has the
+// entries.
+type ACL []ACLEntry
+
+// ACLEntry is struct posix_acl_xattr_entry of
+// include/uapi/linux/posix_acl_xattr.h.
+type ACLEntry struct {
+	Tag ACLTag
+	// Perm has the bits of one digit of a mode.
+	Perm uint16
+	// ID is that of a named user or group, else math.MaxUint32.
+	ID uint32
+}
+
+// ACLTag says whom an entry is for.
+type ACLTag uint16
+
+// The tags of include/uapi/linux/posix_acl.h. The mask is the most that named
+// users and all groups may do.
+const (
+	ACLOwner      ACLTag = 0x01
+	ACLNamedUser  ACLTag = 0x02
+	ACLGroup      ACLTag = 0x04
+	ACLNamedGroup ACLTag = 0x08
+	ACLMask       ACLTag = 0x10
+	ACLOther      ACLTag = 0x20
+)
+
+// ErrACLUnsupported is what Linux has EOPNOTSUPP for, unlike other values that
+// are no ACL.
+var ErrACLUnsupported = errors.New("the version of the ACL is not known")
+
+const (
+	aclVersion   = 2
+	aclHeadSize  = 4
+	aclEntrySize = 8
+)
+
+// ParseACL reads the value of an ACL's xattr as Linux does: posix_acl_from_xattr
+// of fs/posix_acl.c. A list without entries, which removes an ACL there, is nil.
+func ParseACL(value string) (ACL, error) {
+	data := []byte(value)
+	if len(data) < aclHeadSize {
+		return nil, fmt.Errorf("%d bytes are no ACL", len(data))
+	}
+	if binary.LittleEndian.Uint32(data) != aclVersion {
+		return nil, ErrACLUnsupported
+	}
+	if data = data[aclHeadSize:]; len(data)%aclEntrySize != 0 {
+		return nil, fmt.Errorf("%d bytes are no ACL", len(value))
+	}
+	var a ACL
+	for ; len(data) > 0; data = data[aclEntrySize:] {
+		e := ACLEntry{ACLTag(binary.LittleEndian.Uint16(data)), binary.LittleEndian.Uint16(data[2:]), binary.LittleEndian.Uint32(data[4:])}
+		switch {
+		case !slices.Contains([]ACLTag{ACLOwner, ACLNamedUser, ACLGroup, ACLNamedGroup, ACLMask, ACLOther}, e.Tag):
+			return nil, fmt.Errorf("the ACL has an entry of the unknown type %#x", uint16(e.Tag))
+		case !e.IsNamed():
+			e.ID = math.MaxUint32
+		case e.ID == math.MaxUint32:
+			return nil, errors.New("the ACL has an entry for no user or group")
+		}
+		a = append(a, e)
+	}
+	return a, nil
+}
+
+// IsNamed says that the entry is for a user or group that has an ID.
+func (e ACLEntry) IsNamed() bool { return e.Tag == ACLNamedUser || e.Tag == ACLNamedGroup }
+
+// Validate wants the owner, named users, the group, named groups, the mask and
+// all others, in this order, and a mask if anybody is named: posix_acl_valid of
+// fs/posix_acl.c, which Linux asks before it sets an ACL.
+func (a ACL) Validate() error {
+	counts := map[ACLTag]int{}
+	last := ACLTag(0)
+	for _, e := range a {
+		switch {
+		case e.Perm&^7 != 0:
+			return fmt.Errorf("the ACL has the unknown permissions %#o", e.Perm)
+		case e.Tag < last || e.Tag == last && !e.IsNamed():
+			return errors.New("the entries of the ACL are not in their order")
+		}
+		last = e.Tag
+		counts[e.Tag]++
+	}
+	named := counts[ACLNamedUser] + counts[ACLNamedGroup]
+	if counts[ACLOwner] == 0 || counts[ACLGroup] == 0 || counts[ACLOther] == 0 || named > 0 && counts[ACLMask] == 0 {
+		return errors.New("the ACL lacks the entry of the owner, the group, the mask or all others")
+	}
+	return nil
+}
+
+// Value is that of the ACL's xattr, as Linux gives it.
+func (a ACL) Value() string {
+	data := binary.LittleEndian.AppendUint32(nil, aclVersion)
+	for _, e := range a {
+		data = binary.LittleEndian.AppendUint16(data, uint16(e.Tag))
+		data = binary.LittleEndian.AppendUint16(data, e.Perm)
+		data = binary.LittleEndian.AppendUint32(data, e.ID)
+	}
+	return string(data)
+}
+
+// IsMinimal says that the ACL says no more than a mode can, so that Linux keeps
+// it as such: posix_acl_equiv_mode of fs/posix_acl.c.
+func (a ACL) IsMinimal() bool {
+	return !slices.ContainsFunc(a, func(e ACLEntry) bool { return e.IsNamed() || e.Tag == ACLMask })
+}
+
+// Perm is what the last three digits of a mode are while the ACL is set. Those of
+// the group are the mask's, if there is one.
+func (a ACL) Perm() uint16 {
+	var perm uint16
+	for _, e := range a {
+		if shift, has := a.shift(e.Tag); has {
+			perm |= e.Perm << shift
+		}
+	}
+	return perm
+}
+
+// WithPerm gives the ACL of a file after chmod: posix_acl_chmod of
+// fs/posix_acl.c.
+func (a ACL) WithPerm(perm uint16) ACL {
+	changed := slices.Clone(a)
+	for i, e := range changed {
+		if shift, has := a.shift(e.Tag); has {
+			changed[i].Perm = perm >> shift & 7
+		}
+	}
+	return changed
+}
+
+// shift tells where the mode has an entry's permissions, if it does.
+func (a ACL) shift(tag ACLTag) (int, bool) {
+	isMask := func(e ACLEntry) bool { return e.Tag == ACLMask }
+	switch tag {
+	case ACLOwner:
+		return 6, true
+	case ACLGroup:
+		return 3, !slices.ContainsFunc(a, isMask)
+	case ACLMask:
+		return 3, true
+	case ACLOther:
+		return 0, true
+	}
+	return 0, false
+}

@@ -1,0 +1,55 @@
+package tarfile
+
+import (
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// ext4BlockSize is what ext4 has in one block for the xattrs of an inode, which
+// it does not put into the inode itself. There is room for fewer than 100 bytes
+// there, or none, as the file system was made.
+const ext4BlockSize = 4096
+
+// ext4XattrSize is how many bytes of the block xattrs need: struct
+// ext4_xattr_header, for each a struct ext4_xattr_entry with the name, and the
+// value, and four zero bytes behind the entries (fs/ext4/xattr.h). Those with an
+// empty value do not count, as engines do not set them, nor does what is no ACL.
+func ext4XattrSize(xattrs []canon.Xattr) int {
+	const (
+		header, entry, end = 32, 16, 4
+		// pad is EXT4_XATTR_ROUND.
+		pad = 3
+	)
+	size := header + end
+	for _, x := range xattrs {
+		// The name space is a number.
+		_, name, _ := strings.Cut(x.Name, ".")
+		value := len(x.Value)
+		if x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr {
+			name, value = "", ext4ACLSize(x.Value)
+		}
+		if value > 0 {
+			size += entry + (len(name)+pad)&^pad + (value+pad)&^pad
+		}
+	}
+	return size
+}
+
+// ext4ACLSize is that of an ACL in ext4's own form, fs/ext4/acl.h: only entries
+// for named users and groups have an ID.
+func ext4ACLSize(value string) int {
+	const header, short, long = 4, 4, 8
+	acl, err := canon.ParseACL(value)
+	if err != nil || acl == nil {
+		return 0
+	}
+	size := header
+	for _, e := range acl {
+		size += short
+		if e.IsNamed() {
+			size += long - short
+		}
+	}
+	return size
+}

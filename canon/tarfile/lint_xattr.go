@@ -1,0 +1,83 @@
+package tarfile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+func (l *linter) xattrSize(xattrs canon.Xattrs) {
+	if size := ext4XattrSize(xattrs); size > ext4BlockSize {
+		l.add(XattrSize, "%d bytes, of which there are %d", size, ext4BlockSize)
+	}
+}
+
+// xattr looks at what Linux and engines make of one. Those that engines take for
+// the host's are set by a security module or overlayfs, and read back as such.
+func (l *linter) xattr(x canon.Xattr) {
+	name := quoted(x.Name)
+	namespace, rest, _ := strings.Cut(x.Name, ".")
+	switch {
+	case slices.Contains([]string{"security.selinux", "security.ima", "security.evm", "security.apparmor"}, x.Name),
+		strings.HasPrefix(x.Name, "security.SMACK64"), strings.HasPrefix(x.Name, "trusted.overlay."), strings.HasPrefix(x.Name, "user.overlay."):
+		l.add(XattrHost, "%s", name)
+	case x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr:
+		l.acl(x)
+	case !slices.Contains([]string{"user", "trusted", "security"}, namespace):
+		l.add(XattrUnsettable, "%s: Linux knows no such namespace", name)
+	case rest == "":
+		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
+	case namespace == "user" && strings.IndexByte("2346", l.want.typeflag) >= 0:
+		l.add(XattrUnsettable, "%s: only files and directories have user xattrs", name)
+	case x.Name == canon.CapabilityXattr:
+		l.capability(x.Value)
+		return
+	}
+	if x.Value == "" {
+		l.add(XattrEmpty, "%s", name)
+	}
+}
+
+func (l *linter) capability(value string) {
+	c, err := canon.ParseCapability(value)
+	switch {
+	case err != nil:
+		l.add(XattrUnsettable, "%s: %v", quoted(canon.CapabilityXattr), err)
+	case c.Version != 3:
+	case c.RootID == 0:
+		l.add(CapabilityVersion, "of version 3, for the root user of the first user namespace, which the kernel stores as version 2")
+	default:
+		l.add(CapabilityVersion, "of version 3, for another user namespace")
+	}
+}
+
+// acl tells what Linux makes of an ACL when it is set: see canon.ACL.
+func (l *linter) acl(x canon.Xattr) {
+	name := quoted(x.Name)
+	effect := ""
+	acl, err := canon.ParseACL(x.Value)
+	isDefault := x.Name == canon.DefaultACLXattr
+	switch {
+	case x.Value == "" || err == nil && acl == nil:
+	case err == nil && l.want.typeflag == '2':
+		err = errors.New("symlinks have no ACL")
+	case err == nil && isDefault && l.want.typeflag != '5':
+		err = errors.New("only directories have a default ACL")
+	case err == nil:
+		err = acl.Validate()
+	}
+	switch mode := uint16(l.want.mode); {
+	case x.Value == "" || acl == nil && err == nil:
+	case err != nil:
+		l.add(XattrUnsettable, "%s: %v", name, err)
+	case isDefault:
+	case acl.Perm() != mode&0o777:
+		effect = fmt.Sprintf(": the mode becomes %04o", mode&^0o777|acl.Perm())
+	case acl.IsMinimal():
+		effect = ": it says no more than the mode, and is not kept"
+	}
+	l.add(ACL, "%s%s", name, effect)
+}

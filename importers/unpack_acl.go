@@ -1,0 +1,82 @@
+package importers
+
+import (
+	"errors"
+
+	"cfsverify/canon"
+)
+
+// setACL is what Linux does to set the xattr of an ACL, vfs_set_acl and
+// set_posix_acl of fs/posix_acl.c: the mode follows an access ACL, which is not
+// kept if it says no more (posix_acl_update_mode). Root keeps setgid. Both engines
+// go on where Linux says EOPNOTSUPP.
+func setACL(n *canon.Node, name, value string) error {
+	acl, err := canon.ParseACL(value)
+	switch {
+	case errors.Is(err, canon.ErrACLUnsupported):
+		return nil
+	case err != nil:
+		return err
+	case n.Kind == canon.Symlink:
+		return nil
+	}
+	if name == canon.DefaultACLXattr && n.Kind != canon.Directory {
+		if acl == nil {
+			return nil
+		}
+		return errors.New("only directories can have a default ACL")
+	}
+	if acl == nil {
+		n.Xattrs.Remove(name)
+		return nil
+	}
+	if err := acl.Validate(); err != nil {
+		return err
+	}
+	if name == canon.AccessACLXattr {
+		n.Perm = n.Perm&^0o777 | acl.Perm()
+		if acl.IsMinimal() {
+			n.Xattrs.Remove(name)
+			return nil
+		}
+	}
+	n.Xattrs.Set(name, acl.Value())
+	return nil
+}
+
+// aclOf reads an ACL that was set.
+func aclOf(n *canon.Node, name string) canon.ACL {
+	value, has := n.Xattrs.Get(name)
+	if !has {
+		return nil
+	}
+	acl, err := canon.ParseACL(value)
+	if err != nil {
+		return nil
+	}
+	return acl
+}
+
+// inheritACL gives a new inode what the default ACL of its directory says, with
+// which the umask has no meaning: posix_acl_create of fs/posix_acl.c.
+func inheritACL(n, parent *canon.Node) {
+	inherited := aclOf(parent, canon.DefaultACLXattr)
+	if inherited == nil || n.Kind == canon.Symlink {
+		return
+	}
+	if n.Kind == canon.Directory {
+		n.Perm = n.Perm&^0o777 | directoryPerm&inherited.Perm()
+		n.Xattrs.Set(canon.DefaultACLXattr, inherited.Value())
+	}
+	if !inherited.IsMinimal() {
+		n.Xattrs.Set(canon.AccessACLXattr, inherited.WithPerm(n.Perm).Value())
+	}
+}
+
+// chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
+func chmod(n *canon.Node, perm uint16) {
+	n.Perm = perm
+	if acl := aclOf(n, canon.AccessACLXattr); acl != nil {
+		n.Xattrs.Set(canon.AccessACLXattr, acl.WithPerm(perm).Value())
+	}
+}
