@@ -291,3 +291,29 @@ func TestReferrersRedirects(t *testing.T) {
 		}
 	}
 }
+
+// TestReferrersWithToken: the list is had with the user's token.
+func TestReferrersWithToken(t *testing.T) {
+	l := newListingRegistry(t, 1)
+	f := newFaultyRegistry(t, types.OCIUncompressedLayer)
+	writeAuth(t, "DOCKER_CONFIG/config.json", f.ref.Context().RegistryStr())
+	tokens, lists := newTokens(f), 0
+	f.fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		if tokens.answer(w, r) {
+			return true
+		}
+		if strings.HasPrefix(r.URL.Path, referrersPath) {
+			lists++
+			index(w, indexType)
+			return true
+		}
+		return false
+	}
+	r, err := openRepository(f.ref.Context(), 1, testIdle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := r.artifacts(t.Context(), l.image); err != nil || len(found) > 0 || lists != 1 || tokens.given() == 0 {
+		t.Errorf("%v, %v, %d lists, %d tokens", found, err, lists, tokens.given())
+	}
+}

@@ -20,8 +20,8 @@ const sealsMax = 10_000
 // findSeals finds what seals an image in its config, its manifest and the
 // artifacts that are about it.
 func findSeals(ctx context.Context, img *image) ([]seal.Found, error) {
-	found := sealsAt(img.config, seal.Found{Place: seal.Label}, []seal.Role{seal.Merged, seal.Bootable}, "config", "Labels")
 	merged := []seal.Role{seal.Merged, seal.Bootable}
+	found := sealsAt(img.config, seal.Found{Place: seal.Label}, merged, "config", "Labels")
 	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ManifestAnnotation}, merged, "annotations")...)
 	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
 	layers, err := layerDescriptors(img.manifest)
