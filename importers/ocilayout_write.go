@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // ParseLayout reads the name of an OCI layout to write to, oci:PATH[:TAG]. The
@@ -95,7 +96,7 @@ func (w *LayoutWriter) WriteBlob(mediaType types.MediaType, write func(io.Writer
 	blob := stagedBlob{layout: w, file: f, sum: sha256.New()}
 	err = write(&blob)
 	if err == nil {
-		err = w.fail(errors.Join(f.Chmod(0o644), f.Sync()))
+		err = w.fail(f.Chmod(0o644))
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return v1.Descriptor{}, err
@@ -219,6 +220,9 @@ func (w *LayoutWriter) move() error {
 	if err != nil {
 		return err
 	}
+	if err := w.sync(staged); err != nil {
+		return err
+	}
 	for _, blob := range staged {
 		name := filepath.Join(w.target.Path, blob)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -229,6 +233,23 @@ func (w *LayoutWriter) move() error {
 		}
 	}
 	return nil
+}
+
+// sync has staged blobs on the disk before anything names them: many at once, which
+// a file system can do together.
+func (w *LayoutWriter) sync(staged []string) error {
+	var group errgroup.Group
+	group.SetLimit(16)
+	for _, blob := range staged {
+		group.Go(func() error {
+			f, err := os.Open(filepath.Join(w.staging, blob))
+			if err != nil {
+				return err
+			}
+			return errors.Join(f.Sync(), f.Close())
+		})
+	}
+	return group.Wait()
 }
 
 func (w *LayoutWriter) replace(name string, data []byte) error {
