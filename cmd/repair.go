@@ -45,18 +45,11 @@ will, 2 trouble, and the layout is as before.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	flags := addRecipeFlags(c)
-	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
+	output := addLayoutFlag(c)
 	look := reportFlags{color: enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")}
 	c.Flags().BoolVarP(&look.quiet, "quiet", "q", false, "print nothing: the exit status tells")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *output == "" {
-			return errors.New("name the layout to write to: -o oci:PATH[:TAG]")
-		}
-		target, err := importers.ParseLayout(*output)
-		if err != nil {
-			return err
-		}
-		source, err := importers.ParseSource(args[0])
+		source, target, err := parseRewrite(args[0], *output)
 		if err != nil {
 			return err
 		}

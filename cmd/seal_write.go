@@ -28,20 +28,13 @@ func newSealWrite(r *run) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	w := sealWriter{flags: addRecipeFlags(c), run: r, stderr: r.Err}
-	output := c.Flags().StringP("output", "o", "", "add the new image to the OCI layout `oci:PATH[:TAG]`")
+	output := addLayoutFlag(c)
 	c.Flags().BoolVar(&w.places.Label, "label", false, "write the label")
 	c.Flags().BoolVar(&w.places.Annotations, "annotations", false, "write annotations")
 	c.Flags().BoolVar(&w.places.Artifact, "artifact", false, "write an artifact")
 	c.Flags().BoolVarP(&w.quiet, "quiet", "q", false, "print nothing: the exit status tells")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *output == "" {
-			return errors.New("name the layout to write to: -o oci:PATH[:TAG]")
-		}
-		target, err := importers.ParseLayout(*output)
-		if err != nil {
-			return err
-		}
-		source, err := importers.ParseSource(args[0])
+		source, target, err := parseRewrite(args[0], *output)
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func HTML(w io.Writer, r *Report) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.ParseFS(htmlFiles, "html/report.html")
+	t, err := template.ParseFS(htmlFiles, "html/report.html", "html/head.html")
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func LintHTML(w io.Writer, l *Lint) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.ParseFS(htmlFiles, "html/lint.html")
+	t, err := template.ParseFS(htmlFiles, "html/lint.html", "html/head.html")
 	if err != nil {
 		return err
 	}
