@@ -57,26 +57,19 @@ func aclOf(n *canon.Node, name string) canon.ACL {
 	return acl
 }
 
-// inheritACL gives a new inode what the default ACL of its directory says, with
-// which the umask has no meaning: posix_acl_create of fs/posix_acl.c.
-func inheritACL(n, parent *canon.Node) {
+// inheritACL gives a new inode, made with the mode perm, what the default ACL of
+// its directory says, with which the umask has no meaning: posix_acl_create of
+// fs/posix_acl.c.
+func inheritACL(n, parent *canon.Node, perm uint16) {
 	inherited := aclOf(parent, canon.DefaultACLXattr)
 	if inherited == nil || n.Kind == canon.Symlink {
 		return
 	}
+	n.Perm = n.Perm&^0o777 | perm&inherited.Perm()
 	if n.Kind == canon.Directory {
-		n.Perm = n.Perm&^0o777 | directoryPerm&inherited.Perm()
 		n.Xattrs.Set(canon.DefaultACLXattr, inherited.Value())
 	}
 	if !inherited.IsMinimal() {
 		n.Xattrs.Set(canon.AccessACLXattr, inherited.WithPerm(n.Perm).Value())
-	}
-}
-
-// chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
-func chmod(n *canon.Node, perm uint16) {
-	n.Perm = perm
-	if acl := aclOf(n, canon.AccessACLXattr); acl != nil {
-		n.Xattrs.Set(canon.AccessACLXattr, acl.WithPerm(perm).Value())
 	}
 }

@@ -34,6 +34,7 @@ func TestACLs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	const umask = 0o022
 	before := unix.Umask(umask)
 	t.Cleanup(func() { unix.Umask(before) })
 	refused, set := 0, 0
@@ -46,15 +47,18 @@ func TestACLs(t *testing.T) {
 		kind := []canon.Kind{canon.Regular, canon.Directory, canon.Directory, canon.FIFO, canon.Symlink}[random.IntN(5)]
 		perm := uint16(random.IntN(0o10000))
 
-		u := unpacker{}
-		parent := u.newInode(&canon.Node{}, canon.Directory)
+		parent := create(&canon.Node{}, canon.Directory, 0o777, umask)
 		parentPath := filepath.Join(dir, strconv.FormatUint(seed, 10))
 		kernel := aclKernel{t, parentPath}
 		kernel.make(canon.Directory)
 		want := []aclFile{kernel.set(canon.DefaultACLXattr, parentACL)}
 		got := []aclFile{shownACL(parent, setACL(parent, canon.DefaultACLXattr, parentACL))}
 
-		child := u.newInode(parent, kind)
+		made := uint16(0)
+		if kind == canon.Directory {
+			made = 0o777
+		}
+		child := create(parent, kind, made, umask)
 		kernel.path = filepath.Join(parentPath, "child")
 		kernel.make(kind)
 		if kind == canon.Directory {
@@ -135,7 +139,7 @@ func (k *aclKernel) do(err error) {
 func (k *aclKernel) make(kind canon.Kind) {
 	switch kind {
 	case canon.Directory:
-		k.do(unix.Mkdir(k.path, directoryPerm))
+		k.do(unix.Mkdir(k.path, 0o777))
 	case canon.FIFO:
 		k.do(unix.Mknod(k.path, unix.S_IFIFO|0o600, 0))
 	case canon.Symlink:

@@ -1,7 +1,6 @@
 package importers
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,12 +8,6 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
-)
-
-// Mode bits of include/uapi/linux/stat.h.
-const (
-	permSetuid = 0o4000
-	permSetgid = 0o2000
 )
 
 const (
@@ -25,23 +18,14 @@ const (
 	umask = 0o022
 )
 
-// newInode makes what creating a file in a directory makes: inode_init_owner of
-// Linux, fs/inode.c.
+// newInode makes what an engine gets when it makes a file in a directory.
 func (u *unpacker) newInode(parent *canon.Node, kind canon.Kind) *canon.Node {
-	n := &canon.Node{Kind: kind, Mtime: u.now}
-	switch kind {
-	case canon.Directory:
-		n.Perm = directoryPerm &^ umask
-	case canon.Symlink:
-		n.Perm = 0o777
+	perm := uint16(0)
+	if kind == canon.Directory {
+		perm = directoryPerm
 	}
-	if parent.Perm&permSetgid != 0 {
-		n.GID = parent.GID
-		if kind == canon.Directory {
-			n.Perm |= permSetgid
-		}
-	}
-	inheritACL(n, parent)
+	n := create(parent, kind, perm, umask)
+	n.Mtime = u.now
 	return n
 }
 
@@ -103,59 +87,6 @@ func (e Engine) keeps(kind canon.Kind, x canon.Xattr) bool {
 	n := canon.Node{Kind: kind}
 	err := setXattr(&n, x.Name, x.Value)
 	return err == nil && slices.Equal(n.Xattrs, canon.Xattrs{x})
-}
-
-// chown is that of Linux: an id of -1 leaves the old one, and other files than
-// directories lose their capabilities (chown_common of fs/open.c). Where nothing
-// changes, it is not called.
-func chown(n *canon.Node, uid, gid uint32) {
-	if n.UID == uid && n.GID == gid {
-		return
-	}
-	if uid != math.MaxUint32 {
-		n.UID = uid
-	}
-	if gid != math.MaxUint32 {
-		n.GID = gid
-	}
-	if n.Kind != canon.Directory {
-		n.Xattrs.Remove(canon.CapabilityXattr)
-	}
-}
-
-// setXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
-// is not supported.
-func setXattr(n *canon.Node, name, value string) error {
-	space, rest, found := strings.Cut(name, ".")
-	switch {
-	case !found:
-		return nil
-	case rest == "" && slices.Contains([]string{"user", "trusted", "security"}, space):
-		return errors.New("it has no name but its name space")
-	}
-	switch space {
-	case "user":
-		if n.Kind != canon.Regular && n.Kind != canon.Directory {
-			return errors.New("only files and directories can have user xattrs")
-		}
-	case "trusted", "security":
-	case "system":
-		if name == canon.AccessACLXattr || name == canon.DefaultACLXattr {
-			return setACL(n, name, value)
-		}
-		return nil
-	default:
-		return nil
-	}
-	if name == canon.CapabilityXattr {
-		capability, err := canon.ParseCapability(value)
-		if err != nil {
-			return err
-		}
-		value = capability.Kept()
-	}
-	n.Xattrs.Set(name, value)
-	return nil
 }
 
 const (

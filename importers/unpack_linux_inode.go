@@ -1,0 +1,93 @@
+package importers
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+)
+
+// Mode bits of include/uapi/linux/stat.h.
+const (
+	permSetgid = 0o2000
+)
+
+// create makes the inode that mkdir, mknod, open or symlink make in a directory
+// when they are called with the mode perm: inode_init_owner of fs/inode.c.
+func create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node {
+	n := &canon.Node{Kind: kind, Perm: perm &^ umask}
+	if kind == canon.Symlink {
+		n.Perm = 0o777
+	}
+	if parent.Perm&permSetgid != 0 {
+		n.GID = parent.GID
+		if kind == canon.Directory {
+			n.Perm |= permSetgid
+		}
+	}
+	inheritACL(n, parent, perm)
+	return n
+}
+
+// chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
+func chmod(n *canon.Node, perm uint16) {
+	n.Perm = perm
+	if acl := aclOf(n, canon.AccessACLXattr); acl != nil {
+		n.Xattrs.Set(canon.AccessACLXattr, acl.WithPerm(perm).Value())
+	}
+}
+
+// chown is that of Linux: an id of -1 leaves the old one, and other files than
+// directories lose their capabilities (chown_common of fs/open.c). Where nothing
+// changes, it is not called.
+func chown(n *canon.Node, uid, gid uint32) {
+	if n.UID == uid && n.GID == gid {
+		return
+	}
+	if uid != math.MaxUint32 {
+		n.UID = uid
+	}
+	if gid != math.MaxUint32 {
+		n.GID = gid
+	}
+	if n.Kind != canon.Directory {
+		n.Xattrs.Remove(canon.CapabilityXattr)
+	}
+}
+
+// setXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
+// is not supported.
+func setXattr(n *canon.Node, name, value string) error {
+	space, rest, found := strings.Cut(name, ".")
+	switch {
+	case !found:
+		return nil
+	case rest == "" && slices.Contains([]string{"user", "trusted", "security"}, space):
+		return errors.New("it has no name but its name space")
+	}
+	switch space {
+	case "user":
+		if n.Kind != canon.Regular && n.Kind != canon.Directory {
+			return errors.New("only files and directories can have user xattrs")
+		}
+	case "trusted", "security":
+	case "system":
+		if name == canon.AccessACLXattr || name == canon.DefaultACLXattr {
+			return setACL(n, name, value)
+		}
+		return nil
+	default:
+		return nil
+	}
+	if name == canon.CapabilityXattr {
+		capability, err := canon.ParseCapability(value)
+		if err != nil {
+			return err
+		}
+		value = capability.Kept()
+	}
+	n.Xattrs.Set(name, value)
+	return nil
+}
