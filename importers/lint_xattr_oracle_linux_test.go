@@ -85,8 +85,7 @@ func newExt4(t *testing.T, inode int) string {
 func takesXattrs(t *testing.T, dir string, e *layerEntry) bool {
 	t.Helper()
 	path := filepath.Join(dir, "file")
-	kernel := aclKernel{t, path}
-	kernel.make(e.node.Kind)
+	oracle.Make(t, path, e.node.Kind.ModeBits())
 	defer os.Remove(path)
 	for _, x := range tarfile.Xattrs(e.header.PAX) {
 		if x.Value == "" {

@@ -50,7 +50,7 @@ func TestACLs(t *testing.T) {
 		parent := create(&canon.Node{}, canon.Directory, 0o777, umask)
 		parentPath := filepath.Join(dir, strconv.FormatUint(seed, 10))
 		kernel := aclKernel{t, parentPath}
-		kernel.make(canon.Directory)
+		oracle.Make(t, kernel.path, canon.Directory.ModeBits())
 		want := []aclFile{kernel.set(canon.DefaultACLXattr, parentACL)}
 		got := []aclFile{shownACL(parent, setACL(parent, canon.DefaultACLXattr, parentACL))}
 
@@ -60,7 +60,7 @@ func TestACLs(t *testing.T) {
 		}
 		child := create(parent, kind, made, umask)
 		kernel.path = filepath.Join(parentPath, "child")
-		kernel.make(kind)
+		oracle.Make(t, kernel.path, kind.ModeBits())
 		if kind == canon.Directory {
 			want, got = append(want, kernel.shown(nil)), append(got, shownACL(child, nil))
 		}
@@ -133,19 +133,6 @@ func (k *aclKernel) do(err error) {
 	k.Helper()
 	if err != nil {
 		k.Fatal(err)
-	}
-}
-
-func (k *aclKernel) make(kind canon.Kind) {
-	switch kind {
-	case canon.Directory:
-		k.do(unix.Mkdir(k.path, 0o777))
-	case canon.FIFO:
-		k.do(unix.Mknod(k.path, unix.S_IFIFO|0o600, 0))
-	case canon.Symlink:
-		k.do(unix.Symlink("x", k.path))
-	default:
-		k.do(os.WriteFile(k.path, nil, 0o600))
 	}
 }
 
