@@ -49,8 +49,8 @@ func (x *Xattrs) Remove(name string) {
 // Clone returns a copy that can be changed without changing x.
 func (x Xattrs) Clone() Xattrs { return slices.Clone(x) }
 
-// without returns the attributes that drop does not say of; x stays as it is.
-func (x Xattrs) without(drop func(Xattr) bool) Xattrs {
+// Without returns the attributes that drop does not say of; x stays as it is.
+func (x Xattrs) Without(drop func(Xattr) bool) Xattrs {
 	if !slices.ContainsFunc(x, drop) {
 		return x
 	}

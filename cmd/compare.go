@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 	"cfsverify/importers"
 	"cfsverify/reports"
@@ -192,7 +193,7 @@ func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *
 
 // otherRules compares what the layer rules that were not chosen make of an
 // image with the tree of the chosen ones.
-func (rec recipe) otherRules(imported *importers.Import, policy canon.Policy) *reports.OtherRules {
+func (rec recipe) otherRules(imported *importers.Import, policy policy.Policy) *reports.OtherRules {
 	other := imported.Other
 	o := &reports.OtherRules{Rules: string(other.Rules)}
 	for _, e := range other.Events {

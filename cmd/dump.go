@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon"
 	"cfsverify/canon/dumpfile"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 )
 
@@ -41,7 +41,7 @@ mkcomposefs --from-file read.
 
 // writeDump writes an image that no policy changed as composefs-info prints it.
 func writeDump(w io.Writer, imported *importers.Import, rec recipe) error {
-	if img := imported.Image; img != nil && rec.policy == canon.Raw() {
+	if img := imported.Image; img != nil && rec.policy == policy.Raw() {
 		return dumpfile.WriteImage(w, img.Tree, dumpfile.ImageDetails{DirSize: img.DirSize, XattrOrder: img.XattrOrder})
 	}
 	return dumpfile.Write(w, imported.Tree)

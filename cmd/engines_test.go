@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 	"cfsverify/importers"
@@ -37,8 +37,8 @@ func TestEngines(t *testing.T) {
 						t.Fatal(err)
 					}
 					root, refusal := unpack(t, image)
-					for _, policy := range []canon.Policy{canon.Raw(), canon.ComposefsRS()} {
-						e := engineTest{engine, "oci:" + layout + ":t", recipe{policy: policy, version: erofs.V1,
+					for _, p := range []policy.Policy{policy.Raw(), policy.ComposefsRS()} {
+						e := engineTest{engine, "oci:" + layout + ":t", recipe{policy: p, version: erofs.V1,
 							imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 						predicted := e.predicted(t)
 						found := predicted
@@ -50,10 +50,10 @@ func TestEngines(t *testing.T) {
 						if diff := cmp.Diff(found, predicted); diff != "" {
 							t.Errorf("found (-) and predicted (+) causes:\n%s", diff)
 						}
-						if policy == canon.Raw() && e.isLintClean(t) && slices.ContainsFunc(found, func(line string) bool { return !strings.HasPrefix(line, "root-metadata ") }) {
+						if p == policy.Raw() && e.isLintClean(t) && slices.ContainsFunc(found, func(line string) bool { return !strings.HasPrefix(line, "root-metadata ") }) {
 							t.Errorf("lint finds nothing that makes tools disagree, and the engine's tree has %q", found)
 						}
-						if diff := cmp.Diff(expected[image.Name], found); policy == canon.Raw() && diff != "" {
+						if diff := cmp.Diff(expected[image.Name], found); p == policy.Raw() && diff != "" {
 							t.Errorf("expected (-) and found (+) causes:\n%s", diff)
 						}
 					}
@@ -196,7 +196,7 @@ func TestRandomImagesAreExplained(t *testing.T) {
 			sources = append(sources, file)
 		}
 		for _, engine := range importers.Engines() {
-			e := engineTest{engine, "tar:" + strings.Join(sources, ","), recipe{policy: canon.Raw(), version: erofs.V1,
+			e := engineTest{engine, "tar:" + strings.Join(sources, ","), recipe{policy: policy.Raw(), version: erofs.V1,
 				imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 			for _, line := range e.predicted(t) {
 				switch {

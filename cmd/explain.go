@@ -7,6 +7,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 	"cfsverify/reports"
 )
@@ -47,7 +48,7 @@ func (e *explanation) compare(ctx context.Context, r *reports.Report) error {
 	return nil
 }
 
-func (e *explanation) findings(r *reports.Report, trees [2]*canon.Tree, differences []compare.Difference, policy canon.Policy) []compare.Finding {
+func (e *explanation) findings(r *reports.Report, trees [2]*canon.Tree, differences []compare.Difference, policy policy.Policy) []compare.Finding {
 	return compare.Explain(compare.Comparison{
 		A: trees[0], B: trees[1], NameA: r.A.Name, NameB: r.B.Name, Differences: differences, Policy: policy,
 	})
@@ -81,6 +82,6 @@ func (e *explanation) mask(r *reports.Report) *reports.Masked {
 		}
 		m.Differences = append(m.Differences, d)
 	}
-	m.Findings = e.findings(r, trees, m.Differences, canon.Raw())
+	m.Findings = e.findings(r, trees, m.Differences, policy.Raw())
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 	"cfsverify/importers"
 )
@@ -109,7 +110,7 @@ func (id *identification) tryTree(ctx context.Context, s importers.Source, tree 
 	// What is in a dump file or an image may be final.
 	if s.IsFinal() {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			recipes = append(recipes, compare.Recipe{Version: v, Policy: canon.Raw()})
+			recipes = append(recipes, compare.Recipe{Version: v, Policy: policy.Raw()})
 		}
 	}
 	found, err := compare.Identify(ctx, tree, recipes, id.want)
@@ -124,7 +125,7 @@ func (id *identification) tryTree(ctx context.Context, s importers.Source, tree 
 		return nil
 	}
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
-		usual := compare.Recipe{Version: v, Policy: canon.ComposefsRS()}
+		usual := compare.Recipe{Version: v, Policy: policy.ComposefsRS()}
 		if digest, err := usual.Digest(tree, id.want.Algorithm()); err == nil {
 			id.nearest = append(id.nearest, fmt.Sprintf("%v %s gives %v", s, recipeArgs(usual, id.want.Algorithm(), rules), digest))
 		}
@@ -139,7 +140,7 @@ func recipeArgs(r compare.Recipe, alg fsverity.Algorithm, rules importers.Rules)
 		fmt.Sprintf("--erofs-version %d", r.Version), "--hash " + alg.String(), "--root " + string(p.Root), "--dir-mtime " + string(p.DirMtime),
 		"--run " + string(p.Run), "--xattrs " + string(p.Xattrs), "--mtime " + string(p.Mtime),
 	}
-	if p.Boot != canon.BootNo {
+	if p.Boot != policy.BootNo {
 		args = append(args, "--bootable", "--boot-mtime "+string(p.Boot))
 	}
 	if p.BreakHardlinks {

@@ -15,12 +15,14 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/canon":          {"cfsverify/canon/fsverity"},
 		"cfsverify/canon/dumpfile": {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/erofs":    {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/linux":    {"cfsverify/canon"},
+		"cfsverify/canon/policy":   {"cfsverify/canon", "cfsverify/canon/linux"},
 		"cfsverify/canon/seal":     {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux"},
 		"cfsverify/canon/rawdiff":  {"cfsverify/canon", "cfsverify/canon/tarfile"},
-		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
-		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
-		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare"},
+		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
+		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/linux", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
+		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/policy", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare"},
 	}
 	// Outside libraries keep to one room each.
 	rooms := map[string]string{

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 )
 
@@ -55,7 +55,7 @@ func checkStdin(sources []importers.Source) error {
 // warnXattrs tells if a scan cannot see all that the policy keeps.
 func (rec recipe) warnXattrs(stderr *os.File, sources ...importers.Source) error {
 	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
-	if rec.policy.Xattrs != canon.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
+	if rec.policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
 		return nil
 	}
 	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
@@ -98,7 +98,7 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 
 // warnOther tells on stderr if the layer rules that were not chosen make
 // something else of an image, where there is no report to say so.
-func (rec recipe) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy canon.Policy) error {
+func (rec recipe) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy policy.Policy) error {
 	own, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 	if err != nil {
 		return fmt.Errorf("%v: %w", source, err)

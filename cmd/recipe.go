@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 )
 
@@ -35,7 +35,7 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 
 // recipe is what the flags come to for given sources.
 type recipe struct {
-	policy  canon.Policy
+	policy  policy.Policy
 	version erofs.Version
 	// versionGiven says that the user chose the version.
 	versionGiven bool

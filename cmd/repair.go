@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -99,7 +100,7 @@ func (r *run) repair(ctx context.Context, rec recipe, source, target importers.S
 	}
 	if usr := repaired.Source.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
 		// What is written does not depend on where the root takes its metadata from.
-		rec.policy.Root = canon.RootEpoch
+		rec.policy.Root = policy.RootEpoch
 	}
 	before := reports.Side{Name: "before", Source: source.String()}
 	if err := rec.finish(repaired.Source, repaired.Source.Created, &before); err != nil {

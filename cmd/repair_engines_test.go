@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 	"cfsverify/reports"
 	"cfsverify/testdata/layers"
@@ -90,7 +90,7 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 	if err := image.WriteLayout(from, "t"); err != nil {
 		t.Fatal(err)
 	}
-	rec := recipe{policy: canon.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
+	rec := recipe{policy: policy.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
 	target := importers.Source{Transport: importers.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), rec, importers.Source{Transport: importers.OCI, Path: from}, target)
 	if err != nil {
@@ -107,15 +107,15 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 		}
 		return
 	}
-	for _, policy := range []canon.Policy{canon.ComposefsRS(), canon.Raw()} {
-		rec.policy = policy
+	for _, p := range []policy.Policy{policy.ComposefsRS(), policy.Raw()} {
+		rec.policy = p
 		e := engineTest{engine, target.String(), rec}
 		found := slices.DeleteFunc(e.found(t, "dir:"+root), func(line string) bool {
-			isHidden := policy == canon.Raw() || strings.HasPrefix(line, "masked ")
+			isHidden := p == policy.Raw() || strings.HasPrefix(line, "masked ")
 			return isHidden && (strings.Contains(line, " / ") || isInheritedACL(engine.Name, image.Name, line))
 		})
 		if diff := cmp.Diff(left, found, cmpEmpty()); diff != "" {
-			t.Errorf("%s: expected (-) and found (+) causes:\n%s", policy.Root, diff)
+			t.Errorf("%s: expected (-) and found (+) causes:\n%s", p.Root, diff)
 		}
 	}
 }

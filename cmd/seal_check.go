@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
 	"cfsverify/importers"
@@ -167,8 +168,8 @@ func readCertificates(files []string) ([]*x509.Certificate, error) {
 
 // sealCheck checks the seals of one image.
 type sealCheck struct {
-	policy  canon.Policy
-	boot    canon.BootRule
+	policy  policy.Policy
+	boot    policy.BootRule
 	imports importers.Options
 	trusted []*x509.Certificate
 	// ifInterrupted is run.ifInterrupted.

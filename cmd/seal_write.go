@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
 	"cfsverify/importers"
@@ -205,7 +205,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigest
 	if w.places.Annotations || w.places.Artifact {
 		boot.Tree = imported.Tree.Clone()
 	}
-	if d.Merged, err = w.digest(imported, canon.BootNo); err != nil {
+	if d.Merged, err = w.digest(imported, policy.BootNo); err != nil {
 		return d, err
 	}
 	if imported.Other != nil && !w.quiet {
@@ -226,7 +226,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigest
 }
 
 // digest is that of an image by the policy, which changes its tree.
-func (w *sealWriter) digest(imported *importers.Import, boot canon.BootRule) (fsverity.Digest, error) {
+func (w *sealWriter) digest(imported *importers.Import, boot policy.BootRule) (fsverity.Digest, error) {
 	policy := w.rec.policy
 	policy.Created, policy.Boot = imported.Created, boot
 	if err := policy.Apply(imported.Tree); err != nil {

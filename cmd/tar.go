@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
 	"cfsverify/importers"
 )
@@ -54,7 +55,7 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 		}
 		if rec, err := flags.recipe(false); err != nil {
 			return err
-		} else if flags.layer > 0 && rec.policy != canon.Raw() {
+		} else if flags.layer > 0 && rec.policy != policy.Raw() {
 			return errors.New("--layer writes a layer as it is: leave out the policy")
 		}
 		content, err := r.openTarContent(source, *objects)

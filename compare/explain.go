@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // Comparison is what Explain needs to know.
@@ -14,7 +15,7 @@ type Comparison struct {
 	// Differences are those of the trees, as Trees gives them.
 	Differences []Difference
 	// Policy is what was applied to both trees.
-	Policy canon.Policy
+	Policy policy.Policy
 }
 
 // rules are in the order of their trial: a difference goes to the first that

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // explained compares two trees, without a policy, and gives what the findings
@@ -12,7 +13,7 @@ import (
 func explained(t *testing.T, a, b *canon.Tree) []string {
 	t.Helper()
 	differences := Trees(a, b)
-	findings := Explain(Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()})
+	findings := Explain(Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})
 	checkPartition(t, differences, findings)
 	return findingLines(findings)
 }

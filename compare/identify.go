@@ -9,12 +9,14 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
+	"cfsverify/canon/policy"
 )
 
 // Recipe is all that a digest depends on besides the tree and the hash.
 type Recipe struct {
 	Version erofs.Version
-	Policy  canon.Policy
+	Policy  policy.Policy
 }
 
 // Recipes lists every recipe that may give a tree a digest of its own, those of
@@ -22,22 +24,22 @@ type Recipe struct {
 // out. created is an image's creation time, nil if there is none.
 func Recipes(t *canon.Tree, created *canon.Time) []Recipe {
 	f := featuresOf(t)
-	roots := canon.RootRules()
+	roots := policy.RootRules()
 	if created == nil {
-		roots = without(roots, canon.RootCreated)
+		roots = without(roots, policy.RootCreated)
 	}
 	if !f.usr {
-		roots = without(roots, canon.RootUsr)
+		roots = without(roots, policy.RootUsr)
 	}
 	var list []Recipe
-	for _, boot := range only(canon.BootRules(), f.boot) {
-		for _, run := range only(canon.RunRules(), f.run) {
+	for _, boot := range only(policy.BootRules(), f.boot) {
+		for _, run := range only(policy.RunRules(), f.run) {
 			for _, root := range roots {
-				for _, dirMtime := range canon.DirMtimeRules() {
+				for _, dirMtime := range policy.DirMtimeRules() {
 					for _, xattrs := range f.xattrRules() {
-						for _, mtime := range only(canon.MtimeRules(), f.nanoseconds) {
+						for _, mtime := range only(policy.MtimeRules(), f.nanoseconds) {
 							for _, broken := range only([]bool{false, true}, f.hardlinks) {
-								policy := canon.Policy{Root: root, DirMtime: dirMtime, Run: run, Xattrs: xattrs, Mtime: mtime,
+								policy := policy.Policy{Root: root, DirMtime: dirMtime, Run: run, Xattrs: xattrs, Mtime: mtime,
 									Boot: boot, BreakHardlinks: broken, Created: created}
 								for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
 									list = append(list, Recipe{version, policy})
@@ -77,7 +79,7 @@ func featuresOf(t *canon.Tree) features {
 		f.hardlinks = f.hardlinks || e.Node.Kind != canon.Directory && e.Node.Nlink > 1
 		for _, x := range e.Node.Xattrs {
 			switch {
-			case x.Name == canon.CapabilityXattr:
+			case x.Name == linux.SecurityCapability:
 				f.capability = true
 			case len(x.Name) > 5 && x.Name[:5] == "user.":
 				f.user = true
@@ -89,16 +91,16 @@ func featuresOf(t *canon.Tree) features {
 	return f
 }
 
-func (f features) xattrRules() []canon.XattrRule {
-	rules := []canon.XattrRule{canon.XattrAllowlist}
+func (f features) xattrRules() []policy.XattrRule {
+	rules := []policy.XattrRule{policy.XattrAllowlist}
 	if f.user {
-		rules = append(rules, canon.XattrUser)
+		rules = append(rules, policy.XattrUser)
 	}
 	if f.otherXattrs {
-		rules = append(rules, canon.XattrAll)
+		rules = append(rules, policy.XattrAll)
 	}
 	if f.capability {
-		rules = append(rules, canon.XattrNone)
+		rules = append(rules, policy.XattrNone)
 	}
 	return rules
 }

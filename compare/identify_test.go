@@ -7,6 +7,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 )
 
 // bootable is a tree in which every rule of a policy has something to act on.
@@ -75,15 +76,15 @@ func TestRecipesOfPlainTree(t *testing.T) {
 	if want := 6 * 2 * 3; len(recipes) != want {
 		t.Errorf("%d recipes, want %d: six rules for the root, two for directory mtimes, three versions", len(recipes), want)
 	}
-	if want := (Recipe{erofs.V1, canon.Policy{Root: canon.RootTarOrNewest, DirMtime: canon.DirMtimeKeep, Run: canon.RunEmpty,
-		Xattrs: canon.XattrAllowlist, Mtime: canon.MtimeNanoseconds, Boot: canon.BootNo}}); recipes[0] != want {
+	if want := (Recipe{erofs.V1, policy.Policy{Root: policy.RootTarOrNewest, DirMtime: policy.DirMtimeKeep, Run: policy.RunEmpty,
+		Xattrs: policy.XattrAllowlist, Mtime: policy.MtimeNanoseconds, Boot: policy.BootNo}}); recipes[0] != want {
 		t.Errorf("the first recipe is %+v, want %+v", recipes[0], want)
 	}
 }
 
 // The first recipe is the one that composefs-rs uses.
 func TestRecipesBeginWithComposefsRS(t *testing.T) {
-	policy := canon.ComposefsRS()
+	policy := policy.ComposefsRS()
 	if first := Recipes(bootable(), nil)[0]; first != (Recipe{erofs.V1, policy}) {
 		t.Errorf("%+v", first)
 	}

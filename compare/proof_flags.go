@@ -8,52 +8,53 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // variant is a policy that differs in one rule.
 type variant struct {
 	flag, value string
-	policy      func(canon.Policy) canon.Policy
+	policy      func(policy.Policy) policy.Policy
 }
 
 // variants are the policies that could leave out some of the differences.
-func variants(policy canon.Policy, differences []Difference) []variant {
+func variants(p policy.Policy, differences []Difference) []variant {
 	touched := touchedBy(differences)
 	var list []variant
-	add := func(flag, value string, set func(*canon.Policy)) {
-		list = append(list, variant{flag, value, func(p canon.Policy) canon.Policy {
+	add := func(flag, value string, set func(*policy.Policy)) {
+		list = append(list, variant{flag, value, func(p policy.Policy) policy.Policy {
 			set(&p)
 			return p
 		}})
 	}
-	if touched.nsec && policy.Mtime != canon.MtimeSeconds {
-		add("--mtime", "s", func(p *canon.Policy) { p.Mtime = canon.MtimeSeconds })
+	if touched.nsec && p.Mtime != policy.MtimeSeconds {
+		add("--mtime", "s", func(p *policy.Policy) { p.Mtime = policy.MtimeSeconds })
 	}
 	if touched.xattrs {
-		for _, rule := range []canon.XattrRule{canon.XattrUser, canon.XattrAllowlist, canon.XattrNone} {
-			if rule != policy.Xattrs && (rule != canon.XattrUser || policy.Xattrs == canon.XattrAll) {
-				add("--xattrs", string(rule), func(p *canon.Policy) { p.Xattrs = rule })
+		for _, rule := range []policy.XattrRule{policy.XattrUser, policy.XattrAllowlist, policy.XattrNone} {
+			if rule != p.Xattrs && (rule != policy.XattrUser || p.Xattrs == policy.XattrAll) {
+				add("--xattrs", string(rule), func(p *policy.Policy) { p.Xattrs = rule })
 			}
 		}
 	}
-	if touched.run && policy.Run != canon.RunEmpty {
-		add("--run", string(canon.RunEmpty), func(p *canon.Policy) { p.Run = canon.RunEmpty })
+	if touched.run && p.Run != policy.RunEmpty {
+		add("--run", string(policy.RunEmpty), func(p *policy.Policy) { p.Run = policy.RunEmpty })
 	}
-	if touched.links && !policy.BreakHardlinks {
-		add("--hardlinks", "break", func(p *canon.Policy) { p.BreakHardlinks = true })
+	if touched.links && !p.BreakHardlinks {
+		add("--hardlinks", "break", func(p *policy.Policy) { p.BreakHardlinks = true })
 	}
-	if touched.dirMtimes && policy.DirMtime != canon.DirMtimeNewestChild {
-		add("--dir-mtime", string(canon.DirMtimeNewestChild), func(p *canon.Policy) { p.DirMtime = canon.DirMtimeNewestChild })
+	if touched.dirMtimes && p.DirMtime != policy.DirMtimeNewestChild {
+		add("--dir-mtime", string(policy.DirMtimeNewestChild), func(p *policy.Policy) { p.DirMtime = policy.DirMtimeNewestChild })
 	}
 	if touched.root {
-		for _, rule := range canon.RootRules() {
-			if rule != policy.Root && rule != canon.RootKeep {
-				add("--root", string(rule), func(p *canon.Policy) { p.Root = rule })
+		for _, rule := range policy.RootRules() {
+			if rule != p.Root && rule != policy.RootKeep {
+				add("--root", string(rule), func(p *policy.Policy) { p.Root = rule })
 			}
 		}
 	}
-	if policy.Boot == canon.BootNo && touched.boot {
-		add("--bootable", "", func(p *canon.Policy) { p.Boot = canon.BootSeconds })
+	if p.Boot == policy.BootNo && touched.boot {
+		add("--bootable", "", func(p *policy.Policy) { p.Boot = policy.BootSeconds })
 	}
 	return list
 }

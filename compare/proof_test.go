@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/testdata/trees"
 )
 
@@ -71,7 +72,7 @@ func TestRepairOfRandomTrees(t *testing.T) {
 			b = g.Tree()
 		}
 		disturb(b, g)
-		recipe := Recipe{[]erofs.Version{erofs.V1, erofs.V2}[seed%2], canon.Raw()}
+		recipe := Recipe{[]erofs.Version{erofs.V1, erofs.V2}[seed%2], policy.Raw()}
 		if _, err := recipe.Digest(b, fsverity.SHA256); err != nil {
 			// Version 2 has no hardlinked whiteouts.
 			continue
@@ -140,7 +141,7 @@ func TestSmallest(t *testing.T) {
 	a, b := rootfs(), rootfs()
 	a.Lookup("/usr").Node.Mtime.Nsec = 5
 	a.Lookup("/empty").Node.Perm = 0o600
-	p := proving(t, a, b, Recipe{erofs.V1, canon.ComposefsRS()})
+	p := proving(t, a, b, Recipe{erofs.V1, policy.ComposefsRS()})
 	want := []string{"derived / mtime-nsec", "derived /run mtime-nsec", "subsecond-mtime /usr mtime-nsec", "unexplained /empty mode"}
 	if diff := cmp.Diff(want, findingLines(p.Findings)); diff != "" {
 		t.Fatal(diff)
@@ -161,7 +162,7 @@ func TestIncomplete(t *testing.T) {
 	a, b := rootfs(), rootfs()
 	a.Lookup("/empty").Node.Perm = 0o600
 	a.Lookup("/dir/large").Node.Mtime.Sec = 9
-	p := proving(t, a, b, Recipe{erofs.V1, canon.Raw()})
+	p := proving(t, a, b, Recipe{erofs.V1, policy.Raw()})
 	for i := range p.Findings {
 		p.Findings[i].Entries = p.Findings[i].Entries[1:]
 	}
@@ -171,20 +172,27 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+func breakHardlinks(t *canon.Tree) {
+	p := policy.Raw()
+	p.BreakHardlinks = true
+	// The rule cannot fail.
+	_ = p.Apply(t)
+}
+
 func TestFlags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*canon.Tree)
-		policy canon.Policy
+		policy policy.Policy
 		want   string
 	}{
-		"nanoseconds": {func(t *canon.Tree) { t.Lookup("/empty").Node.Mtime.Nsec = 5 }, canon.ComposefsRS(), "--mtime s: subsecond-mtime"},
-		"user xattr":  {func(t *canon.Tree) { t.Lookup("/empty").Node.Xattrs.Set("user.x", "") }, canon.Raw(), "--xattrs allowlist: xattr-encoding; --xattrs none: xattr-encoding"},
-		"hardlink":    {func(t *canon.Tree) { canon.BreakHardlinks(t) }, canon.Raw(), "--hardlinks break: hardlink-broken"},
-		"root":        {func(t *canon.Tree) { t.Root.Perm = 0o700 }, canon.Raw(), "--root usr: root-metadata; --root tar-or-newest: root-metadata; --root newest: root-metadata; --root newest-in-root: root-metadata; --root oldest-in-root: root-metadata; --root epoch: root-metadata"},
-		"content":     {func(t *canon.Tree) { t.Lookup("/symlink").Node.Target = "x" }, canon.ComposefsRS(), ""},
+		"nanoseconds": {func(t *canon.Tree) { t.Lookup("/empty").Node.Mtime.Nsec = 5 }, policy.ComposefsRS(), "--mtime s: subsecond-mtime"},
+		"user xattr":  {func(t *canon.Tree) { t.Lookup("/empty").Node.Xattrs.Set("user.x", "") }, policy.Raw(), "--xattrs allowlist: xattr-encoding; --xattrs none: xattr-encoding"},
+		"hardlink":    {breakHardlinks, policy.Raw(), "--hardlinks break: hardlink-broken"},
+		"root":        {func(t *canon.Tree) { t.Root.Perm = 0o700 }, policy.Raw(), "--root usr: root-metadata; --root tar-or-newest: root-metadata; --root newest: root-metadata; --root newest-in-root: root-metadata; --root oldest-in-root: root-metadata; --root epoch: root-metadata"},
+		"content":     {func(t *canon.Tree) { t.Lookup("/symlink").Node.Target = "x" }, policy.ComposefsRS(), ""},
 		"file in /run": {func(t *canon.Tree) {
 			t.Lookup("/run").Node.Put(canon.Dirent{Name: "x", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1}})
-		}, canon.Raw(), "--run empty: engine-file"},
+		}, policy.Raw(), "--run empty: engine-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := rootfs(), rootfs()

@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // aclMode gives mode bits to ACLs. Linux makes the mode what an ACL says when it
 // is set, and gives the default ACL of a directory to those that are made in it.
 // Between tools that know of no ACLs, the group bits are the mask, and where the
 // ACL is missing, those that it has for the group.
-func (s *scene) aclMode(it *item, lists map[*canon.Node]canon.ACL) {
+func (s *scene) aclMode(it *item, lists map[*canon.Node]linux.ACL) {
 	if !it.has(Mode) {
 		return
 	}
@@ -37,10 +38,10 @@ func (s *scene) aclMode(it *item, lists map[*canon.Node]canon.ACL) {
 }
 
 // accessACLs are those of the inodes of a tree's layers.
-func accessACLs(t *canon.Tree) map[*canon.Node]canon.ACL {
-	lists := map[*canon.Node]canon.ACL{}
+func accessACLs(t *canon.Tree) map[*canon.Node]linux.ACL {
+	lists := map[*canon.Node]linux.ACL{}
 	for e := range t.Dirents() {
-		if list := layerACL(e, canon.AccessACLXattr); list != nil {
+		if list := layerACL(e, linux.AccessACL); list != nil {
 			lists[e.Node] = list
 		}
 	}
@@ -48,7 +49,7 @@ func accessACLs(t *canon.Tree) map[*canon.Node]canon.ACL {
 }
 
 // aclPerm is what ACLs of the layers make of an entry's mode.
-func (s *scene) aclPerm(it *item, lists map[*canon.Node]canon.ACL) (uint16, bool) {
+func (s *scene) aclPerm(it *item, lists map[*canon.Node]linux.ACL) (uint16, bool) {
 	if list := lists[it.out.Node]; list != nil {
 		return it.out.Node.Perm&^0o777 | list.Perm(), true
 	}
@@ -60,12 +61,12 @@ func (s *scene) aclPerm(it *item, lists map[*canon.Node]canon.ACL) (uint16, bool
 	if s.isBelowSetgid(it.Path) {
 		setgid = it.in.Node.Perm & 0o2000
 	}
-	if list := layerACL(it.in, canon.DefaultACLXattr); list != nil {
+	if list := layerACL(it.in, linux.DefaultACL); list != nil {
 		return setgid | list.Perm(), true
 	}
 	for dir := path.Dir(it.Path); ; dir = path.Dir(dir) {
 		if e := s.out.Lookup(dir); e != nil {
-			if list := layerACL(e, canon.DefaultACLXattr); list != nil {
+			if list := layerACL(e, linux.DefaultACL); list != nil {
 				return setgid | list.Perm(), true
 			}
 		}
@@ -77,7 +78,7 @@ func (s *scene) aclPerm(it *item, lists map[*canon.Node]canon.ACL) (uint16, bool
 
 // permOf is an entry's mode once its access ACL is set.
 func permOf(e *canon.Dirent) uint16 {
-	list := layerACL(e, canon.AccessACLXattr)
+	list := layerACL(e, linux.AccessACL)
 	if list == nil {
 		return e.Node.Perm
 	}
@@ -86,12 +87,12 @@ func permOf(e *canon.Dirent) uint16 {
 
 // layerACL is an ACL that an entry has, or its archive if a policy dropped it. A
 // hardlink's header is not the inode's.
-func layerACL(e *canon.Dirent, name string) canon.ACL {
+func layerACL(e *canon.Dirent, name string) linux.ACL {
 	value, has := e.Node.Xattrs.Get(name)
 	if o := layerOrigin(e); !has && o != nil && o.Header != nil && o.Header.Typeflag != '1' {
 		value = o.Header.PAX["SCHILY.xattr."+name]
 	}
-	list, err := canon.ParseACL(value)
+	list, err := linux.ParseACL(value)
 	if err != nil {
 		return nil
 	}
@@ -106,7 +107,7 @@ type acl struct{ group, mask uint16 }
 // accessACL reads an entry's ACL as the kernel has it, or as its archive does;
 // nil if there is none.
 func accessACL(e *canon.Dirent) *acl {
-	if value, has := e.Node.Xattrs.Get(canon.AccessACLXattr); has {
+	if value, has := e.Node.Xattrs.Get(linux.AccessACL); has {
 		return parseACL(value)
 	}
 	if o := layerOrigin(e); o != nil && o.Header != nil {
@@ -120,13 +121,13 @@ func accessACL(e *canon.Dirent) *acl {
 // parseACL takes the group's bits and the mask from an ACL. Without a mask the
 // mode has the group's bits.
 func parseACL(value string) *acl {
-	list, err := canon.ParseACL(value)
+	list, err := linux.ParseACL(value)
 	if err != nil || list == nil {
 		return nil
 	}
 	a := &acl{mask: list.Perm() >> 3 & 7}
 	for _, e := range list {
-		if e.Tag == canon.ACLGroup {
+		if e.Tag == linux.ACLGroup {
 			a.group = e.Perm
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/testdata/layers"
 )
 
@@ -31,13 +32,18 @@ func TestACLModes(t *testing.T) {
 		"a directory with own": {"d d mode=755 " + inherited + "\nd d/i\nf d/i/x", "d d mode=755 " + inherited + "\nd d/i mode=775\nf d/i/x", []string{"unexplained /d/i mode"}, []string{"unexplained /d/i mode"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, rule := range []canon.XattrRule{canon.XattrAll, canon.XattrAllowlist} {
+			for _, rule := range []policy.XattrRule{policy.XattrAll, policy.XattrAllowlist} {
 				_, outside := layerOf(t, tt.outside)
 				_, inside := layerOf(t, tt.inside)
-				canon.FilterXattrs(outside, rule)
-				canon.FilterXattrs(inside, rule)
+				xattrs := policy.Raw()
+				xattrs.Xattrs = rule
+				for _, tree := range []*canon.Tree{inside, outside} {
+					if err := xattrs.Apply(tree); err != nil {
+						t.Fatal(err)
+					}
+				}
 				want := tt.raw
-				if rule == canon.XattrAllowlist {
+				if rule == policy.XattrAllowlist {
 					want = tt.usual
 				}
 				checkExplained(t, withoutOrigins(inside), outside, want)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // derived finds what the policy copies from entries that differ themselves.
@@ -13,35 +14,35 @@ func (s *scene) derived() {
 	fromUsr := func(c Change) bool { return usr != nil && usr.Status == Changed && containsChange(usr.Changes, c) }
 	mtimeFromUsr := func(c Change) bool { return (c.Field == Mtime || c.Field == MtimeNsec) && fromUsr(c) }
 	root := s.byPath["/"]
-	if root != nil && s.policy.Root == canon.RootUsr {
+	if root != nil && s.policy.Root == policy.RootUsr {
 		s.claim(Derived, root, nil, fromUsr)
 	}
 	if root != nil && s.rootIsComputed() && len(s.items) > 1 {
 		s.claimFields(Derived, root, nil, Mtime, MtimeNsec)
 	}
-	if run := s.byPath["/run"]; run != nil && s.policy.Run == canon.RunEmpty {
+	if run := s.byPath["/run"]; run != nil && s.policy.Run == policy.RunEmpty {
 		s.claim(Derived, run, nil, mtimeFromUsr)
 	}
-	if s.policy.Boot != canon.BootNo && s.policy.Boot != "" {
+	if s.policy.Boot != policy.BootNo && s.policy.Boot != "" {
 		for _, p := range []string{"/boot", "/sysroot"} {
 			if it := s.byPath[p]; it != nil {
 				s.claim(Derived, it, nil, mtimeFromUsr)
 			}
 		}
 	}
-	if s.policy.DirMtime == canon.DirMtimeNewestChild {
+	if s.policy.DirMtime == policy.DirMtimeNewestChild {
 		s.derivedDirectories()
 	}
 }
 
 func (s *scene) rootIsComputed() bool {
 	switch s.policy.Root {
-	case canon.RootNewest, canon.RootNewestInRoot, canon.RootOldestInRoot:
+	case policy.RootNewest, policy.RootNewestInRoot, policy.RootOldestInRoot:
 		return true
-	case canon.RootTarOrNewest:
+	case policy.RootTarOrNewest:
 		return s.out.RootOrigin == nil
 	}
-	return s.policy.Root != canon.RootKeep && s.policy.DirMtime == canon.DirMtimeNewestChild && s.policy.Root != canon.RootEpoch
+	return s.policy.Root != policy.RootKeep && s.policy.DirMtime == policy.DirMtimeNewestChild && s.policy.Root != policy.RootEpoch
 }
 
 // derivedDirectories are those whose newest child has another time; an empty

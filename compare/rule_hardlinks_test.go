@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -31,7 +32,7 @@ func TestHardlinkHeaderApplied(t *testing.T) {
 	inside, outside := unpackedBy(t, "containers-storage", spec)
 	checkExplained(t, inside, outside, []string{"root-metadata / mode mtime mtime-nsec",
 		"hardlink-header /d/a mode uid gid mtime xattruser.x", "hardlink-header /d/b mode uid gid mtime xattruser.x"})
-	for _, f := range Explain(Comparison{A: inside, B: outside, Differences: Trees(inside, outside), Policy: canon.Raw()}) {
+	for _, f := range Explain(Comparison{A: inside, B: outside, Differences: Trees(inside, outside), Policy: policy.Raw()}) {
 		for _, e := range f.Entries {
 			if f.Cause == HardlinkHeader && (e.Source == nil || e.Source.Entry != 3) {
 				t.Errorf("%s: the source is %+v, want entry 3", e.Path, e.Source)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -29,7 +30,7 @@ func checkExplained(t *testing.T, inside, outside *canon.Tree, want []string) {
 // evidenceOf is what is said for a cause.
 func evidenceOf(inside, outside *canon.Tree, cause Cause) []string {
 	var texts []string
-	for _, f := range Explain(Comparison{A: inside, B: outside, NameA: "inside", NameB: "outside", Differences: Trees(inside, outside), Policy: canon.Raw()}) {
+	for _, f := range Explain(Comparison{A: inside, B: outside, NameA: "inside", NameB: "outside", Differences: Trees(inside, outside), Policy: policy.Raw()}) {
 		for _, e := range f.Evidence {
 			if f.Cause == cause {
 				texts = append(texts, e.Text)

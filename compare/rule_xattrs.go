@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // xattrEncodings finds xattrs in records that not every reader takes up, names
@@ -139,7 +140,7 @@ func (s *scene) hiddenByXattr() {
 
 func (s *scene) xattrCause(it *item, name string) Cause {
 	switch {
-	case name == canon.CapabilityXattr:
+	case name == linux.SecurityCapability:
 		return s.capabilityCause(it)
 	case name == "security.selinux":
 		return SELinuxLabel
@@ -172,16 +173,16 @@ func isOverlayXattr(name string) bool {
 // capabilityCause is none for capabilities that a scan has and its layers have
 // not, and for such as are others.
 func (s *scene) capabilityCause(it *item) Cause {
-	in, inHas := it.in.Node.Xattrs.Get(canon.CapabilityXattr)
-	out, outHas := it.out.Node.Xattrs.Get(canon.CapabilityXattr)
+	in, inHas := it.in.Node.Xattrs.Get(linux.SecurityCapability)
+	out, outHas := it.out.Node.Xattrs.Get(linux.SecurityCapability)
 	if inHas != outHas {
 		if outHas || !s.directed() {
 			return CapabilityLost
 		}
 		return ""
 	}
-	capsIn, errIn := canon.ParseCapability(in)
-	capsOut, errOut := canon.ParseCapability(out)
+	capsIn, errIn := linux.ParseCapability(in)
+	capsOut, errOut := linux.ParseCapability(out)
 	if errIn == nil && errOut == nil && capsIn.Sets == capsOut.Sets {
 		return CapabilityVersion
 	}

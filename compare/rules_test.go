@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // layered makes every entry of a tree come from a layer, by a tar entry of its
@@ -230,7 +231,7 @@ func TestRootEvidence(t *testing.T) {
 		}
 		out.RootOrigin, out.NewestEntry = nil, canon.Time{Sec: 2000}
 		in.Root.Mtime.Sec = sec
-		findings := Explain(Comparison{A: in, B: out, NameA: "inside", NameB: "outside", Differences: Trees(in, out), Policy: canon.Raw()})
+		findings := Explain(Comparison{A: in, B: out, NameA: "inside", NameB: "outside", Differences: Trees(in, out), Policy: policy.Raw()})
 		if len(findings) != 1 || findings[0].Cause != RootMetadata {
 			t.Fatalf("%q", findingLines(findings))
 		}

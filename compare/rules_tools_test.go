@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/testdata/oracle"
 )
 
@@ -342,9 +343,9 @@ func TestScanOfLowerLayer(t *testing.T) {
 func TestBootTransform(t *testing.T) {
 	u := newUnpacking(t)
 	// The trees of two scans, as the policy leaves each.
-	boot := func(rule canon.BootRule) *canon.Tree {
+	boot := func(rule policy.BootRule) *canon.Tree {
 		tree := load(t, "dir:"+u.source)
-		policy := canon.ComposefsRS()
+		policy := policy.ComposefsRS()
 		policy.Boot = rule
 		if err := policy.Apply(tree); err != nil {
 			t.Fatal(err)
@@ -353,7 +354,7 @@ func TestBootTransform(t *testing.T) {
 	}
 	u.sh(u.source, "touch -d '2020-02-02 02:02:02.5 UTC' boot sysroot")
 	want := []string{"boot-nanoseconds /boot mtime-nsec", "boot-nanoseconds /sysroot mtime-nsec"}
-	if diff := cmp.Diff(want, explained(t, boot(canon.BootSeconds), boot(canon.BootNanoseconds))); diff != "" {
+	if diff := cmp.Diff(want, explained(t, boot(policy.BootSeconds), boot(policy.BootNanoseconds))); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 // scene is a comparison as the rules see it: one tree as scanned, the other as
@@ -11,7 +12,7 @@ import (
 type scene struct {
 	in, out         *canon.Tree
 	inName, outName string
-	policy          canon.Policy
+	policy          policy.Policy
 	// layered says that out comes from layers, scanned that in does not.
 	layered, scanned bool
 	// newest is the newest mtime of out.

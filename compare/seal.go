@@ -9,6 +9,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 )
 
@@ -29,8 +30,8 @@ type Sealed struct {
 	Hash fsverity.Algorithm
 	// Policy is what a composefs image is made by, and Boot how one is made ready for
 	// booting.
-	Policy canon.Policy
-	Boot   canon.BootRule
+	Policy policy.Policy
+	Boot   policy.BootRule
 	// Tree is the image's, to which no policy was applied.
 	Tree *canon.Tree
 	// Layers is how many there are; Lowest gives the tree of the n lowest, and Alone
@@ -189,25 +190,25 @@ func (s *sealCheck) expected(of digestOf) expectation {
 }
 
 func (s *sealCheck) compute(of digestOf) (fsverity.Digest, error) {
-	document, tree, policy := []byte(nil), s.Tree, s.Policy
-	policy.Boot = canon.BootNo
+	document, tree, p := []byte(nil), s.Tree, s.Policy
+	p.Boot = policy.BootNo
 	switch of.role {
 	case seal.Config:
 		document = s.Config
 	case seal.Manifest:
 		document = s.Manifest
 	case seal.Bootable:
-		policy.Boot = s.Boot
+		p.Boot = s.Boot
 	case seal.Layer:
 		var err error
 		if tree, err = s.Alone(of.layer); err != nil {
 			return fsverity.Digest{}, err
 		}
-		policy = canon.Raw()
+		p = policy.Raw()
 	}
 	switch {
 	case of.role.IsImage():
-		return Recipe{Version: of.version, Policy: policy}.Digest(tree, s.Hash)
+		return Recipe{Version: of.version, Policy: p}.Digest(tree, s.Hash)
 	case document == nil:
 		return fsverity.Digest{}, fmt.Errorf("the image has no %s", of.role)
 	}

@@ -6,6 +6,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 )
 
@@ -117,7 +118,7 @@ func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []
 // not.
 func (s *sealCheck) usual() []Recipe {
 	var list []Recipe
-	for _, boot := range []canon.BootRule{canon.BootSeconds, canon.BootNanoseconds, canon.BootNo} {
+	for _, boot := range []policy.BootRule{policy.BootSeconds, policy.BootNanoseconds, policy.BootNo} {
 		for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
 			policy := s.Policy
 			policy.Boot = boot

@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 )
 
@@ -23,7 +24,7 @@ func changedBootable() *canon.Tree {
 // sealedImage has three layers, of which the topmost changes /usr/file.
 func sealedImage() Sealed {
 	return Sealed{
-		Hash: fsverity.SHA256, Policy: canon.ComposefsRS(), Boot: canon.BootSeconds, Tree: changedBootable(), Layers: 3,
+		Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), Boot: policy.BootSeconds, Tree: changedBootable(), Layers: 3,
 		Lowest: func(n int) (*canon.Tree, error) { return bootable(), nil },
 		Alone: func(n int) (*canon.Tree, error) {
 			if n > 3 {
@@ -35,9 +36,9 @@ func sealedImage() Sealed {
 	}
 }
 
-func digestBy(t *testing.T, tree *canon.Tree, version erofs.Version, change func(*canon.Policy)) fsverity.Digest {
+func digestBy(t *testing.T, tree *canon.Tree, version erofs.Version, change func(*policy.Policy)) fsverity.Digest {
 	t.Helper()
-	policy := canon.ComposefsRS()
+	policy := policy.ComposefsRS()
 	if change != nil {
 		change(&policy)
 	}
@@ -48,8 +49,8 @@ func digestBy(t *testing.T, tree *canon.Tree, version erofs.Version, change func
 	return digest
 }
 
-func booting(rule canon.BootRule) func(*canon.Policy) {
-	return func(p *canon.Policy) { p.Boot = rule }
+func booting(rule policy.BootRule) func(*policy.Policy) {
+	return func(p *policy.Policy) { p.Boot = rule }
 }
 
 // checkOne checks a seal of an image.
@@ -64,7 +65,7 @@ func checkOne(t *testing.T, f seal.Found, image Sealed) CheckedSeal {
 
 func TestCheckSeals(t *testing.T) {
 	all := []erofs.Version{erofs.V1, erofs.V0, erofs.V2}
-	raw := func(p *canon.Policy) { *p = canon.Raw() }
+	raw := func(p *policy.Policy) { *p = policy.Raw() }
 	now, then := changedBootable(), bootable()
 	for name, c := range map[string]struct {
 		role     seal.Role
@@ -76,23 +77,23 @@ func TestCheckSeals(t *testing.T) {
 		layers int
 		why    string
 	}{
-		"bootable":                  {seal.Bootable, all[:2], digestBy(t, now, erofs.V0, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
-		"bootable, another version": {seal.Bootable, all[:2], digestBy(t, now, erofs.V2, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
+		"bootable":                  {seal.Bootable, all[:2], digestBy(t, now, erofs.V0, booting(policy.BootSeconds)), 0, SealGood, 0, ""},
+		"bootable, another version": {seal.Bootable, all[:2], digestBy(t, now, erofs.V2, booting(policy.BootSeconds)), 0, SealWrong, 3, ""},
 		"merged":                    {seal.Merged, all, digestBy(t, now, erofs.V2, nil), 0, SealGood, 0, ""},
 		"merged for bootable":       {seal.Bootable, all, digestBy(t, now, erofs.V1, nil), 0, SealWrong, 3, ""},
-		"bootable for merged":       {seal.Merged, all, digestBy(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 3, ""},
-		"either, bootable":          {"", all, digestBy(t, now, erofs.V1, booting(canon.BootSeconds)), 0, SealGood, 0, ""},
+		"bootable for merged":       {seal.Merged, all, digestBy(t, now, erofs.V1, booting(policy.BootSeconds)), 0, SealWrong, 3, ""},
+		"either, bootable":          {"", all, digestBy(t, now, erofs.V1, booting(policy.BootSeconds)), 0, SealGood, 0, ""},
 		"either, merged":            {"", all, digestBy(t, now, erofs.V1, nil), 0, SealGood, 0, ""},
-		"with nanoseconds":          {seal.Bootable, all, digestBy(t, now, erofs.V1, booting(canon.BootNanoseconds)), 0, SealWrong, 3, ""},
-		"another recipe":            {seal.Merged, all, digestBy(t, now, erofs.V1, func(p *canon.Policy) { p.Root, p.Xattrs = canon.RootNewest, canon.XattrAll }), 0, SealWrong, 3, ""},
-		"older layers":              {seal.Bootable, all[:1], digestBy(t, then, erofs.V1, booting(canon.BootSeconds)), 0, SealWrong, 2, ""},
+		"with nanoseconds":          {seal.Bootable, all, digestBy(t, now, erofs.V1, booting(policy.BootNanoseconds)), 0, SealWrong, 3, ""},
+		"another recipe":            {seal.Merged, all, digestBy(t, now, erofs.V1, func(p *policy.Policy) { p.Root, p.Xattrs = policy.RootNewest, policy.XattrAll }), 0, SealWrong, 3, ""},
+		"older layers":              {seal.Bootable, all[:1], digestBy(t, then, erofs.V1, booting(policy.BootSeconds)), 0, SealWrong, 2, ""},
 		"nothing known":             {seal.Merged, all, fsverity.SumBytes(fsverity.SHA256, []byte("x")), 0, SealWrong, 0, ""},
 		"config":                    {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("config")), 0, SealGood, 0, ""},
 		"manifest for config":       {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, SealWrong, 0, ""},
 		"manifest":                  {seal.Manifest, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, SealGood, 0, ""},
 		"layer":                     {seal.Layer, all[:1], digestBy(t, sample(), erofs.V1, raw), 2, SealGood, 0, ""},
 		"another layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 2, SealWrong, 0, ""},
-		"a layer's other recipe":    {seal.Layer, all[:1], digestBy(t, sample(), erofs.V2, func(p *canon.Policy) { *p = canon.Raw(); p.Xattrs = canon.XattrNone }), 2, SealWrong, -1, ""},
+		"a layer's other recipe":    {seal.Layer, all[:1], digestBy(t, sample(), erofs.V2, func(p *policy.Policy) { *p = policy.Raw(); p.Xattrs = policy.XattrNone }), 2, SealWrong, -1, ""},
 		"no such layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 4, SealUnknown, 0, "there is no layer 4"},
 	} {
 		f := seal.Found{Layer: c.layer, Claim: seal.Claim{Role: c.role, Versions: c.versions, Digest: c.digest}}
@@ -124,7 +125,7 @@ func TestCheckSealSince(t *testing.T) {
 	image := sealedImage()
 	image.Tree.Root.Child("boot").Node.Put(canon.Dirent{Name: "new", Node: &canon.Node{Kind: canon.FIFO}})
 	image.Tree.CountLinks()
-	f := seal.Found{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestBy(t, bootable(), erofs.V1, booting(canon.BootSeconds))}}
+	f := seal.Found{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestBy(t, bootable(), erofs.V1, booting(policy.BootSeconds))}}
 	got := checkOne(t, f, image)
 	if text := strings.Join(describe(got.Match.Since), "\n"); !strings.Contains(text, "/usr/file") || len(got.Match.Since) != 1 {
 		t.Errorf("changed: %s", text)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/canon/tarfile"
 )
 
@@ -100,13 +101,13 @@ func (s *normaliser) xattrs(path string, n *canon.Node) {
 		case x.Value == "":
 			s.count(LostXattrs, path)
 			continue
-		case x.Name == canon.CapabilityXattr:
+		case x.Name == linux.SecurityCapability:
 			// What is no capability is refused by engines: nobody knows what it should be.
-			if c, err := canon.ParseCapability(x.Value); err == nil && c.Kept() != x.Value {
+			if c, err := linux.ParseCapability(x.Value); err == nil && c.Kept() != x.Value {
 				s.count(UserCapabilities, path)
 				x.Value = c.Kept()
 			}
-		case x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr:
+		case x.Name == linux.AccessACL || x.Name == linux.DefaultACL:
 			var has bool
 			if x.Value, has = s.acl(path, n, x); !has {
 				continue
@@ -126,10 +127,10 @@ func (s *normaliser) xattrs(path string, n *canon.Node) {
 // the group would get what the mode has for the mask.
 func (s *normaliser) acl(path string, n *canon.Node, x canon.Xattr) (string, bool) {
 	set := canon.Node{Kind: n.Kind, Perm: n.Perm}
-	err := setACL(&set, x.Name, x.Value)
+	err := linux.SetACL(&set, x.Name, x.Value)
 	value, has := set.Xattrs.Get(x.Name)
-	isMisplaced := n.Kind == canon.Symlink || x.Name == canon.DefaultACLXattr && n.Kind != canon.Directory
-	acl, _ := canon.ParseACL(x.Value)
+	isMisplaced := n.Kind == canon.Symlink || x.Name == linux.DefaultACL && n.Kind != canon.Directory
+	acl, _ := linux.ParseACL(x.Value)
 	switch {
 	case isMisplaced:
 		s.count(LostXattrs, path)

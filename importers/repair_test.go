@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/layers"
 )
@@ -71,11 +72,11 @@ func shown(tree *canon.Tree) string {
 // keepACLs does what repair does to ACLs. TestACLs asks the kernel what it makes of
 // them.
 func keepACLs(n *canon.Node) {
-	for _, name := range []string{canon.AccessACLXattr, canon.DefaultACLXattr} {
+	for _, name := range []string{linux.AccessACL, linux.DefaultACL} {
 		set := canon.Node{Kind: n.Kind, Perm: n.Perm}
 		value, _ := n.Xattrs.Get(name)
-		isMisplaced := n.Kind == canon.Symlink || n.Kind != canon.Directory && name == canon.DefaultACLXattr
-		if err := setACL(&set, name, value); err == nil || value == "" || isMisplaced {
+		isMisplaced := n.Kind == canon.Symlink || n.Kind != canon.Directory && name == linux.DefaultACL
+		if err := linux.SetACL(&set, name, value); err == nil || value == "" || isMisplaced {
 			n.Perm = set.Perm
 			n.Xattrs.Remove(name)
 			for _, x := range set.Xattrs {

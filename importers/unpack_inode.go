@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/canon/tarfile"
 )
 
@@ -24,7 +25,7 @@ func (u *unpacker) newInode(parent *canon.Node, kind canon.Kind) *canon.Node {
 	if kind == canon.Directory {
 		perm = directoryPerm
 	}
-	n := create(parent, kind, perm, umask)
+	n := linux.Create(parent, kind, perm, umask)
 	n.Mtime = u.now
 	return n
 }
@@ -47,9 +48,9 @@ func (u *unpacker) remove(dir *canon.Node, name string) {
 // setMetadata does to an inode what a header says.
 func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 	h := e.header
-	chown(n, uint32(h.UID), uint32(h.GID))
+	linux.Chown(n, uint32(h.UID), uint32(h.GID))
 	if n.Kind != canon.Symlink {
-		chmod(n, uint16(h.Mode&0o7777))
+		linux.Chmod(n, uint16(h.Mode&0o7777))
 	}
 	if u.engine.ClearXattrs {
 		n.Xattrs = nil
@@ -58,7 +59,7 @@ func (u *unpacker) setMetadata(n *canon.Node, e *layerEntry) error {
 		if u.engine.ignores(x) {
 			continue
 		}
-		if err := setXattr(n, x.Name, x.Value); err != nil {
+		if err := linux.SetXattr(n, x.Name, x.Value); err != nil {
 			return fmt.Errorf("xattr %q: %w", x.Name, err)
 		}
 	}
@@ -85,7 +86,7 @@ func (e Engine) keeps(kind canon.Kind, x canon.Xattr) bool {
 		return false
 	}
 	n := canon.Node{Kind: kind}
-	err := setXattr(&n, x.Name, x.Value)
+	err := linux.SetXattr(&n, x.Name, x.Value)
 	return err == nil && slices.Equal(n.Xattrs, canon.Xattrs{x})
 }
 

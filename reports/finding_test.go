@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -62,11 +63,11 @@ func implied() *Report {
 		ImpliedBy: &canon.Origin{Layer: upper, Entry: 4, Header: &canon.Header{Typeflag: '0', Name: "d/\x07"}}}})
 	differences := compare.Trees(a, b)
 	return &Report{
-		Recipe:      Recipe{ErofsVersion: 1, Policy: canon.Raw(), LayerRules: "oci"},
+		Recipe:      Recipe{ErofsVersion: 1, Policy: policy.Raw(), LayerRules: "oci"},
 		A:           Side{Name: "inside", Source: "dir:a", Entries: 2},
 		B:           Side{Name: "outside", Source: "oci:b", Entries: 2, Layers: []*canon.Layer{lower, upper}},
 		Differences: differences,
-		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()}),
+		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
 	}
 }
 

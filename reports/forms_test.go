@@ -13,6 +13,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -39,7 +40,7 @@ func accepted() *Report {
 
 func same() *Report {
 	digest := fsverity.SumBytes(fsverity.SHA256, nil)
-	return &Report{Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.ComposefsRS(), LayerRules: "oci"},
+	return &Report{Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), LayerRules: "oci"},
 		A: Side{Name: "a", Source: "dir:x", Entries: 1, Digest: digest}, B: Side{Name: "b", Source: "dir:y", Entries: 1, Digest: digest}}
 }
 
@@ -102,7 +103,7 @@ func TestMarkdownIsSafe(t *testing.T) {
 		a.Root.Put(canon.Dirent{Name: n, Node: &canon.Node{Kind: canon.Symlink, Target: n}})
 	}
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	r.Gate, r.Proof = nil, nil
 	var buf bytes.Buffer
 	if err := Markdown(&buf, r); err != nil {
@@ -186,7 +187,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 	}
 	r := sample()
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for i := range 20 {
 		f := r.Findings[0]
 		f.Cause = compare.Causes()[i]

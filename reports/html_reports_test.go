@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -58,11 +59,11 @@ func reportOf(a, b *canon.Tree) *Report {
 		return n
 	}
 	return &Report{
-		Recipe:      Recipe{ErofsVersion: 1, Hash: fsverity.SHA512, Policy: canon.Raw(), LayerRules: "oci"},
+		Recipe:      Recipe{ErofsVersion: 1, Hash: fsverity.SHA512, Policy: policy.Raw(), LayerRules: "oci"},
 		A:           Side{Name: "inside", Source: "dump:inside.dump", Tree: a, Entries: entries(a), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("a"))},
 		B:           Side{Name: "outside", Source: "oci:image", Tree: b, Entries: entries(b), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("b"))},
 		Differences: differences,
-		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()}),
+		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
 	}
 }
 
@@ -183,7 +184,7 @@ func showcase() *Report {
 	a.CountLinks()
 	b.CountLinks()
 	r := reportOf(a, b)
-	r.Recipe.Policy = canon.ComposefsRS()
+	r.Recipe.Policy = policy.ComposefsRS()
 	r.B.Layers = []*canon.Layer{lower, upper, empty}
 	r.B.OtherRules = &OtherRules{Rules: "composefs-rs", Digest: fsverity.SumBytes(fsverity.SHA512, []byte("c")), Differences: r.Differences[:2],
 		Events: []RuleEvent{{Layer: upper, Entry: 9, Path: "usr/share/late", Effect: "no layer has an entry for the parent"}}}

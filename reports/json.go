@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -34,13 +35,13 @@ type jsonRecipe struct {
 }
 
 type jsonPolicy struct {
-	Root      canon.RootRule     `json:"root"`
-	DirMtime  canon.DirMtimeRule `json:"dirMtime"`
-	Run       canon.RunRule      `json:"run"`
-	Xattrs    canon.XattrRule    `json:"xattrs"`
-	Mtime     canon.MtimeRule    `json:"mtime"`
-	Boot      canon.BootRule     `json:"boot"`
-	Hardlinks string             `json:"hardlinks"`
+	Root      policy.RootRule     `json:"root"`
+	DirMtime  policy.DirMtimeRule `json:"dirMtime"`
+	Run       policy.RunRule      `json:"run"`
+	Xattrs    policy.XattrRule    `json:"xattrs"`
+	Mtime     policy.MtimeRule    `json:"mtime"`
+	Boot      policy.BootRule     `json:"boot"`
+	Hardlinks string              `json:"hardlinks"`
 }
 
 type jsonSide struct {
@@ -168,11 +169,11 @@ func recipeJSON(r Recipe) jsonRecipe {
 	return jsonRecipe{ErofsVersion: r.ErofsVersion, Hash: r.Hash.String(), LayerRules: r.LayerRules, Policy: policyJSON(r.Policy)}
 }
 
-func policyJSON(p canon.Policy) jsonPolicy {
+func policyJSON(p policy.Policy) jsonPolicy {
 	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)}
 }
 
-func hardlinksText(p canon.Policy) string {
+func hardlinksText(p policy.Policy) string {
 	if p.BreakHardlinks {
 		return "break"
 	}

@@ -7,6 +7,7 @@ package reports
 import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -38,7 +39,7 @@ func (r *Report) Equal() bool { return r.A.Digest == r.B.Digest }
 type Recipe struct {
 	ErofsVersion int
 	Hash         fsverity.Algorithm
-	Policy       canon.Policy
+	Policy       policy.Policy
 	LayerRules   string
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -37,9 +38,9 @@ func sample() *Report {
 	a.CountLinks()
 	b.CountLinks()
 	differences := compare.Trees(a, b)
-	findings := compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: canon.Raw()})
+	findings := compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})
 	return &Report{
-		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.Raw(), LayerRules: "oci"},
+		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.Raw(), LayerRules: "oci"},
 		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
 		B: Side{Name: "outside", Source: "oci:image", Entries: 6, Digest: digest("outside"), Layers: []*canon.Layer{layer},
 			OtherRules: &OtherRules{Rules: "composefs-rs", Refusal: "layer 1, entry 9: no parent",
@@ -172,7 +173,7 @@ func TestTextLimitsFindings(t *testing.T) {
 		b.Root.Put(canon.Dirent{Name: string(rune('a' + c)), Node: &canon.Node{Kind: canon.FIFO}})
 	}
 	r := &Report{A: Side{Name: "a"}, B: Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Differences: compare.Trees(a, b)}
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, verbose := range []bool{false, true} {
 		var buf bytes.Buffer
 		if err := Text(&buf, r, TextOptions{Verbose: verbose}); err != nil {
@@ -191,7 +192,7 @@ func TestJSONFollowsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal := &Report{
-		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: canon.ComposefsRS(), LayerRules: "oci"},
+		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), LayerRules: "oci"},
 		A:      Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 		B:      Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 	}

@@ -15,6 +15,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
 	"cfsverify/testdata/faults"
@@ -32,7 +33,7 @@ func checkedSeals() *Seals {
 	expected := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: other}}
 	good := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
 	since := []compare.Difference{{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}}
-	recipe := compare.Recipe{Version: erofs.V1, Policy: canon.ComposefsRS()}
+	recipe := compare.Recipe{Version: erofs.V1, Policy: policy.ComposefsRS()}
 	found := func(place seal.Place, c seal.Claim) seal.Found {
 		return seal.Found{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -111,9 +112,9 @@ func (r Recipe) String() string {
 }
 
 // policyText names the rules of a policy.
-func policyText(p canon.Policy) string {
+func policyText(p policy.Policy) string {
 	text := fmt.Sprintf("root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s", p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
-	if p.Boot != canon.BootNo {
+	if p.Boot != policy.BootNo {
 		text += ", bootable with mtimes in " + string(p.Boot)
 	}
 	if p.BreakHardlinks {

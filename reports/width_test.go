@@ -8,6 +8,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 	"cfsverify/compare"
 )
 
@@ -59,7 +60,7 @@ func TestTextWidth(t *testing.T) {
 	a.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Regular}})
 	r := sample()
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: canon.Raw()})
+	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, tt := range []struct {
 		o    TextOptions
 		full bool

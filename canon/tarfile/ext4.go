@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // ext4BlockSize is what ext4 has in one block for the xattrs of an inode, which
@@ -26,7 +27,7 @@ func ext4XattrSize(xattrs []canon.Xattr) int {
 		// The name space is a number.
 		_, name, _ := strings.Cut(x.Name, ".")
 		value := len(x.Value)
-		if x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr {
+		if x.Name == linux.AccessACL || x.Name == linux.DefaultACL {
 			name, value = "", ext4ACLSize(x.Value)
 		}
 		if value > 0 {
@@ -40,7 +41,7 @@ func ext4XattrSize(xattrs []canon.Xattr) int {
 // for named users and groups have an ID.
 func ext4ACLSize(value string) int {
 	const header, short, long = 4, 4, 8
-	acl, err := canon.ParseACL(value)
+	acl, err := linux.ParseACL(value)
 	if err != nil || acl == nil {
 		return 0
 	}

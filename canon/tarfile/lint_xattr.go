@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 func (l *linter) xattrSize(xattrs canon.Xattrs) {
@@ -24,7 +25,7 @@ func (l *linter) xattr(x canon.Xattr) {
 	case slices.Contains([]string{"security.selinux", "security.ima", "security.evm", "security.apparmor"}, x.Name),
 		strings.HasPrefix(x.Name, "security.SMACK64"), strings.HasPrefix(x.Name, "trusted.overlay."), strings.HasPrefix(x.Name, "user.overlay."):
 		l.add(XattrHost, "%s", name)
-	case x.Name == canon.AccessACLXattr || x.Name == canon.DefaultACLXattr:
+	case x.Name == linux.AccessACL || x.Name == linux.DefaultACL:
 		l.acl(x)
 	case !slices.Contains([]string{"user", "trusted", "security"}, namespace):
 		l.add(XattrUnsettable, "%s: Linux knows no such namespace", name)
@@ -32,7 +33,7 @@ func (l *linter) xattr(x canon.Xattr) {
 		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
 	case namespace == "user" && strings.IndexByte("2346", l.want.typeflag) >= 0:
 		l.add(XattrUnsettable, "%s: only files and directories have user xattrs", name)
-	case x.Name == canon.CapabilityXattr:
+	case x.Name == linux.SecurityCapability:
 		l.capability(x.Value)
 		return
 	}
@@ -42,10 +43,10 @@ func (l *linter) xattr(x canon.Xattr) {
 }
 
 func (l *linter) capability(value string) {
-	c, err := canon.ParseCapability(value)
+	c, err := linux.ParseCapability(value)
 	switch {
 	case err != nil:
-		l.add(XattrUnsettable, "%s: %v", quoted(canon.CapabilityXattr), err)
+		l.add(XattrUnsettable, "%s: %v", quoted(linux.SecurityCapability), err)
 	case c.Version != 3:
 	case c.RootID == 0:
 		l.add(CapabilityVersion, "of version 3, for the root user of the first user namespace, which the kernel stores as version 2")
@@ -58,8 +59,8 @@ func (l *linter) capability(value string) {
 func (l *linter) acl(x canon.Xattr) {
 	name := quoted(x.Name)
 	effect := ""
-	acl, err := canon.ParseACL(x.Value)
-	isDefault := x.Name == canon.DefaultACLXattr
+	acl, err := linux.ParseACL(x.Value)
+	isDefault := x.Name == linux.DefaultACL
 	switch {
 	case x.Value == "" || err == nil && acl == nil:
 	case err == nil && l.want.typeflag == '2':

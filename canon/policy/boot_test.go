@@ -1,10 +1,12 @@
-package canon
+package policy
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
 )
 
 const bootTree = `
@@ -26,7 +28,7 @@ func TestPrepareBoot(t *testing.T) {
 		{BootNanoseconds, "7.7", "7.7"},
 	} {
 		tree := parseTree(t, bootTree)
-		if err := PrepareBoot(tree, tt.rule); err != nil {
+		if err := prepareBoot(tree, tt.rule); err != nil {
 			t.Fatal(err)
 		}
 		want := `/ 0755 0:0 1.1
@@ -41,7 +43,7 @@ func TestPrepareBoot(t *testing.T) {
 		}
 	}
 	tree := parseTree(t, bootTree)
-	if err := PrepareBoot(tree, BootNo); err != nil {
+	if err := prepareBoot(tree, BootNo); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(strings.TrimPrefix(bootTree, "\n"), formatTree(tree)); diff != "" {
@@ -50,38 +52,40 @@ func TestPrepareBoot(t *testing.T) {
 }
 
 func TestPrepareBootRefuses(t *testing.T) {
-	config := func(n *Node) func(*Tree) {
-		return func(tree *Tree) {
-			dir := &Node{Kind: Directory}
-			dir.Put(Dirent{Name: "config", Node: n})
-			tree.Lookup("/etc").Node.Put(Dirent{Name: "selinux", Node: dir})
+	config := func(n *canon.Node) func(*canon.Tree) {
+		return func(tree *canon.Tree) {
+			dir := &canon.Node{Kind: canon.Directory}
+			dir.Put(canon.Dirent{Name: "config", Node: n})
+			tree.Lookup("/etc").Node.Put(canon.Dirent{Name: "selinux", Node: dir})
 		}
 	}
-	inline := func(s string) *Node {
-		return &Node{Kind: Regular, Size: uint64(len(s)), Content: &Content{Inline: []byte(s)}}
+	inline := func(s string) *canon.Node {
+		return &canon.Node{Kind: canon.Regular, Size: uint64(len(s)), Content: &canon.Content{Inline: []byte(s)}}
 	}
 	for _, tt := range []struct {
 		name   string
-		change func(*Tree)
+		change func(*canon.Tree)
 		want   string // empty: no refusal
 	}{
-		{"no /usr", func(tree *Tree) { tree.Root.Remove("usr") }, "no /usr"},
-		{"no /boot", func(tree *Tree) { tree.Root.Remove("boot") }, "no directory /boot"},
-		{"no /sysroot", func(tree *Tree) { tree.Root.Remove("sysroot") }, "no directory /sysroot"},
-		{"/boot is no directory", func(tree *Tree) { tree.Root.Put(Dirent{Name: "boot", Node: &Node{Kind: FIFO}}) }, "no directory /boot"},
+		{"no /usr", func(tree *canon.Tree) { tree.Root.Remove("usr") }, "no /usr"},
+		{"no /boot", func(tree *canon.Tree) { tree.Root.Remove("boot") }, "no directory /boot"},
+		{"no /sysroot", func(tree *canon.Tree) { tree.Root.Remove("sysroot") }, "no directory /sysroot"},
+		{"/boot is no directory", func(tree *canon.Tree) { tree.Root.Put(canon.Dirent{Name: "boot", Node: &canon.Node{Kind: canon.FIFO}}) }, "no directory /boot"},
 		{"SELinux policy", config(inline("selinuxtype = targeted\n")), "SELinux policy"},
-		{"SELinux config that is not in the tree", config(&Node{Kind: Regular, Size: 100, Content: &Content{}}), "SELinux policy"},
+		{"SELinux config that is not in the tree", config(&canon.Node{Kind: canon.Regular, Size: 100, Content: &canon.Content{}}), "SELinux policy"},
 		{"SELinux config without a policy", config(inline("SELINUX=disabled\n")), ""},
-		{"empty SELinux config", config(&Node{Kind: Regular}), ""},
-		{"/etc is a symlink", func(tree *Tree) { tree.Root.Put(Dirent{Name: "etc", Node: &Node{Kind: Symlink, Target: "usr/etc"}}) }, "/etc is a symlink"},
-		{"/etc/selinux is a symlink", func(tree *Tree) {
-			tree.Lookup("/etc").Node.Put(Dirent{Name: "selinux", Node: &Node{Kind: Symlink, Target: "x"}})
+		{"empty SELinux config", config(&canon.Node{Kind: canon.Regular}), ""},
+		{"/etc is a symlink", func(tree *canon.Tree) {
+			tree.Root.Put(canon.Dirent{Name: "etc", Node: &canon.Node{Kind: canon.Symlink, Target: "usr/etc"}})
+		}, "/etc is a symlink"},
+		{"/etc/selinux is a symlink", func(tree *canon.Tree) {
+			tree.Lookup("/etc").Node.Put(canon.Dirent{Name: "selinux", Node: &canon.Node{Kind: canon.Symlink, Target: "x"}})
 		}, "/etc/selinux is a symlink"},
-		{"no /etc", func(tree *Tree) { tree.Root.Remove("etc") }, ""},
+		{"no /etc", func(tree *canon.Tree) { tree.Root.Remove("etc") }, ""},
 	} {
 		tree := parseTree(t, bootTree)
 		tt.change(tree)
-		err := PrepareBoot(tree, BootSeconds)
+		err := prepareBoot(tree, BootSeconds)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.want)
 		}
@@ -91,9 +95,9 @@ func TestPrepareBootRefuses(t *testing.T) {
 func TestBreakHardlinks(t *testing.T) {
 	tree := parseTree(t, bootTree)
 	link := tree.Lookup("/etc/link").Node
-	tree.Lookup("/usr").Node.Put(Dirent{Name: "again", Node: link})
+	tree.Lookup("/usr").Node.Put(canon.Dirent{Name: "again", Node: link})
 	tree.CountLinks()
-	BreakHardlinks(tree)
+	breakHardlinks(tree)
 	a, b := tree.Lookup("/etc/link").Node, tree.Lookup("/usr/again").Node
 	if a == b || a.Nlink != 1 || b.Nlink != 1 || a.Mtime != b.Mtime {
 		t.Errorf("%+v and %+v", a, b)

@@ -1,4 +1,4 @@
-package importers
+package linux
 
 import (
 	"encoding/binary"
@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
 	"cfsverify/testdata/oracle"
@@ -40,37 +39,37 @@ func TestACLs(t *testing.T) {
 	refused, set := 0, 0
 	for seed := range uint64(4000) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		parentACL, name, value := randomACL(random), canon.AccessACLXattr, randomACL(random)
+		parentACL, name, value := randomACL(random), AccessACL, randomACL(random)
 		if random.IntN(3) == 0 {
-			name = canon.DefaultACLXattr
+			name = DefaultACL
 		}
 		kind := []canon.Kind{canon.Regular, canon.Directory, canon.Directory, canon.FIFO, canon.Symlink}[random.IntN(5)]
 		perm := uint16(random.IntN(0o10000))
 
-		parent := create(&canon.Node{}, canon.Directory, 0o777, umask)
+		parent := Create(&canon.Node{}, canon.Directory, 0o777, umask)
 		parentPath := filepath.Join(dir, strconv.FormatUint(seed, 10))
 		kernel := aclKernel{t, parentPath}
 		oracle.Make(t, kernel.path, canon.Directory.ModeBits())
-		want := []aclFile{kernel.set(canon.DefaultACLXattr, parentACL)}
-		got := []aclFile{shownACL(parent, setACL(parent, canon.DefaultACLXattr, parentACL))}
+		want := []aclFile{kernel.set(DefaultACL, parentACL)}
+		got := []aclFile{shownACL(parent, SetACL(parent, DefaultACL, parentACL))}
 
 		made := uint16(0)
 		if kind == canon.Directory {
 			made = 0o777
 		}
-		child := create(parent, kind, made, umask)
+		child := Create(parent, kind, made, umask)
 		kernel.path = filepath.Join(parentPath, "child")
 		oracle.Make(t, kernel.path, kind.ModeBits())
 		if kind == canon.Directory {
 			want, got = append(want, kernel.shown(nil)), append(got, shownACL(child, nil))
 		}
 		if kind != canon.Symlink {
-			chmod(child, perm)
+			Chmod(child, perm)
 			kernel.do(unix.Chmod(kernel.path, uint32(perm)))
 			want, got = append(want, kernel.shown(nil)), append(got, shownACL(child, nil))
 		}
 		want = append(want, kernel.set(name, value))
-		got = append(got, shownACL(child, setACL(child, name, value)))
+		got = append(got, shownACL(child, SetACL(child, name, value)))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("seed %d: a %v in %q, then %s %q: the kernel (-) and the model (+):\n%s", seed, kind, parentACL, name, value, diff)
 		}
@@ -118,8 +117,8 @@ func randomACL(random *rand.Rand) string {
 
 func shownACL(n *canon.Node, err error) aclFile {
 	f := aclFile{Refused: err != nil, Perm: n.Perm}
-	f.Access, _ = n.Xattrs.Get(canon.AccessACLXattr)
-	f.Default, _ = n.Xattrs.Get(canon.DefaultACLXattr)
+	f.Access, _ = n.Xattrs.Get(AccessACL)
+	f.Default, _ = n.Xattrs.Get(DefaultACL)
 	return f
 }
 
@@ -149,7 +148,7 @@ func (k *aclKernel) shown(err error) aclFile {
 	var stat unix.Stat_t
 	k.do(unix.Lstat(k.path, &stat))
 	f := aclFile{Refused: err != nil, Perm: uint16(stat.Mode & 0o7777)}
-	for name, to := range map[string]*string{canon.AccessACLXattr: &f.Access, canon.DefaultACLXattr: &f.Default} {
+	for name, to := range map[string]*string{AccessACL: &f.Access, DefaultACL: &f.Default} {
 		buf := make([]byte, 4096)
 		n, err := unix.Lgetxattr(k.path, name, buf)
 		if err == nil {

@@ -1,4 +1,4 @@
-package canon
+package linux
 
 import (
 	"encoding/binary"
@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// CapabilityXattr has the capabilities of a file, capabilities(7).
-const CapabilityXattr = "security.capability"
+// SecurityCapability has the capabilities of a file, capabilities(7).
+const SecurityCapability = "security.capability"
 
 // Capability is struct vfs_cap_data or vfs_ns_cap_data of
 // include/uapi/linux/capability.h.

@@ -1,4 +1,4 @@
-package canon
+package policy
 
 import (
 	"fmt"
@@ -6,28 +6,30 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cfsverify/canon"
 )
 
 // parseTree makes a tree of lines "PATH MODE UID:GID SEC.NSEC [XATTR…]"; a path
 // that ends in a slash is a directory. Every xattr has the value "v".
-func parseTree(t *testing.T, text string) *Tree {
+func parseTree(t *testing.T, text string) *canon.Tree {
 	t.Helper()
-	tree := NewTree()
+	tree := canon.NewTree()
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 {
 			continue
 		}
-		n := &Node{Kind: FIFO}
+		n := &canon.Node{Kind: canon.FIFO}
 		path, isDir := strings.CutSuffix(fields[0], "/")
 		if isDir {
-			n.Kind = Directory
+			n.Kind = canon.Directory
 		}
 		var sec, nsec int64
 		if _, err := fmt.Sscanf(strings.Join(fields[1:4], " "), "%o %d:%d %d.%d", &n.Perm, &n.UID, &n.GID, &sec, &nsec); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		n.Mtime = Time{sec, uint32(nsec)}
+		n.Mtime = canon.Time{Sec: sec, Nsec: uint32(nsec)}
 		for _, name := range fields[4:] {
 			n.Xattrs.Set(name, "v")
 		}
@@ -39,18 +41,18 @@ func parseTree(t *testing.T, text string) *Tree {
 		if parent := strings.TrimSuffix(path, "/"+name); parent != "" {
 			dir = tree.Lookup(parent).Node
 		}
-		dir.Put(Dirent{Name: name, Node: n})
+		dir.Put(canon.Dirent{Name: name, Node: n})
 	}
 	tree.CountLinks()
 	return tree
 }
 
 // formatTree is the inverse of parseTree.
-func formatTree(tree *Tree) string {
+func formatTree(tree *canon.Tree) string {
 	var b strings.Builder
 	for path, e := range tree.All() {
 		n := e.Node
-		if n.Kind == Directory && path != "/" {
+		if n.Kind == canon.Directory && path != "/" {
 			path += "/"
 		}
 		fmt.Fprintf(&b, "%s %04o %d:%d %d.%d", path, n.Perm, n.UID, n.GID, n.Mtime.Sec, n.Mtime.Nsec)
@@ -75,7 +77,7 @@ const policyTree = `
 `
 
 func TestPolicy(t *testing.T) {
-	created := &Time{1234, 5}
+	created := &canon.Time{Sec: 1234, Nsec: 5}
 	for _, tt := range []struct {
 		name   string
 		policy Policy
@@ -153,7 +155,7 @@ func TestRootRules(t *testing.T) {
 	} {
 		tree := parseTree(t, policyTree)
 		policy := Raw()
-		policy.Root, policy.Created = tt.rule, &Time{1234, 5}
+		policy.Root, policy.Created = tt.rule, &canon.Time{Sec: 1234, Nsec: 5}
 		if err := policy.Apply(tree); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +169,7 @@ func TestRootRules(t *testing.T) {
 // composefs-rs issue 34: the layer's own entry for the root wins.
 func TestRootTarOrNewestKeepsTarEntry(t *testing.T) {
 	tree := parseTree(t, policyTree)
-	tree.RootOrigin = &Origin{Layer: &Layer{Index: 1}, Entry: 1}
+	tree.RootOrigin = &canon.Origin{Layer: &canon.Layer{Index: 1}, Entry: 1}
 	policy := Raw()
 	policy.Root = RootTarOrNewest
 	if err := policy.Apply(tree); err != nil {
@@ -186,7 +188,7 @@ func TestNewestIsNeverNegative(t *testing.T) {
 	if err := policy.Apply(tree); err != nil {
 		t.Fatal(err)
 	}
-	if tree.Root.Mtime != (Time{}) {
+	if tree.Root.Mtime != (canon.Time{}) {
 		t.Errorf("root mtime %v, want 0", tree.Root.Mtime)
 	}
 }
@@ -213,13 +215,13 @@ func TestPolicyErrors(t *testing.T) {
 // one of several.
 func TestEmptyRunCountsLinks(t *testing.T) {
 	tree := parseTree(t, policyTree)
-	tree.Lookup("/usr").Node.Put(Dirent{Name: "lock", Node: tree.Lookup("/run/lock").Node})
+	tree.Lookup("/usr").Node.Put(canon.Dirent{Name: "lock", Node: tree.Lookup("/run/lock").Node})
 	tree.CountLinks()
 	lock := tree.Lookup("/usr/lock").Node
 	if lock.Nlink != 2 {
 		t.Fatalf("nlink %d before, want 2", lock.Nlink)
 	}
-	if err := EmptyRun(tree); err != nil {
+	if err := emptyRun(tree); err != nil {
 		t.Fatal(err)
 	}
 	if lock.Nlink != 1 {

@@ -1,9 +1,11 @@
-package canon
+package policy
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"cfsverify/canon"
 )
 
 // BootRule says whether the tree is made ready for booting, as composefs-rs
@@ -23,10 +25,10 @@ const (
 // BootRules lists all of them.
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
 
-// PrepareBoot empties /boot and /sysroot, which must be there, and removes
+// prepareBoot empties /boot and /sysroot, which must be there, and removes
 // SELinux labels. An image that brings an SELinux policy would have to be
 // labelled by that instead: that is an error, as no digest would be right.
-func PrepareBoot(t *Tree, rule BootRule) error {
+func prepareBoot(t *canon.Tree, rule BootRule) error {
 	if rule == BootNo || rule == "" {
 		return nil
 	}
@@ -44,7 +46,7 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 	}
 	for _, name := range []string{"boot", "sysroot"} {
 		dir := t.Root.Child(name)
-		if dir == nil || dir.Node.Kind != Directory {
+		if dir == nil || dir.Node.Kind != canon.Directory {
 			return fmt.Errorf("there is no directory /%s: this is no bootable image", name)
 		}
 		dir.Node.RemoveAll()
@@ -54,7 +56,7 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 		}
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.without(func(x Xattr) bool { return x.Name == "security.selinux" })
+		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == "security.selinux" })
 	}
 	t.CountLinks()
 	return nil
@@ -64,20 +66,20 @@ func PrepareBoot(t *Tree, rule BootRule) error {
 // its content, which is not in the tree, might. It is an error if the way there
 // leads through something else than directories: composefs-rs follows symlinks
 // in a directory that it scans, and refuses them in an image.
-func mayHaveSELinuxPolicy(t *Tree) (bool, error) {
+func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
 	for _, dir := range []string{"/etc", "/etc/selinux"} {
 		e := t.Lookup(dir)
 		if e == nil {
 			return false, nil
 		}
-		if e.Node.Kind != Directory {
+		if e.Node.Kind != canon.Directory {
 			return false, fmt.Errorf("%s is a %v, so it cannot be told whether the image has an SELinux policy, by which all files would be labelled for booting: "+
 				"there is no bootable digest of it", dir, e.Node.Kind)
 		}
 	}
 	config := t.Lookup("/etc/selinux/config")
 	switch {
-	case config == nil, config.Node.Kind == Regular && config.Node.Size == 0:
+	case config == nil, config.Node.Kind == canon.Regular && config.Node.Size == 0:
 		return false, nil
 	case config.Node.Content == nil || config.Node.Content.Inline == nil:
 		return true, nil
@@ -85,12 +87,12 @@ func mayHaveSELinuxPolicy(t *Tree) (bool, error) {
 	return strings.Contains(strings.ToUpper(string(config.Node.Content.Inline)), "SELINUXTYPE"), nil
 }
 
-// BreakHardlinks gives every name an inode of its own, as mkcomposefs does when
+// breakHardlinks gives every name an inode of its own, as mkcomposefs does when
 // it scans a directory.
-func BreakHardlinks(t *Tree) {
-	seen := map[*Node]bool{}
+func breakHardlinks(t *canon.Tree) {
+	seen := map[*canon.Node]bool{}
 	for e := range t.Dirents() {
-		if e.Node.Kind == Directory {
+		if e.Node.Kind == canon.Directory {
 			continue
 		}
 		if seen[e.Node] {

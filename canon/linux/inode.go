@@ -1,4 +1,4 @@
-package importers
+package linux
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ const (
 	permSetgid = 0o2000
 )
 
-// create makes the inode that mkdir, mknod, open or symlink make in a directory
+// Create makes the inode that mkdir, mknod, open or symlink make in a directory
 // when they are called with the mode perm: inode_init_owner of fs/inode.c.
-func create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node {
+func Create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node {
 	n := &canon.Node{Kind: kind, Perm: perm &^ umask}
 	if kind == canon.Symlink {
 		n.Perm = 0o777
@@ -31,18 +31,18 @@ func create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node
 	return n
 }
 
-// chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
-func chmod(n *canon.Node, perm uint16) {
+// Chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
+func Chmod(n *canon.Node, perm uint16) {
 	n.Perm = perm
-	if acl := aclOf(n, canon.AccessACLXattr); acl != nil {
-		n.Xattrs.Set(canon.AccessACLXattr, acl.WithPerm(perm).Value())
+	if acl := aclOf(n, AccessACL); acl != nil {
+		n.Xattrs.Set(AccessACL, acl.WithPerm(perm).Value())
 	}
 }
 
-// chown is that of Linux: an id of -1 leaves the old one, and other files than
+// Chown is that of Linux: an id of -1 leaves the old one, and other files than
 // directories lose their capabilities (chown_common of fs/open.c). Where nothing
 // changes, it is not called.
-func chown(n *canon.Node, uid, gid uint32) {
+func Chown(n *canon.Node, uid, gid uint32) {
 	if n.UID == uid && n.GID == gid {
 		return
 	}
@@ -53,13 +53,13 @@ func chown(n *canon.Node, uid, gid uint32) {
 		n.GID = gid
 	}
 	if n.Kind != canon.Directory {
-		n.Xattrs.Remove(canon.CapabilityXattr)
+		n.Xattrs.Remove(SecurityCapability)
 	}
 }
 
-// setXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
+// SetXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
 // is not supported.
-func setXattr(n *canon.Node, name, value string) error {
+func SetXattr(n *canon.Node, name, value string) error {
 	space, rest, found := strings.Cut(name, ".")
 	switch {
 	case !found:
@@ -74,15 +74,15 @@ func setXattr(n *canon.Node, name, value string) error {
 		}
 	case "trusted", "security":
 	case "system":
-		if name == canon.AccessACLXattr || name == canon.DefaultACLXattr {
-			return setACL(n, name, value)
+		if name == AccessACL || name == DefaultACL {
+			return SetACL(n, name, value)
 		}
 		return nil
 	default:
 		return nil
 	}
-	if name == canon.CapabilityXattr {
-		capability, err := canon.ParseCapability(value)
+	if name == SecurityCapability {
+		capability, err := ParseCapability(value)
 		if err != nil {
 			return err
 		}

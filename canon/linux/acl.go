@@ -1,4 +1,4 @@
-package canon
+package linux
 
 import (
 	"encoding/binary"
@@ -10,8 +10,8 @@ import (
 
 // The xattrs that Linux shows POSIX access control lists as, acl(5).
 const (
-	AccessACLXattr  = "system.posix_acl_access"
-	DefaultACLXattr = "system.posix_acl_default"
+	AccessACL  = "system.posix_acl_access"
+	DefaultACL = "system.posix_acl_default"
 )
 
 // ACL is a POSIX access control list, in the order in which its xattr has the

@@ -1,8 +1,11 @@
-package canon
+package policy
 
 import (
 	"fmt"
 	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // RootRule says where the metadata of the root directory comes from: few layers
@@ -99,7 +102,7 @@ type Policy struct {
 	// BreakHardlinks gives every name an inode of its own.
 	BreakHardlinks bool
 	// Created is the time that RootCreated uses, nil if there is none.
-	Created *Time
+	Created *canon.Time
 }
 
 // ComposefsRS is what composefs-rs 0.9 does to every container root
@@ -119,11 +122,11 @@ func Raw() Policy {
 	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds, Boot: BootNo}
 }
 
-// PolicyNames lists what ParsePolicy knows.
-func PolicyNames() []string { return []string{"composefs-rs", "issue34", "raw"} }
+// Names lists what ParsePolicy knows.
+func Names() []string { return []string{"composefs-rs", "issue34", "raw"} }
 
-// ParsePolicy gives the policy of that name.
-func ParsePolicy(name string) (Policy, error) {
+// Parse gives the policy of that name.
+func Parse(name string) (Policy, error) {
 	switch name {
 	case "composefs-rs":
 		return ComposefsRS(), nil
@@ -132,20 +135,20 @@ func ParsePolicy(name string) (Policy, error) {
 	case "raw":
 		return Raw(), nil
 	}
-	return Policy{}, fmt.Errorf("unknown policy %q: use %s", name, strings.Join(PolicyNames(), ", "))
+	return Policy{}, fmt.Errorf("unknown policy %q: use %s", name, strings.Join(Names(), ", "))
 }
 
 // Apply changes the tree by the policy's rules. The order is: /run, directory
 // mtimes, root, xattrs, boot, precision, hardlinks; so the root's rule never sees
 // what /run held.
-func (p Policy) Apply(t *Tree) error {
+func (p Policy) Apply(t *canon.Tree) error {
 	if p.Run == RunEmpty {
-		if err := EmptyRun(t); err != nil {
+		if err := emptyRun(t); err != nil {
 			return err
 		}
 	}
 	if p.DirMtime == DirMtimeNewestChild {
-		SetDirMtimes(t)
+		setDirMtimes(t)
 		if p.Run == RunEmpty {
 			setRunMtime(t)
 			setDirMtime(t.Root)
@@ -154,25 +157,25 @@ func (p Policy) Apply(t *Tree) error {
 	if err := p.setRoot(t); err != nil {
 		return err
 	}
-	FilterXattrs(t, p.Xattrs)
-	if err := PrepareBoot(t, p.Boot); err != nil {
+	filterXattrs(t, p.Xattrs)
+	if err := prepareBoot(t, p.Boot); err != nil {
 		return err
 	}
 	if p.Mtime == MtimeSeconds {
-		TruncateMtimes(t)
+		truncateMtimes(t)
 	}
 	if p.BreakHardlinks {
-		BreakHardlinks(t)
+		breakHardlinks(t)
 	}
 	return nil
 }
 
-// EmptyRun removes what is in /run, gives /run the mtime of /usr (0 where there
+// emptyRun removes what is in /run, gives /run the mtime of /usr (0 where there
 // is none), and counts links again.
-func EmptyRun(t *Tree) error {
+func emptyRun(t *canon.Tree) error {
 	run := t.Root.Child("run")
 	if run != nil {
-		if run.Node.Kind != Directory {
+		if run.Node.Kind != canon.Directory {
 			return fmt.Errorf("/run is a %v, so it cannot be emptied: use --run keep", run.Node.Kind)
 		}
 		run.Node.RemoveAll()
@@ -182,24 +185,24 @@ func EmptyRun(t *Tree) error {
 	return nil
 }
 
-func setRunMtime(t *Tree) {
+func setRunMtime(t *canon.Tree) {
 	run := t.Root.Child("run")
 	if run == nil {
 		return
 	}
-	run.Node.Mtime = Time{}
+	run.Node.Mtime = canon.Time{}
 	if usr := t.Root.Child("usr"); usr != nil {
 		run.Node.Mtime = usr.Node.Mtime
 	}
 }
 
-// SetDirMtimes gives every directory that is not empty the newest mtime of what
+// setDirMtimes gives every directory that is not empty the newest mtime of what
 // is in it, at any depth.
-func SetDirMtimes(t *Tree) {
-	var deep func(n *Node)
-	deep = func(n *Node) {
+func setDirMtimes(t *canon.Tree) {
+	var deep func(n *canon.Node)
+	deep = func(n *canon.Node) {
 		for _, e := range n.Children() {
-			if e.Node.Kind == Directory {
+			if e.Node.Kind == canon.Directory {
 				deep(e.Node)
 			}
 		}
@@ -208,7 +211,7 @@ func SetDirMtimes(t *Tree) {
 	deep(t.Root)
 }
 
-func setDirMtime(n *Node) {
+func setDirMtime(n *canon.Node) {
 	for i, e := range n.Children() {
 		if i == 0 || e.Node.Mtime.Compare(n.Mtime) > 0 {
 			n.Mtime = e.Node.Mtime
@@ -216,13 +219,13 @@ func setDirMtime(n *Node) {
 	}
 }
 
-// FilterXattrs removes the xattrs that the rule does not keep.
-func FilterXattrs(t *Tree, rule XattrRule) {
-	drop := func(a Xattr) bool {
+// filterXattrs removes the xattrs that the rule does not keep.
+func filterXattrs(t *canon.Tree, rule XattrRule) {
+	drop := func(a canon.Xattr) bool {
 		switch {
 		case rule == XattrNone:
 			return true
-		case a.Name == CapabilityXattr:
+		case a.Name == linux.SecurityCapability:
 			return false
 		}
 		return rule != XattrUser || !strings.HasPrefix(a.Name, "user.")
@@ -231,12 +234,12 @@ func FilterXattrs(t *Tree, rule XattrRule) {
 		return
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.without(drop)
+		e.Node.Xattrs = e.Node.Xattrs.Without(drop)
 	}
 }
 
-// TruncateMtimes drops the nanoseconds of every mtime.
-func TruncateMtimes(t *Tree) {
+// truncateMtimes drops the nanoseconds of every mtime.
+func truncateMtimes(t *canon.Tree) {
 	for e := range t.Dirents() {
 		e.Node.Mtime.Nsec = 0
 	}

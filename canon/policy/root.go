@@ -1,12 +1,14 @@
-package canon
+package policy
 
 import (
 	"errors"
 	"fmt"
+
+	"cfsverify/canon"
 )
 
 // setRoot applies the policy's root rule.
-func (p Policy) setRoot(t *Tree) error {
+func (p Policy) setRoot(t *canon.Tree) error {
 	switch p.Root {
 	case RootKeep:
 		return nil
@@ -24,7 +26,7 @@ func (p Policy) setRoot(t *Tree) error {
 	case RootOldestInRoot:
 		setRootStat(t, oldest(t.Root.Children()))
 	case RootEpoch:
-		setRootStat(t, Time{})
+		setRootStat(t, canon.Time{})
 	case RootCreated:
 		if p.Created == nil {
 			return errors.New("--root created needs an image config with a creation time: use another --root rule, such as newest")
@@ -36,12 +38,12 @@ func (p Policy) setRoot(t *Tree) error {
 	return nil
 }
 
-func setRootFromUsr(t *Tree) error {
+func setRootFromUsr(t *canon.Tree) error {
 	usr := t.Root.Child("usr")
 	if usr == nil {
 		return errors.New("there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw")
 	}
-	if usr.Node.Kind != Directory {
+	if usr.Node.Kind != canon.Directory {
 		return fmt.Errorf("/usr is a %v, so the root cannot take its metadata: use another --root rule, such as newest or keep", usr.Node.Kind)
 	}
 	from := usr.Node
@@ -50,13 +52,13 @@ func setRootFromUsr(t *Tree) error {
 	return nil
 }
 
-func setRootStat(t *Tree, mtime Time) {
+func setRootStat(t *canon.Tree, mtime canon.Time) {
 	t.Root.Perm, t.Root.UID, t.Root.GID, t.Root.Mtime, t.Root.Xattrs = 0o555, 0, 0, mtime, nil
 }
 
 // newest is the newest mtime below the root, and never before 1970.
-func newest(t *Tree) Time {
-	newest := Time{}
+func newest(t *canon.Tree) canon.Time {
+	newest := canon.Time{}
 	for path, e := range t.All() {
 		if path != "/" {
 			newest = later(newest, e.Node.Mtime)
@@ -65,17 +67,17 @@ func newest(t *Tree) Time {
 	return newest
 }
 
-func newestOf(entries []Dirent) Time {
-	t := Time{}
+func newestOf(entries []canon.Dirent) canon.Time {
+	t := canon.Time{}
 	for _, e := range entries {
 		t = later(t, e.Node.Mtime)
 	}
 	return t
 }
 
-func oldest(entries []Dirent) Time {
+func oldest(entries []canon.Dirent) canon.Time {
 	if len(entries) == 0 {
-		return Time{}
+		return canon.Time{}
 	}
 	t := entries[0].Node.Mtime
 	for _, e := range entries[1:] {
@@ -86,7 +88,7 @@ func oldest(entries []Dirent) Time {
 	return t
 }
 
-func later(a, b Time) Time {
+func later(a, b canon.Time) canon.Time {
 	if b.Compare(a) > 0 {
 		return b
 	}

@@ -1,4 +1,4 @@
-package importers
+package linux
 
 import (
 	"errors"
@@ -6,21 +6,21 @@ import (
 	"cfsverify/canon"
 )
 
-// setACL is what Linux does to set the xattr of an ACL, vfs_set_acl and
+// SetACL is what Linux does to set the xattr of an ACL, vfs_set_acl and
 // set_posix_acl of fs/posix_acl.c: the mode follows an access ACL, which is not
 // kept if it says no more (posix_acl_update_mode). Root keeps setgid. Both engines
 // go on where Linux says EOPNOTSUPP.
-func setACL(n *canon.Node, name, value string) error {
-	acl, err := canon.ParseACL(value)
+func SetACL(n *canon.Node, name, value string) error {
+	acl, err := ParseACL(value)
 	switch {
-	case errors.Is(err, canon.ErrACLUnsupported):
+	case errors.Is(err, ErrACLUnsupported):
 		return nil
 	case err != nil:
 		return err
 	case n.Kind == canon.Symlink:
 		return nil
 	}
-	if name == canon.DefaultACLXattr && n.Kind != canon.Directory {
+	if name == DefaultACL && n.Kind != canon.Directory {
 		if acl == nil {
 			return nil
 		}
@@ -33,7 +33,7 @@ func setACL(n *canon.Node, name, value string) error {
 	if err := acl.Validate(); err != nil {
 		return err
 	}
-	if name == canon.AccessACLXattr {
+	if name == AccessACL {
 		n.Perm = n.Perm&^0o777 | acl.Perm()
 		if acl.IsMinimal() {
 			n.Xattrs.Remove(name)
@@ -45,12 +45,12 @@ func setACL(n *canon.Node, name, value string) error {
 }
 
 // aclOf reads an ACL that was set.
-func aclOf(n *canon.Node, name string) canon.ACL {
+func aclOf(n *canon.Node, name string) ACL {
 	value, has := n.Xattrs.Get(name)
 	if !has {
 		return nil
 	}
-	acl, err := canon.ParseACL(value)
+	acl, err := ParseACL(value)
 	if err != nil {
 		return nil
 	}
@@ -61,15 +61,15 @@ func aclOf(n *canon.Node, name string) canon.ACL {
 // its directory says, with which the umask has no meaning: posix_acl_create of
 // fs/posix_acl.c.
 func inheritACL(n, parent *canon.Node, perm uint16) {
-	inherited := aclOf(parent, canon.DefaultACLXattr)
+	inherited := aclOf(parent, DefaultACL)
 	if inherited == nil || n.Kind == canon.Symlink {
 		return
 	}
 	n.Perm = n.Perm&^0o777 | perm&inherited.Perm()
 	if n.Kind == canon.Directory {
-		n.Xattrs.Set(canon.DefaultACLXattr, inherited.Value())
+		n.Xattrs.Set(DefaultACL, inherited.Value())
 	}
 	if !inherited.IsMinimal() {
-		n.Xattrs.Set(canon.AccessACLXattr, inherited.WithPerm(n.Perm).Value())
+		n.Xattrs.Set(AccessACL, inherited.WithPerm(n.Perm).Value())
 	}
 }
