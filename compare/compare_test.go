@@ -8,28 +8,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/trees"
 )
-
-var large = fsverity.SumBytes(fsverity.SHA256, make([]byte, 100))
-
-// sample makes a tree with one entry of every kind and a hardlink.
-func sample() *canon.Tree {
-	t := canon.NewTree()
-	t.Root.Perm = 0o755
-	dir := &canon.Node{Kind: canon.Directory, Perm: 0o755}
-	file := &canon.Node{Kind: canon.Regular, Perm: 0o644, Size: 1, Content: &canon.Content{Inline: []byte("x")}}
-	external := &canon.Node{Kind: canon.Regular, Size: 100, Content: canon.External(large)}
-	t.Root.Put(canon.Dirent{Name: "dir", Node: dir})
-	dir.Put(canon.Dirent{Name: "file", Node: file})
-	dir.Put(canon.Dirent{Name: "link", Node: file})
-	dir.Put(canon.Dirent{Name: "large", Node: external})
-	t.Root.Put(canon.Dirent{Name: "empty", Node: &canon.Node{Kind: canon.Regular}})
-	t.Root.Put(canon.Dirent{Name: "symlink", Node: &canon.Node{Kind: canon.Symlink, Target: "dir"}})
-	t.Root.Put(canon.Dirent{Name: "tty", Node: &canon.Node{Kind: canon.CharDevice, Rdev: 0x501}})
-	t.Root.Put(canon.Dirent{Name: "attr", Node: &canon.Node{Kind: canon.FIFO, Xattrs: canon.Xattrs{{Name: "user.a", Value: "1"}, {Name: "user.b", Value: "2"}}}})
-	t.CountLinks()
-	return t
-}
 
 // describe writes differences as "PATH status field…" lines.
 func describe(differences []Difference) []string {
@@ -48,7 +28,7 @@ func describe(differences []Difference) []string {
 }
 
 func TestTreesEqual(t *testing.T) {
-	if got := describe(Trees(sample(), sample())); got != nil {
+	if got := describe(Trees(trees.Sample(), trees.Sample())); got != nil {
 		t.Errorf("equal trees differ: %q", got)
 	}
 }
@@ -82,10 +62,10 @@ func TestTreesOneChange(t *testing.T) {
 		{"storage and content", node("/dir/large", func(n *canon.Node) { n.Content = &canon.Content{Inline: make([]byte, 99)} }),
 			[]string{"/dir/large changed content storage"}},
 		{"payload", node("/dir/large", func(n *canon.Node) {
-			n.Content = &canon.Content{Digest: large}
+			n.Content = &canon.Content{Digest: trees.Large()}
 			n.Content.SetPayload("elsewhere")
 		}), []string{"/dir/large changed payload"}},
-		{"no payload", node("/dir/large", func(n *canon.Node) { n.Content = &canon.Content{Digest: large} }), []string{"/dir/large changed payload"}},
+		{"no payload", node("/dir/large", func(n *canon.Node) { n.Content = &canon.Content{Digest: trees.Large()} }), []string{"/dir/large changed payload"}},
 		{"xattr value", node("/attr", func(n *canon.Node) { n.Xattrs.Set("user.a", "") }), []string{"/attr changed xattr=user.a"}},
 		{"xattrs", node("/attr", func(n *canon.Node) {
 			n.Xattrs = canon.Xattrs{{Name: "user.0"}, {Name: "user.b", Value: "2"}, {Name: "user.c"}}
@@ -112,7 +92,7 @@ func TestTreesOneChange(t *testing.T) {
 		}, []string{"/dir/file changed hardlinks", "/dir/link only-in-a", "/dir/link2 only-in-b"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a, b := sample(), sample()
+			a, b := trees.Sample(), trees.Sample()
 			tt.change(b)
 			if diff := cmp.Diff(tt.want, describe(Trees(a, b))); diff != "" {
 				t.Error(diff)
@@ -139,7 +119,7 @@ func mirror(differences []Difference) []Difference {
 
 // A link count that a dump file made up says nothing while the links differ.
 func TestLinksBeforeNlink(t *testing.T) {
-	a, b := sample(), sample()
+	a, b := trees.Sample(), trees.Sample()
 	dir := b.Lookup("/dir").Node
 	dir.Put(canon.Dirent{Name: "third", Node: dir.Child("file").Node})
 	b.CountLinks()

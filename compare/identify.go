@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,12 +14,6 @@ import (
 	"cfsverify/canon/policy"
 )
 
-// Recipe is all that a digest depends on besides the tree and the hash.
-type Recipe struct {
-	Version erofs.Version
-	Policy  policy.Policy
-}
-
 // Recipes lists every recipe that may give a tree a digest of its own, those of
 // composefs-rs first. Rules that have nothing to act on in the tree are left
 // out. created is an image's creation time, nil if there is none.
@@ -26,10 +21,10 @@ func Recipes(t *canon.Tree, created *canon.Time) []Recipe {
 	f := featuresOf(t)
 	roots := policy.RootRules()
 	if created == nil {
-		roots = without(roots, policy.RootCreated)
+		roots = slices.DeleteFunc(roots, func(r policy.RootRule) bool { return r == policy.RootCreated })
 	}
 	if !f.usr {
-		roots = without(roots, policy.RootUsr)
+		roots = slices.DeleteFunc(roots, func(r policy.RootRule) bool { return r == policy.RootUsr })
 	}
 	var list []Recipe
 	for _, boot := range only(policy.BootRules(), f.boot) {
@@ -103,20 +98,6 @@ func (f features) xattrRules() []policy.XattrRule {
 		rules = append(rules, policy.XattrNone)
 	}
 	return rules
-}
-
-// Digest applies the recipe to a copy of the tree.
-func (r Recipe) Digest(t *canon.Tree, alg fsverity.Algorithm) (fsverity.Digest, error) {
-	return r.apply(t.Clone(), alg)
-}
-
-// apply applies the recipe to a tree, and fits the tree to the image's version.
-func (r Recipe) apply(t *canon.Tree, alg fsverity.Algorithm) (fsverity.Digest, error) {
-	if err := r.Policy.Apply(t); err != nil {
-		return fsverity.Digest{}, err
-	}
-	erofs.Fit(t, r.Version)
-	return erofs.Digest(t, erofs.Options{Version: r.Version}, alg)
 }
 
 // Identify returns those of the recipes that give the tree the digest, in their

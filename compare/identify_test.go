@@ -8,26 +8,13 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/testdata/trees"
 )
-
-// bootable is a tree in which every rule of a policy has something to act on.
-func bootable() *canon.Tree {
-	t := sample()
-	t.Root.Mtime = canon.Time{Sec: 9, Nsec: 9}
-	for name, nsec := range map[string]uint32{"boot": 1, "run": 2, "sysroot": 3, "usr": 4} {
-		dir := &canon.Node{Kind: canon.Directory, Perm: 0o700, Mtime: canon.Time{Sec: 5, Nsec: nsec}}
-		dir.Put(canon.Dirent{Name: "file", Node: &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Sec: 6, Nsec: nsec}}})
-		t.Root.Put(canon.Dirent{Name: name, Node: dir})
-	}
-	t.Root.Child("usr").Node.Xattrs = canon.Xattrs{{Name: "security.capability", Value: "c"}, {Name: "security.selinux", Value: "l"}}
-	t.CountLinks()
-	return t
-}
 
 // Whatever recipe a digest was made by, it is among those that are found, and
 // the tree is not changed by the search.
 func TestIdentifyFindsRecipe(t *testing.T) {
-	tree, created := bootable(), &canon.Time{Sec: 7}
+	tree, created := trees.Bootable(), &canon.Time{Sec: 7}
 	recipes := Recipes(tree, created)
 	if want := 3 * 2 * 8 * 2 * 4 * 2 * 2 * 3; len(recipes) != want {
 		t.Fatalf("%d recipes, want %d", len(recipes), want)
@@ -56,13 +43,13 @@ func TestIdentifyFindsRecipe(t *testing.T) {
 			}
 		}
 	}
-	if d := Trees(tree, bootable()); len(d) > 0 {
-		t.Errorf("the search changed the tree: %v", describe(d))
+	if d := Trees(tree, trees.Bootable()); len(d) > 0 {
+		t.Errorf("the search changed the tree: %v", d)
 	}
 }
 
 func TestIdentifyFindsNothing(t *testing.T) {
-	tree := bootable()
+	tree := trees.Bootable()
 	found, err := Identify(t.Context(), tree, Recipes(tree, nil), fsverity.SumBytes(fsverity.SHA256, nil))
 	if err != nil || found != nil {
 		t.Errorf("%v, %v", found, err)
@@ -85,7 +72,7 @@ func TestRecipesOfPlainTree(t *testing.T) {
 // The first recipe is the one that composefs-rs uses.
 func TestRecipesBeginWithComposefsRS(t *testing.T) {
 	policy := policy.ComposefsRS()
-	if first := Recipes(bootable(), nil)[0]; first != (Recipe{erofs.V1, policy}) {
+	if first := Recipes(trees.Bootable(), nil)[0]; first != (Recipe{erofs.V1, policy}) {
 		t.Errorf("%+v", first)
 	}
 }

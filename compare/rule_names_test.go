@@ -16,7 +16,7 @@ func latin1Locale(t *testing.T) string {
 		oracle.Missing(t, "the source of the locale en_US is missing: install the package locales")
 	}
 	dir := t.TempDir()
-	tool(t, "libc-bin", "localedef", "-i", "en_US", "-f", "ISO-8859-1", filepath.Join(dir, "en_US.ISO-8859-1"))
+	oracle.Run(t, "libc-bin", "localedef", "-i", "en_US", "-f", "ISO-8859-1", filepath.Join(dir, "en_US.ISO-8859-1"))
 	return "LOCPATH=" + dir + " LC_ALL=en_US.ISO-8859-1 "
 }
 

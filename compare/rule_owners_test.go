@@ -76,9 +76,9 @@ func umociUnpack(t *testing.T, prefix string, options []string, specs ...string)
 	if err := (layers.Image{Layers: specs}).WriteLayout(filepath.Join(dir, "layout"), "t"); err != nil {
 		t.Fatal(err)
 	}
-	tool(t, "coreutils", "chmod", "-R", "a+rwX", dir)
+	oracle.Run(t, "coreutils", "chmod", "-R", "a+rwX", dir)
 	command := strings.Join([]string{"cd", dir, "&&", prefix, program, "unpack", strings.Join(options, " "), "--image layout:t bundle"}, " ")
-	tool(t, "dash", "sh", "-ec", command)
+	oracle.Run(t, "dash", "sh", "-ec", command)
 	_, outside = layerOf(t, specs...)
 	return load(t, "dir:"+filepath.Join(dir, "bundle", "rootfs")), outside
 }
@@ -209,7 +209,7 @@ func asNobody(t *testing.T, command, spec string) (inside, outside *canon.Tree) 
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	// Such tools complain of what they leave out.
-	tool(t, "dash", "sh", "-ec", "chmod 755 "+dir+"; cd "+dir+"; mkdir root; chown 65534:65534 root; "+
+	oracle.Run(t, "dash", "sh", "-ec", "chmod 755 "+dir+"; cd "+dir+"; mkdir root; chown 65534:65534 root; "+
 		"setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'cd root; "+command+"' <"+files[0]+" 2>log || grep -q 'Operation not permitted' log")
 	return load(t, "dir:"+filepath.Join(dir, "root")), outside
 }

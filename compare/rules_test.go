@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/testdata/trees"
 )
 
 // layered makes every entry of a tree come from a layer, by a tar entry of its
@@ -160,7 +161,7 @@ func TestRules(t *testing.T) {
 		}, []string{"unexplained /new"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, out := dated(sample()), layered(dated(sample()), layer)
+			in, out := dated(trees.Sample()), layered(dated(trees.Sample()), layer)
 			tt.change(in, out)
 			for e := range out.Dirents() {
 				if e.Origin == nil {
@@ -189,19 +190,19 @@ func TestForms(t *testing.T) {
 	}{
 		"content outside the image": {func(t *canon.Tree) {
 			n := t.Lookup("/dir/file").Node
-			n.Content = &canon.Content{Digest: large}
+			n.Content = &canon.Content{Digest: trees.Large()}
 		}, []string{"content-change /dir/file content storage", "content-change /dir/link content storage"}},
 		"link count": {func(t *canon.Tree) { t.Lookup("/empty").Node.Nlink = 7 }, []string{"dump-form /empty nlink"}},
 		"object path": {func(t *canon.Tree) {
 			n := t.Lookup("/dir/large").Node
-			c := &canon.Content{Digest: large}
+			c := &canon.Content{Digest: trees.Large()}
 			c.SetPayload("elsewhere")
 			n.Content = c
 		}, []string{"dump-form /dir/large payload"}},
 		"another name is the inode's place": {func(t *canon.Tree) { t.Root.Child("dir").Node.Child("file").Hardlink = true }, []string{"dump-form /dir/file hardlinks", "dump-form /dir/link hardlinks"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b := sample(), sample()
+			a, b := trees.Sample(), trees.Sample()
 			tt.change(a)
 			if diff := cmp.Diff(tt.want, explained(t, a, b)); diff != "" {
 				t.Error(diff)
@@ -212,7 +213,7 @@ func TestForms(t *testing.T) {
 
 // TestInlineLimit: the same content in and outside of the image.
 func TestInlineLimit(t *testing.T) {
-	a, b := sample(), sample()
+	a, b := trees.Sample(), trees.Sample()
 	content := make([]byte, 100)
 	a.Lookup("/dir/large").Node.Content = &canon.Content{Inline: content}
 	want := []string{"inline-limit /dir/large storage"}
@@ -225,7 +226,7 @@ func TestInlineLimit(t *testing.T) {
 func TestRootEvidence(t *testing.T) {
 	layer := &canon.Layer{Index: 1}
 	for want, sec := range map[string]int64{"is that of /usr": 100, "the newest of all entries": 1000, "whiteouts and what they hide included": 2000, "": 77} {
-		in, out := dated(rootfs()), layered(dated(rootfs()), layer)
+		in, out := dated(trees.Rootfs()), layered(dated(trees.Rootfs()), layer)
 		for _, tree := range []*canon.Tree{in, out} {
 			tree.Lookup("/usr").Node.Mtime.Sec = 100
 		}

@@ -61,13 +61,13 @@ func (u *unpacking) pack(options ...string) {
 	if options == nil {
 		options = []string{"--format=pax", "--xattrs", "--xattrs-include=*"}
 	}
-	tool(u.t, "tar", "tar", append(options, "-C", u.source, "-cf", u.archive, ".")...)
+	oracle.Run(u.t, "tar", "tar", append(options, "-C", u.source, "-cf", u.archive, ".")...)
 }
 
 // sh runs commands in a directory.
 func (u *unpacking) sh(dir, commands string) {
 	u.t.Helper()
-	tool(u.t, "dash", "sh", "-ec", "cd "+dir+"\n"+commands)
+	oracle.Run(u.t, "dash", "sh", "-ec", "cd "+dir+"\n"+commands)
 }
 
 // unpack unpacks as root, with all that the archive has.
@@ -76,7 +76,7 @@ func (u *unpacking) unpack(options ...string) {
 	if options == nil {
 		options = []string{"-p", "--xattrs", "--xattrs-include=*"}
 	}
-	tool(u.t, "tar", "tar", append(options, "-C", u.root, "-xf", u.archive)...)
+	oracle.Run(u.t, "tar", "tar", append(options, "-C", u.root, "-xf", u.archive)...)
 }
 
 // explained compares the unpacked root with the layer; lines for the root
@@ -267,7 +267,7 @@ func TestSocket(t *testing.T) {
 func TestLibarchiveXattrs(t *testing.T) {
 	u := newUnpacking(t)
 	u.sh(u.source, "setfattr -n user.x -v 1 usr/lib/a")
-	tool(t, "libarchive-tools", "bsdtar", "--format=pax", "--options", "xattrheader=LIBARCHIVE", "-C", u.source, "-cf", u.archive, ".")
+	oracle.Run(t, "libarchive-tools", "bsdtar", "--format=pax", "--options", "xattrheader=LIBARCHIVE", "-C", u.source, "-cf", u.archive, ".")
 	u.root = u.source
 	want := []string{"xattr-encoding /usr/bin/ping xattrsecurity.capability", "xattr-encoding /usr/lib/a xattruser.x"}
 	if diff := cmp.Diff(want, u.explained()); diff != "" {
@@ -331,7 +331,7 @@ func TestScanOfLowerLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.sh(late, "mkdir -p usr/bin; echo late >usr/bin/late; : >usr/bin/.wh.ping; touch -d @1700000000 usr usr/bin usr/bin/*")
-	tool(t, "tar", "tar", "-C", late, "-cf", filepath.Join(u.dir, "late.tar"), "usr")
+	oracle.Run(t, "tar", "tar", "-C", late, "-cf", filepath.Join(u.dir, "late.tar"), "usr")
 	got := explained(t, load(t, "dir:"+u.root), load(t, "tar:"+u.archive+","+filepath.Join(u.dir, "late.tar")))
 	want := []string{"late-layers /usr mtime mtime-nsec", "late-layers /usr/bin mtime mtime-nsec", "late-layers /usr/bin/late", "late-layers /usr/bin/ping"}
 	if diff := cmp.Diff(want, got); diff != "" {

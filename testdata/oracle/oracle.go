@@ -4,8 +4,10 @@
 package oracle
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -34,4 +36,16 @@ func Missing(tb testing.TB, what string) {
 		tb.Fatalf("%s (CFSVERIFY_ORACLES=require)", what)
 	}
 	tb.Skip(what)
+}
+
+// Run runs a program that a Debian package has, and gives what it prints.
+func Run(tb testing.TB, pkg, name string, args ...string) string {
+	tb.Helper()
+	c := exec.Command(Tool(tb, name, pkg), args...)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		tb.Fatalf("%v: %v\n%s%s", c, err, stdout.Bytes(), stderr.Bytes())
+	}
+	return strings.TrimSpace(stdout.String())
 }
