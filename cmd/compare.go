@@ -125,7 +125,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources [2]importers.Sourc
 
 // compare imports both sources side by side, compares trees and images, and
 // explains what differs.
-func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string, masked bool) (*reports.Report, error) {
+func (rec setting) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string, masked bool) (*reports.Report, error) {
 	if err := rec.warnXattrs(stderr, sources[:]...); err != nil {
 		return nil, err
 	}
@@ -162,14 +162,14 @@ func (rec recipe) compare(ctx context.Context, stderr *os.File, sources [2]impor
 }
 
 // report is the recipe as reports have it.
-func (rec recipe) report() reports.Recipe {
+func (rec setting) report() reports.Recipe {
 	return reports.Recipe{
 		ErofsVersion: int(rec.version), Hash: rec.imports.Hash, Policy: rec.policy, LayerRules: string(rec.imports.Rules),
 	}
 }
 
 // finish applies the policy to an import and fills in its side of the report.
-func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *reports.Side) error {
+func (rec setting) finish(imported *importers.Import, created *canon.Time, side *reports.Side) error {
 	policy := rec.policy
 	policy.Created = created
 	if err := policy.Apply(imported.Tree); err != nil {
@@ -193,7 +193,7 @@ func (rec recipe) finish(imported *importers.Import, created *canon.Time, side *
 
 // otherRules compares what the layer rules that were not chosen make of an
 // image with the tree of the chosen ones.
-func (rec recipe) otherRules(imported *importers.Import, policy policy.Policy) *reports.OtherRules {
+func (rec setting) otherRules(imported *importers.Import, policy policy.Policy) *reports.OtherRules {
 	other := imported.Other
 	o := &reports.OtherRules{Rules: string(other.Rules)}
 	for _, e := range other.Events {

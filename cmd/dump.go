@@ -40,7 +40,7 @@ mkcomposefs --from-file read.
 }
 
 // writeDump writes an image that no policy changed as composefs-info prints it.
-func writeDump(w io.Writer, imported *importers.Import, rec recipe) error {
+func writeDump(w io.Writer, imported *importers.Import, rec setting) error {
 	if img := imported.Image; img != nil && rec.policy == policy.Raw() {
 		return dumpfile.WriteImage(w, img.Tree, dumpfile.ImageDetails{DirSize: img.DirSize, XattrOrder: img.XattrOrder})
 	}

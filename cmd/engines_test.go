@@ -15,7 +15,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
 	"cfsverify/importers"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
@@ -38,7 +38,7 @@ func TestEngines(t *testing.T) {
 					}
 					root, refusal := unpack(t, image)
 					for _, p := range []policy.Policy{policy.Raw(), policy.ComposefsRS()} {
-						e := engineTest{engine, "oci:" + layout + ":t", recipe{policy: p, version: erofs.V1,
+						e := engineTest{engine, "oci:" + layout + ":t", setting{policy: p, version: erofs.V1,
 							imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 						predicted := e.predicted(t)
 						found := predicted
@@ -97,7 +97,7 @@ func expectedCauses(t *testing.T, engine string) map[string][]string {
 type engineTest struct {
 	engine importers.Engine
 	image  string
-	rec    recipe
+	rec    setting
 }
 
 // found is what inside-vs-outside says of the unpacked image.
@@ -162,7 +162,7 @@ func (e *engineTest) errorText(err error) string {
 	return "error: " + strings.TrimPrefix(err.Error(), e.image+": ")
 }
 
-func causeLines(prefix string, findings []compare.Finding) []string {
+func causeLines(prefix string, findings []blame.Finding) []string {
 	var lines []string
 	for _, f := range findings {
 		for _, e := range f.Entries {
@@ -196,11 +196,11 @@ func TestRandomImagesAreExplained(t *testing.T) {
 			sources = append(sources, file)
 		}
 		for _, engine := range importers.Engines() {
-			e := engineTest{engine, "tar:" + strings.Join(sources, ","), recipe{policy: policy.Raw(), version: erofs.V1,
+			e := engineTest{engine, "tar:" + strings.Join(sources, ","), setting{policy: policy.Raw(), version: erofs.V1,
 				imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 			for _, line := range e.predicted(t) {
 				switch {
-				case strings.HasPrefix(line, string(compare.Unexplained)):
+				case strings.HasPrefix(line, string(blame.Unexplained)):
 					t.Errorf("seed %d, %s: %s\n%s", seed, engine.Name, line, strings.Join(image.Layers, "---\n"))
 				case !strings.HasPrefix(line, "error: ") && line != engineRefuses && line != scanFails:
 					explained++

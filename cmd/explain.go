@@ -8,14 +8,17 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 	"cfsverify/reports"
 )
 
 // explanation is what it takes to say why two sides differ: their trees before
 // and after the policy, and the creation time of each.
 type explanation struct {
-	rec        recipe
+	rec        setting
 	raw, final [2]*canon.Tree
 	created    [2]*canon.Time
 	// masked asks for what the policy hides.
@@ -37,8 +40,8 @@ func (e *explanation) compare(ctx context.Context, r *reports.Report) error {
 	if r.Equal() {
 		return nil
 	}
-	proof, err := compare.Prove(ctx, compare.Proving{
-		A: e.raw[0], B: e.raw[1], RecipeA: e.recipe(0), RecipeB: e.recipe(1), Hash: e.rec.imports.Hash,
+	proof, err := proof.Prove(ctx, proof.Proving{
+		A: e.raw[0], B: e.raw[1], RecipeA: e.recipe(0), RecipeB: e.recipe(1),
 		Digest: r.B.Digest, Differences: r.Differences, Findings: r.Findings,
 	})
 	if err != nil {
@@ -48,16 +51,16 @@ func (e *explanation) compare(ctx context.Context, r *reports.Report) error {
 	return nil
 }
 
-func (e *explanation) findings(r *reports.Report, trees [2]*canon.Tree, differences []compare.Difference, policy policy.Policy) []compare.Finding {
-	return compare.Explain(compare.Comparison{
+func (e *explanation) findings(r *reports.Report, trees [2]*canon.Tree, differences []compare.Difference, policy policy.Policy) []blame.Finding {
+	return blame.Explain(blame.Comparison{
 		A: trees[0], B: trees[1], NameA: r.A.Name, NameB: r.B.Name, Differences: differences, Policy: policy,
 	})
 }
 
-func (e *explanation) recipe(side int) compare.Recipe {
+func (e *explanation) recipe(side int) recipe.Recipe {
 	policy := e.rec.policy
 	policy.Created = e.created[side]
-	return compare.Recipe{Version: e.rec.version, Policy: policy}
+	return recipe.Recipe{Version: e.rec.version, Hash: e.rec.imports.Hash, Policy: policy}
 }
 
 // mask finds what differs without the policy, and not with it.

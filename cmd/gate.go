@@ -11,7 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 	"cfsverify/reports"
 )
 
@@ -36,11 +37,11 @@ func (f *gateFlags) apply(r *reports.Report, now time.Time) error {
 	if !flags.Changed("allow") && !flags.Changed("fail-on") && !flags.Changed("require-equal-digests") {
 		return nil
 	}
-	gate := &reports.Gate{File: *f.allow, RequireEqualDigests: *f.requireEqual}
+	result := &reports.Gate{File: *f.allow, RequireEqualDigests: *f.requireEqual}
 	if !flags.Changed("require-equal-digests") {
-		gate.RequireEqualDigests = false
+		result.RequireEqualDigests = false
 	}
-	rules, err := readRules(*f.allow, compare.Causes())
+	rules, err := readRules(*f.allow, blame.Causes())
 	if err != nil {
 		return err
 	}
@@ -48,13 +49,13 @@ func (f *gateFlags) apply(r *reports.Report, now time.Time) error {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		if !slices.Contains(compare.Causes(), compare.Cause(name)) {
+		if !slices.Contains(blame.Causes(), blame.Cause(name)) {
 			return fmt.Errorf("--fail-on: the cause %q is not known: causes are the names that reports begin findings with", name)
 		}
-		gate.FailOn = append(gate.FailOn, compare.Cause(name))
+		result.FailOn = append(result.FailOn, blame.Cause(name))
 	}
-	gate.Allowed = compare.Allow(r.Findings, rules, now)
-	r.Gate = gate
+	result.Allowed = gate.Allow(r.Findings, rules, now)
+	r.Gate = result
 	return nil
 }
 
@@ -102,7 +103,7 @@ type allowRule struct {
 
 // readRules reads the file of --allow, in which rules are about these causes. No
 // file has no rules.
-func readRules(file string, causes []compare.Cause) ([]compare.Rule, error) {
+func readRules(file string, causes []blame.Cause) ([]gate.Allowance, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -118,7 +119,7 @@ func readRules(file string, causes []compare.Cause) ([]compare.Rule, error) {
 }
 
 // parseRules reads rules; what it does not know is an error.
-func parseRules(data []byte, causes []compare.Cause) ([]compare.Rule, error) {
+func parseRules(data []byte, causes []blame.Cause) ([]gate.Allowance, error) {
 	var file allowFile
 	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
 		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
@@ -126,9 +127,9 @@ func parseRules(data []byte, causes []compare.Cause) ([]compare.Rule, error) {
 	if len(file.Allow) == 0 {
 		return nil, errors.New(`there is no rule: write a list under the key "allow"`)
 	}
-	var rules []compare.Rule
+	var rules []gate.Allowance
 	for i, r := range file.Allow {
-		rule := compare.Rule{Cause: compare.Cause(r.Cause), Path: r.Path, Attribute: r.Attribute, Reason: r.Reason}
+		rule := gate.Allowance{Cause: blame.Cause(r.Cause), Path: r.Path, Attribute: r.Attribute, Reason: r.Reason}
 		if r.Expires != "" {
 			day, err := time.Parse(time.DateOnly, r.Expires)
 			if err != nil {

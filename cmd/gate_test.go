@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 // The example in the help is a file that works.
@@ -15,11 +15,11 @@ func TestGateExample(t *testing.T) {
 			example.WriteString(text)
 		}
 	}
-	rules, err := parseRules([]byte(example.String()), compare.Causes())
+	rules, err := parseRules([]byte(example.String()), blame.Causes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rules) != 1 || rules[0].Cause != compare.ImplicitParent || rules[0].Path != "/usr/share/**" ||
+	if len(rules) != 1 || rules[0].Cause != blame.ImplicitParent || rules[0].Path != "/usr/share/**" ||
 		rules[0].Attribute != "mtime" || rules[0].Expires.Year() != 2027 {
 		t.Errorf("%+v", rules)
 	}

@@ -13,7 +13,8 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
-	"cfsverify/compare"
+	"cfsverify/canon/recipe"
+	"cfsverify/compare/identify"
 	"cfsverify/importers"
 )
 
@@ -106,27 +107,27 @@ func (id *identification) try(ctx context.Context, s importers.Source, imported 
 }
 
 func (id *identification) tryTree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules importers.Rules) error {
-	recipes := compare.Recipes(tree, created)
+	recipes := identify.Recipes(tree, created, id.want.Algorithm())
 	// What is in a dump file or an image may be final.
 	if s.IsFinal() {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			recipes = append(recipes, compare.Recipe{Version: v, Policy: policy.Raw()})
+			recipes = append(recipes, recipe.Recipe{Version: v, Hash: id.want.Algorithm(), Policy: policy.Raw()})
 		}
 	}
-	found, err := compare.Identify(ctx, tree, recipes, id.want)
+	found, err := identify.Identify(ctx, tree, recipes, id.want)
 	if err != nil {
 		return err
 	}
 	id.tried += len(recipes)
-	for _, recipe := range found {
-		id.found = append(id.found, fmt.Sprintf("%v %s", s, recipeArgs(recipe, id.want.Algorithm(), rules)))
+	for _, one := range found {
+		id.found = append(id.found, fmt.Sprintf("%v %s", s, recipeArgs(one, id.want.Algorithm(), rules)))
 	}
 	if len(found) > 0 {
 		return nil
 	}
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
-		usual := compare.Recipe{Version: v, Policy: policy.ComposefsRS()}
-		if digest, err := usual.Digest(tree, id.want.Algorithm()); err == nil {
+		usual := recipe.Recipe{Version: v, Hash: id.want.Algorithm(), Policy: policy.ComposefsRS()}
+		if digest, err := usual.Digest(tree); err == nil {
 			id.nearest = append(id.nearest, fmt.Sprintf("%v %s gives %v", s, recipeArgs(usual, id.want.Algorithm(), rules), digest))
 		}
 	}
@@ -134,7 +135,7 @@ func (id *identification) tryTree(ctx context.Context, s importers.Source, tree 
 }
 
 // recipeArgs writes a recipe as flags of the other commands.
-func recipeArgs(r compare.Recipe, alg fsverity.Algorithm, rules importers.Rules) string {
+func recipeArgs(r recipe.Recipe, alg fsverity.Algorithm, rules importers.Rules) string {
 	p := r.Policy
 	args := []string{
 		fmt.Sprintf("--erofs-version %d", r.Version), "--hash " + alg.String(), "--root " + string(p.Root), "--dir-mtime " + string(p.DirMtime),

@@ -11,18 +11,24 @@ import (
 // for it.
 func TestImportArrows(t *testing.T) {
 	allowed := map[string][]string{
-		"cfsverify/canon/fsverity": nil,
-		"cfsverify/canon":          {"cfsverify/canon/fsverity"},
-		"cfsverify/canon/dumpfile": {"cfsverify/canon", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/erofs":    {"cfsverify/canon", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/linux":    {"cfsverify/canon"},
-		"cfsverify/canon/policy":   {"cfsverify/canon", "cfsverify/canon/linux"},
-		"cfsverify/canon/seal":     {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/tarfile":  {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux"},
-		"cfsverify/canon/rawdiff":  {"cfsverify/canon", "cfsverify/canon/tarfile"},
-		"cfsverify/compare":        {"cfsverify/canon", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
-		"cfsverify/importers":      {"cfsverify/canon", "cfsverify/canon/linux", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile"},
-		"cfsverify/reports":        {"cfsverify/canon", "cfsverify/canon/policy", "cfsverify/canon/fsverity", "cfsverify/canon/rawdiff", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare"},
+		"cfsverify/canon":            {"cfsverify/canon/fsverity"},
+		"cfsverify/canon/dumpfile":   {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/erofs":      {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/fsverity":   nil,
+		"cfsverify/canon/linux":      {"cfsverify/canon"},
+		"cfsverify/canon/policy":     {"cfsverify/canon", "cfsverify/canon/linux"},
+		"cfsverify/canon/recipe":     {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy"},
+		"cfsverify/canon/seal":       {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
+		"cfsverify/canon/tarfile":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux"},
+		"cfsverify/compare":          {"cfsverify/canon", "cfsverify/canon/fsverity"},
+		"cfsverify/compare/blame":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/compare"},
+		"cfsverify/compare/gate":     {"cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame"},
+		"cfsverify/compare/identify": {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/canon/recipe"},
+		"cfsverify/compare/proof":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/compare", "cfsverify/compare/blame"},
+		"cfsverify/compare/raw":      {"cfsverify/canon", "cfsverify/canon/tarfile"},
+		"cfsverify/compare/seals":    {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/canon/seal", "cfsverify/compare", "cfsverify/compare/identify"},
+		"cfsverify/importers":        {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare/raw"},
+		"cfsverify/reports":          {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame", "cfsverify/compare/gate", "cfsverify/compare/proof", "cfsverify/compare/raw", "cfsverify/compare/seals"},
 	}
 	// Outside libraries keep to one room each.
 	rooms := map[string]string{

@@ -11,7 +11,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare"
+	"cfsverify/compare/gate"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -56,11 +56,11 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		rules, err := readRules(*allow, compare.TarRules())
+		rules, err := readRules(*allow, gate.TarRules())
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(rules, func(r compare.Rule) bool { return r.Attribute != "" }) {
+		if slices.ContainsFunc(rules, func(r gate.Allowance) bool { return r.Attribute != "" }) {
 			return errors.New("--allow: rules for lint have no attribute: a departure is accepted as a whole")
 		}
 		options, err := imports.options(fsverity.SHA256)
@@ -92,10 +92,10 @@ func worse(departures []tarfile.Departure, least tarfile.Severity) []tarfile.Dep
 
 // allowWorse applies rules to all departures, since rules may be about what is not
 // told, and then leaves out what is not told.
-func allowWorse(found []tarfile.Departure, rules []compare.Rule, least tarfile.Severity) compare.AllowedDepartures {
-	allowed := compare.AllowDepartures(found, rules, time.Now())
+func allowWorse(found []tarfile.Departure, rules []gate.Allowance, least tarfile.Severity) gate.AllowedDepartures {
+	allowed := gate.AllowDepartures(found, rules, time.Now())
 	allowed.Left = worse(allowed.Left, least)
-	var accepted []compare.AcceptedDepartures
+	var accepted []gate.AcceptedDepartures
 	for _, a := range allowed.Accepted {
 		if a.Departures = worse(a.Departures, least); len(a.Departures) > 0 {
 			accepted = append(accepted, a)

@@ -53,7 +53,7 @@ func checkStdin(sources []importers.Source) error {
 }
 
 // warnXattrs tells if a scan cannot see all that the policy keeps.
-func (rec recipe) warnXattrs(stderr *os.File, sources ...importers.Source) error {
+func (rec setting) warnXattrs(stderr *os.File, sources ...importers.Source) error {
 	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
 	if rec.policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
 		return nil
@@ -63,34 +63,34 @@ func (rec recipe) warnXattrs(stderr *os.File, sources ...importers.Source) error
 }
 
 // loadOne imports one source and applies the policy to it.
-func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, objects *importers.ObjectStore) (*importers.Import, recipe, error) {
+func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, objects *importers.ObjectStore) (*importers.Import, setting, error) {
 	source, err := importers.ParseSource(arg)
 	if err != nil {
-		return nil, recipe{}, err
+		return nil, setting{}, err
 	}
 	rec, err := f.recipe(source.IsFinal())
 	if err != nil {
-		return nil, recipe{}, err
+		return nil, setting{}, err
 	}
 	rec.imports.Objects = objects
 	if err := rec.warnXattrs(stderr, source); err != nil {
-		return nil, recipe{}, err
+		return nil, setting{}, err
 	}
 	imports, err := loadAll(ctx, stderr, []importers.Source{source}, rec.imports)
 	if err != nil {
-		return nil, recipe{}, err
+		return nil, setting{}, err
 	}
 	if err := rec.useVersion(imports); err != nil {
-		return nil, recipe{}, err
+		return nil, setting{}, err
 	}
 	policy := rec.policy
 	policy.Created = imports[0].Created
 	if err := policy.Apply(imports[0].Tree); err != nil {
-		return nil, recipe{}, fmt.Errorf("%v: %w", source, err)
+		return nil, setting{}, fmt.Errorf("%v: %w", source, err)
 	}
 	if imports[0].Other != nil {
 		if err := rec.warnOther(stderr, source, imports[0], policy); err != nil {
-			return nil, recipe{}, err
+			return nil, setting{}, err
 		}
 	}
 	return imports[0], rec, nil
@@ -98,7 +98,7 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, 
 
 // warnOther tells on stderr if the layer rules that were not chosen make
 // something else of an image, where there is no report to say so.
-func (rec recipe) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy policy.Policy) error {
+func (rec setting) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy policy.Policy) error {
 	own, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 	if err != nil {
 		return fmt.Errorf("%v: %w", source, err)

@@ -95,7 +95,7 @@ func chooseEngines(names []string) ([]importers.Engine, error) {
 }
 
 // predict compares what engines will show of an image with its layers.
-func (rec recipe) predict(ctx context.Context, stderr *os.File, source importers.Source, masked bool) (*reports.Prediction, error) {
+func (rec setting) predict(ctx context.Context, stderr *os.File, source importers.Source, masked bool) (*reports.Prediction, error) {
 	imports, err := loadAll(ctx, stderr, []importers.Source{source}, rec.imports)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (rec recipe) predict(ctx context.Context, stderr *os.File, source importers
 }
 
 // predictOf does it for an image that was imported with engines.
-func (rec recipe) predictOf(ctx context.Context, imported *importers.Import, source string, masked bool) (*reports.Prediction, error) {
+func (rec setting) predictOf(ctx context.Context, imported *importers.Import, source string, masked bool) (*reports.Prediction, error) {
 	p := &reports.Prediction{Recipe: rec.report(), Image: reports.Side{Name: "outside", Source: source, Layers: imported.Layers}}
 	raw := imported.Tree.Clone()
 	if err := rec.finish(imported, imported.Created, &p.Image); err != nil {

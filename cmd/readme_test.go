@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
 	"cfsverify/reports"
 )
 
@@ -55,7 +55,7 @@ func TestReadmeCauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range compare.Causes() {
+	for _, c := range blame.Causes() {
 		title := reports.CauseOf(c).Title
 		if row := "| `" + string(c) + "` | " + title; !strings.Contains(string(readme), row) {
 			t.Errorf("README has no row %q", row)

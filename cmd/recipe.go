@@ -33,8 +33,8 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	return f
 }
 
-// recipe is what the flags come to for given sources.
-type recipe struct {
+// setting is what the flags come to for given sources.
+type setting struct {
 	policy  policy.Policy
 	version erofs.Version
 	// versionGiven says that the user chose the version.
@@ -46,24 +46,24 @@ type recipe struct {
 
 // recipe reads the flags. final says that all sources are trees to which a
 // policy was applied before.
-func (f *recipeFlags) recipe(final bool) (recipe, error) {
+func (f *recipeFlags) recipe(final bool) (setting, error) {
 	policy, err := f.policyFor(final || f.raw)
 	if err != nil {
-		return recipe{}, err
+		return setting{}, err
 	}
-	r := recipe{policy: policy}
+	r := setting{policy: policy}
 	if f.bootable {
 		r.policy.Boot = f.boot.value
 	}
 	hash, err := fsverity.ParseAlgorithm(f.hash.value)
 	if err != nil {
-		return recipe{}, err
+		return setting{}, err
 	}
 	r.version = erofs.Version(f.version.value[0] - '0')
 	r.versionGiven = f.flags.Changed("erofs-version")
 	r.rootGiven = f.flags.Changed("root") || f.flags.Changed("policy")
 	if r.imports, err = f.imports.options(hash); err != nil {
-		return recipe{}, err
+		return setting{}, err
 	}
 	r.imports.Layer = f.layer
 	return r, nil
@@ -71,7 +71,7 @@ func (f *recipeFlags) recipe(final bool) (recipe, error) {
 
 // useVersion takes the version of the composefs images among the sources, unless
 // the user chose one.
-func (r *recipe) useVersion(imports []*importers.Import) error {
+func (r *setting) useVersion(imports []*importers.Import) error {
 	if r.versionGiven {
 		return nil
 	}

@@ -77,7 +77,7 @@ will, 2 trouble, and the layout is as before.`,
 }
 
 // repair writes a repaired image and says what engines will make of it.
-func (r *run) repair(ctx context.Context, rec recipe, source, target importers.Source) (report *reports.Repair, err error) {
+func (r *run) repair(ctx context.Context, rec setting, source, target importers.Source) (report *reports.Repair, err error) {
 	content, err := r.openTarContent(source, "")
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 	if err := image.WriteLayout(from, "t"); err != nil {
 		t.Fatal(err)
 	}
-	rec := recipe{policy: policy.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
+	rec := setting{policy: policy.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
 	target := importers.Source{Transport: importers.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), rec, importers.Source{Transport: importers.OCI, Path: from}, target)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
-	"cfsverify/compare"
+	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -105,8 +105,8 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`
 // namedSeals are those that the user names.
 type namedSeals struct{ ukis, cmdlines, digests []string }
 
-func (n namedSeals) read() ([]seal.Found, error) {
-	var found []seal.Found
+func (n namedSeals) read() ([]seal.Seal, error) {
+	var found []seal.Seal
 	for _, name := range n.ukis {
 		f, err := os.Open(name)
 		if err != nil {
@@ -133,7 +133,7 @@ func (n namedSeals) read() ([]seal.Found, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--expect: %w", err)
 		}
-		found = append(found, seal.Found{Place: seal.Expected, Value: text,
+		found = append(found, seal.Seal{Place: seal.Expected, Value: text,
 			Claim: seal.Claim{Digest: digest, Versions: []erofs.Version{erofs.V1, erofs.V0, erofs.V2}}})
 	}
 	return found, nil
@@ -177,7 +177,7 @@ type sealCheck struct {
 }
 
 // image checks what is named and what the image has itself, and tells the layers.
-func (s *sealCheck) image(ctx context.Context, stderr *os.File, source importers.Source, named []seal.Found) ([]*canon.Layer, []compare.CheckedSeal, error) {
+func (s *sealCheck) image(ctx context.Context, stderr *os.File, source importers.Source, named []seal.Seal) ([]*canon.Layer, []seals.Checked, error) {
 	read := func(o importers.Options) (*importers.Import, error) {
 		if o.Hash != s.imports.Hash && slices.Contains(source.Layers, "-") {
 			return nil, errors.New("seals of two hashes need two reads of the image, and standard input (-) can be read only once: write it to a file")
@@ -200,17 +200,17 @@ func (s *sealCheck) image(ctx context.Context, stderr *os.File, source importers
 
 // check checks seals of an image that is loaded. For seals of the other hash it is
 // read again.
-func (s *sealCheck) check(ctx context.Context, found []seal.Found, first *importers.Import, read readImage, search bool) ([]compare.CheckedSeal, error) {
-	return compare.CheckSeals(ctx, found, func(alg fsverity.Algorithm) (compare.Sealed, error) {
+func (s *sealCheck) check(ctx context.Context, found []seal.Seal, first *importers.Import, read readImage, search bool) ([]seals.Checked, error) {
+	return seals.Check(ctx, found, func(alg fsverity.Algorithm) (seals.Subject, error) {
 		if alg == s.imports.Hash {
 			return s.sealed(first, alg), nil
 		}
 		other, err := s.load(read, alg)
 		if err != nil {
-			return compare.Sealed{}, err
+			return seals.Subject{}, err
 		}
 		return s.sealed(other, alg), nil
-	}, compare.SealOptions{Trusted: s.trusted, Search: search})
+	}, seals.Options{Trusted: s.trusted, Search: search})
 }
 
 // readImage imports the image that is checked.
@@ -233,10 +233,10 @@ func (s *sealCheck) load(read readImage, alg fsverity.Algorithm) (image *importe
 	return read(o)
 }
 
-func (s *sealCheck) sealed(image *importers.Import, alg fsverity.Algorithm) compare.Sealed {
+func (s *sealCheck) sealed(image *importers.Import, alg fsverity.Algorithm) seals.Subject {
 	policy := s.policy
 	policy.Created = image.Created
-	return compare.Sealed{
+	return seals.Subject{
 		Hash: alg, Policy: policy, Boot: s.boot, Tree: image.Tree, Layers: image.Stack.Len(), Lowest: image.Stack.Lowest, Alone: image.Stack.Alone,
 		Manifest: image.Manifest, Config: image.Config,
 	}

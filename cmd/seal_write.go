@@ -13,7 +13,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
-	"cfsverify/compare"
+	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -94,7 +94,7 @@ and the layout is as before.`
 // sealWriter writes the seals of one image.
 type sealWriter struct {
 	flags  *recipeFlags
-	rec    recipe
+	rec    setting
 	places importers.SealPlaces
 	quiet  bool
 	run    *run
@@ -174,8 +174,8 @@ func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sea
 	if err != nil {
 		return err
 	}
-	others := slices.DeleteFunc(again.Seals, func(f seal.Found) bool {
-		return slices.ContainsFunc(sealed.Seals, func(s seal.Found) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
+	others := slices.DeleteFunc(again.Seals, func(f seal.Seal) bool {
+		return slices.ContainsFunc(sealed.Seals, func(s seal.Seal) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
 	})
 	written := len(sealed.Seals)
 	checked, err := check.check(ctx, append(slices.Clone(sealed.Seals), others...), again, read, false)
@@ -184,12 +184,12 @@ func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sea
 	}
 	for i, c := range checked {
 		switch {
-		case c.State == compare.SealGood:
+		case c.State == seals.Good:
 		case i < written:
 			return fmt.Errorf("%s was written as %v, which is not right for what was written", c.Key, c.Claim.Digest)
 		default:
 			w.run.status = statusDifferent
-			w.note("the image has another seal that is not good: %s, which cfsverify seal check tells of", reports.SealPlace(c.Found))
+			w.note("the image has another seal that is not good: %s, which cfsverify seal check tells of", reports.SealPlace(c.Seal))
 		}
 	}
 	return nil

@@ -60,6 +60,11 @@ type Change struct {
 	Xattr string // name of the attribute, for Field Xattr
 }
 
+// HasField says that one of the changes is of a field.
+func HasField(changes []Change, field Field) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Field == field })
+}
+
 // Difference is a path at which the trees differ.
 type Difference struct {
 	Path    string
@@ -138,7 +143,7 @@ func linksOf(t *canon.Tree) map[*canon.Node][]string {
 }
 
 func (c *comparison) both(path string, a, b *canon.Dirent) {
-	changes := changes(a.Node, b.Node)
+	changes := Changes(a.Node, b.Node)
 	switch {
 	case !c.sameLinks(a.Node, b.Node):
 		changes = append(changes, Change{Field: Links})
@@ -194,8 +199,9 @@ func (c *comparison) only(side Status, prefix string, e *canon.Dirent) {
 	}
 }
 
-// changes lists what differs between two inodes, hardlinks apart.
-func changes(a, b *canon.Node) []Change {
+// Changes lists what differs between two inodes, hardlinks apart, in the order of
+// the Field constants.
+func Changes(a, b *canon.Node) []Change {
 	var list []Change
 	add := func(field Field, differs bool) {
 		if differs {

@@ -50,11 +50,11 @@ func artifactRoles() []seal.Role {
 }
 
 // entries are the seals in each entry, without the signatures that are blobs.
-func (a *artifact) entries() [][]seal.Found {
+func (a *artifact) entries() [][]seal.Seal {
 	layers := map[fsverity.Algorithm]int{}
-	var entries [][]seal.Found
+	var entries [][]seal.Seal
 	for _, layer := range a.layers {
-		found := sealsAt(layer, seal.Found{Place: seal.Artifact, Name: a.digest.String()}, artifactRoles(), "annotations")
+		found := sealsAt(layer, seal.Seal{Place: seal.Artifact, Name: a.digest.String()}, artifactRoles(), "annotations")
 		for i, f := range found {
 			if k, is, err := seal.ParseKey(f.Key); is && err == nil && k.Role == seal.Layer && !k.Signature {
 				layers[k.Algorithm]++
@@ -67,11 +67,11 @@ func (a *artifact) entries() [][]seal.Found {
 }
 
 // seals are those of the entries, after what is wrong with the artifact as a whole.
-func (a *artifact) seals() ([]seal.Found, error) {
+func (a *artifact) seals() ([]seal.Seal, error) {
 	entries := a.entries()
-	var found []seal.Found
+	var found []seal.Seal
 	if err := checkArtifact(slices.Concat(entries...)); err != nil {
-		found = append(found, seal.Found{Place: seal.Artifact, Name: a.digest.String(), Err: err})
+		found = append(found, seal.Seal{Place: seal.Artifact, Name: a.digest.String(), Err: err})
 	}
 	for i, entry := range entries {
 		d := a.descriptors[i]
@@ -101,7 +101,7 @@ func (a *artifact) seals() ([]seal.Found, error) {
 // checkArtifact holds an artifact's seals against the draft, "Artifact Manifest"
 // and "Layer Ordering": a digest of all layers must be there, and all must be of
 // one hash. Their order, which is to be that of the draft too, is not looked at.
-func checkArtifact(found []seal.Found) error {
+func checkArtifact(found []seal.Seal) error {
 	merged := false
 	var hash fsverity.Algorithm
 	for _, f := range found {

@@ -17,8 +17,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 // zstdWindowMax is the window size in bytes up to which the zstd tool decodes
@@ -104,8 +104,8 @@ type blobReader struct {
 	archive  archiveReader  // belongs to decoded
 	decoded  *readAhead
 	// compression is how it is stored, and gzip its header if that is gzip.
-	compression rawdiff.Compression
-	gzip        *rawdiff.Gzip
+	compression raw.Compression
+	gzip        *raw.Gzip
 	hashed      hashingReader // belongs to ahead
 	ahead       *readAhead
 	// closeDecoder is for after decoded has ended.
@@ -139,11 +139,11 @@ func (r *blobReader) decode() error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	r.archive.r, r.closeDecoder, r.compression = r.buffered, func() {}, rawdiff.Plain
+	r.archive.r, r.closeDecoder, r.compression = r.buffered, func() {}, raw.Plain
 	switch {
 	case len(head) == tarfile.BlockSize && string(head[257:262]) == "ustar":
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		r.archive.compressed, r.compression = true, rawdiff.GzipKind
+		r.archive.compressed, r.compression = true, raw.GzipKind
 		decoder, err := gzip.NewReader(r.buffered)
 		switch err {
 		case nil:
@@ -154,7 +154,7 @@ func (r *blobReader) decode() error {
 			r.archive.r = failedReader{err}
 		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippableFrame(head):
-		r.archive.compressed, r.compression = true, rawdiff.ZstdKind
+		r.archive.compressed, r.compression = true, raw.ZstdKind
 		decoder, err := zstd.NewReader(r.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
 		if err != nil {
 			return err
@@ -168,8 +168,8 @@ func (r *blobReader) decode() error {
 
 // gzipHeader is that of a decoder that has read nothing else; head is what it
 // began with.
-func gzipHeader(head []byte, decoder *gzip.Reader) *rawdiff.Gzip {
-	return &rawdiff.Gzip{
+func gzipHeader(head []byte, decoder *gzip.Reader) *raw.Gzip {
+	return &raw.Gzip{
 		Mtime: binary.LittleEndian.Uint32(head[4:8]), Flags: head[8], OS: head[9],
 		Name: decoder.Name, Comment: decoder.Comment, Extra: string(decoder.Extra),
 	}

@@ -7,15 +7,15 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"cfsverify/canon/rawdiff"
+	"cfsverify/compare/raw"
 )
 
 // layerType is the media type of a layer: OCI image-spec, layer.md.
-func layerType(c rawdiff.Compression) types.MediaType {
+func layerType(c raw.Compression) types.MediaType {
 	switch c {
-	case rawdiff.GzipKind:
+	case raw.GzipKind:
 		return types.OCILayer
-	case rawdiff.ZstdKind:
+	case raw.ZstdKind:
 		return types.OCILayerZStd
 	}
 	return types.OCIUncompressedLayer
@@ -23,11 +23,11 @@ func layerType(c rawdiff.Compression) types.MediaType {
 
 // compressor compresses what is written to it. The same bytes give the same bytes:
 // there is no time and no name in them, and one goroutine makes them.
-func compressor(c rawdiff.Compression, w io.Writer) (io.WriteCloser, error) {
+func compressor(c raw.Compression, w io.Writer) (io.WriteCloser, error) {
 	switch c {
-	case rawdiff.GzipKind:
+	case raw.GzipKind:
 		return gzip.NewWriterLevel(w, gzip.DefaultCompression)
-	case rawdiff.ZstdKind:
+	case raw.ZstdKind:
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
 	}
 	return unclosed{w}, nil

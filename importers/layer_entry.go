@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 // LayerEntries is what a layer's archive says, in its order. Applying it to a
@@ -24,7 +24,7 @@ type LayerEntries struct {
 	// departures are those of ReadOptions.Lint.
 	departures []tarfile.Departure
 	// compression is that of the blob that they were read from.
-	compression rawdiff.Compression
+	compression raw.Compression
 }
 
 // Len is the number of entries.

@@ -85,7 +85,7 @@ type Import struct {
 	Departures []tarfile.Departure
 	// Seals and what follows are set for Options.Seals: the seals in the image's
 	// metadata, its manifest and config as they are, nil without one, and its layers.
-	Seals            []seal.Found
+	Seals            []seal.Seal
 	Manifest, Config []byte
 	Stack            *Stack
 	// Other is set if the rules that Options.Rules did not name treat the image

@@ -12,19 +12,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
+	"cfsverify/compare/raw"
 )
 
 // CompareRaw compares the bytes of two container images, or of bare layers. Of
 // the options Platform, Limits, Timeout and Progress count. All blobs are
 // verified, those of equal digests as well.
-func CompareRaw(ctx context.Context, a, b Source, o Options) (*rawdiff.Images, error) {
-	return inTime(ctx, o.Timeout, fmt.Sprintf("%v and %v", a, b), func(ctx context.Context) (*rawdiff.Images, error) {
+func CompareRaw(ctx context.Context, a, b Source, o Options) (*raw.Images, error) {
+	return inTime(ctx, o.Timeout, fmt.Sprintf("%v and %v", a, b), func(ctx context.Context) (*raw.Images, error) {
 		return compareRaw(ctx, [2]Source{a, b}, o)
 	})
 }
 
-func compareRaw(ctx context.Context, sources [2]Source, o Options) (out *rawdiff.Images, err error) {
+func compareRaw(ctx context.Context, sources [2]Source, o Options) (out *raw.Images, err error) {
 	c := rawComparison{sources: sources, options: o}
 	for i, s := range sources {
 		img, err := openImage(ctx, s, o.Platform)
@@ -60,26 +60,26 @@ func (c *rawComparison) close() error {
 	return errors.Join(errs...)
 }
 
-func (c *rawComparison) compare(ctx context.Context) (*rawdiff.Images, error) {
+func (c *rawComparison) compare(ctx context.Context) (*raw.Images, error) {
 	a, b := c.images[0], c.images[1]
-	out := &rawdiff.Images{A: rawImage(c.sources[0], a), B: rawImage(c.sources[1], b)}
+	out := &raw.Images{A: rawImage(c.sources[0], a), B: rawImage(c.sources[1], b)}
 	var err error
 	if a.config != nil && b.config != nil {
-		if out.Config, err = rawdiff.Documents(a.config, b.config, func(path string) bool { return path == "rootfs.diff_ids" }); err != nil {
+		if out.Config, err = raw.Documents(a.config, b.config, func(path string) bool { return path == "rootfs.diff_ids" }); err != nil {
 			return nil, fmt.Errorf("the config is not valid: %w", err)
 		}
 	}
 	if a.manifest != nil && b.manifest != nil {
 		// The values that follow from the config and the layers.
 		follows := regexp.MustCompile(`^(config|layers\[[0-9]+\])\.(digest|size)$`)
-		if out.Manifest, err = rawdiff.Documents(a.manifest, b.manifest, follows.MatchString); err != nil {
+		if out.Manifest, err = raw.Documents(a.manifest, b.manifest, follows.MatchString); err != nil {
 			return nil, fmt.Errorf("the manifest is not valid: %w", err)
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	pairs := rawdiff.Pairs(diffIDs(a), diffIDs(b))
-	out.Layers = make([]*rawdiff.Layer, len(pairs))
+	pairs := raw.Pairs(diffIDs(a), diffIDs(b))
+	out.Layers = make([]*raw.Layer, len(pairs))
 	for i, pair := range pairs {
 		group.Go(func() (err error) {
 			out.Layers[i], err = c.compareLayers(ctx, pair)
@@ -89,8 +89,8 @@ func (c *rawComparison) compare(ctx context.Context) (*rawdiff.Images, error) {
 	return out, group.Wait()
 }
 
-func rawImage(s Source, img *image) rawdiff.Image {
-	r := rawdiff.Image{Source: s.String(), Layers: len(img.layers)}
+func rawImage(s Source, img *image) raw.Image {
+	r := raw.Image{Source: s.String(), Layers: len(img.layers)}
 	if img.manifest != nil {
 		r.Manifest = img.digest().String()
 	}
@@ -113,7 +113,7 @@ func diffIDs(img *image) []string {
 }
 
 // compareLayers compares a pair as rawdiff.Pairs gives it.
-func (c *rawComparison) compareLayers(ctx context.Context, pair [2]int) (*rawdiff.Layer, error) {
+func (c *rawComparison) compareLayers(ctx context.Context, pair [2]int) (*raw.Layer, error) {
 	var sides [2]*rawSide
 	for i, at := range pair {
 		if at >= 0 {
@@ -121,7 +121,7 @@ func (c *rawComparison) compareLayers(ctx context.Context, pair [2]int) (*rawdif
 			sides[i] = &rawSide{source: c.sources[i], blob: c.images[i].layers[at], budget: used, progress: &rawProgress{report: c.options.Progress}}
 		}
 	}
-	var archive *rawdiff.Archive
+	var archive *raw.Archive
 	var err error
 	a, b := sides[0], sides[1]
 	switch {
@@ -137,9 +137,9 @@ func (c *rawComparison) compareLayers(ctx context.Context, pair [2]int) (*rawdif
 	if err != nil {
 		return nil, err
 	}
-	layer := &rawdiff.Layer{A: a.layer(), B: b.layer(), Archive: archive}
+	layer := &raw.Layer{A: a.layer(), B: b.layer(), Archive: archive}
 	if a != nil && b != nil && a.stored.Digest != b.stored.Digest {
-		layer.Stored = &rawdiff.Stored{A: a.stored, B: b.stored, Offset: -1}
+		layer.Stored = &raw.Stored{A: a.stored, B: b.stored, Offset: -1}
 		if archive == nil {
 			layer.Stored.Offset, err = firstDifferent(ctx, a.blob, b.blob)
 		}

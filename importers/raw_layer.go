@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
+	"cfsverify/compare/raw"
 )
 
 // rawSide is a layer to compare.
@@ -26,7 +26,7 @@ type rawSide struct {
 	file     io.ReadCloser
 	reader   *blobReader
 	// stored is known once the blob is verified.
-	stored rawdiff.Blob
+	stored raw.Blob
 }
 
 func (s *rawSide) fail(err error) error {
@@ -73,7 +73,7 @@ func (s *rawSide) finish(ctx context.Context) error {
 		return s.fail(s.blob.fail(err))
 	}
 	r := s.reader
-	s.stored = rawdiff.Blob{Digest: sumDigest(r.stored.sum).String(), Size: r.read.size, Compression: r.compression, Gzip: r.gzip}
+	s.stored = raw.Blob{Digest: sumDigest(r.stored.sum).String(), Size: r.read.size, Compression: r.compression, Gzip: r.gzip}
 	s.blob.layer.DiffID = r.diffID().String()
 	return nil
 }
@@ -124,7 +124,7 @@ func (s *rawSide) isShared(t *rawSide) bool {
 
 // compareArchives reads two blobs side by side. Nothing is told of them until
 // both are verified. It returns nil if the archives are the same.
-func compareArchives(ctx context.Context, a, b *rawSide) (*rawdiff.Archive, error) {
+func compareArchives(ctx context.Context, a, b *rawSide) (*raw.Archive, error) {
 	sides := [2]*rawSide{a, b}
 	for _, s := range sides {
 		defer s.close()
@@ -132,13 +132,13 @@ func compareArchives(ctx context.Context, a, b *rawSide) (*rawdiff.Archive, erro
 			return nil, err
 		}
 	}
-	archive, walkErr := rawdiff.Archives(a, b, func(side int, h *canon.Header, global int64) error { return sides[side].entry(h, global) })
+	archive, walkErr := raw.Archives(a, b, func(side int, h *canon.Header, global int64) error { return sides[side].entry(h, global) })
 	for _, s := range sides {
 		if err := s.finish(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var at *rawdiff.EntryError
+	var at *raw.EntryError
 	if errors.As(walkErr, &at) {
 		s := sides[at.Side]
 		return nil, s.fail(&EntryError{Layer: s.blob.layer, Entry: at.Entry, Path: at.Path, Err: at.Err})

@@ -19,12 +19,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
+	"cfsverify/compare/raw"
 	"cfsverify/testdata/layers"
 )
 
 // rawPair is an archive on each side, in images that state all digests.
-func rawPair(t *testing.T, o Options, a, b blob) (*rawdiff.Layer, error) {
+func rawPair(t *testing.T, o Options, a, b blob) (*raw.Layer, error) {
 	t.Helper()
 	var c rawComparison
 	c.options = o

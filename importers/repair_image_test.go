@@ -20,8 +20,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 // madeImage is an image as other tools write it.
@@ -36,7 +36,7 @@ type madeImage struct {
 
 type madeLayer struct {
 	archive     []byte
-	compression rawdiff.Compression
+	compression raw.Compression
 	mediaType   types.MediaType
 	annotations map[string]string
 }
@@ -146,11 +146,11 @@ func TestRepairKeeps(t *testing.T) {
 		fields: map[string]any{"config": map[string]any{"Entrypoint": []string{"<a&b>"}, "Unknown": 1.50}, "unknown": []any{nil, "x"}, "history": []any{map[string]any{"created_by": "x"}, map[string]any{"empty_layer": true}}},
 		more:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
-			{clean, rawdiff.GzipKind, types.DockerLayer, toc},
-			{tarOf("f usr/b =b"), rawdiff.ZstdKind, types.OCILayerZStd, toc},
+			{clean, raw.GzipKind, types.DockerLayer, toc},
+			{tarOf("f usr/b =b"), raw.ZstdKind, types.OCILayerZStd, toc},
 			// The media type is wrong.
-			{tarOf("f usr/c =c"), rawdiff.Plain, types.DockerForeignLayer, nil},
-			{clean, rawdiff.Plain, types.OCIUncompressedLayer, nil},
+			{tarOf("f usr/c =c"), raw.Plain, types.DockerForeignLayer, nil},
+			{clean, raw.Plain, types.OCIUncompressedLayer, nil},
 		}}
 	image.write(t, from.Path, "t")
 	r, manifest, config := repairedTo(t, from, to)
@@ -199,7 +199,7 @@ func TestRepairOfWhatIsRight(t *testing.T) {
 	dir := t.TempDir()
 	from := Source{Transport: OCI, Path: dir, Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, more: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
-		layers: []madeLayer{{canonicalLayer(t, "d usr"), rawdiff.GzipKind, types.OCILayer, nil}}}.write(t, dir, "t")
+		layers: []madeLayer{{canonicalLayer(t, "d usr"), raw.GzipKind, types.OCILayer, nil}}}.write(t, dir, "t")
 	before := listed(t, dir)
 	r, _, _ := repairedTo(t, from, from)
 	if !r.Layers[0].Kept {
@@ -228,7 +228,7 @@ func TestConfigOfOtherSpelling(t *testing.T) {
 // compression what it is called.
 func TestCompressedAsBefore(t *testing.T) {
 	data := []byte(strings.Repeat("some data ", 100000))
-	for c, magic := range map[rawdiff.Compression]string{rawdiff.Plain: "some", rawdiff.GzipKind: "\x1f\x8b", rawdiff.ZstdKind: "\x28\xb5\x2f\xfd"} {
+	for c, magic := range map[raw.Compression]string{raw.Plain: "some", raw.GzipKind: "\x1f\x8b", raw.ZstdKind: "\x28\xb5\x2f\xfd"} {
 		var results [2][]byte
 		for i := range results {
 			var out bytes.Buffer
@@ -256,7 +256,7 @@ func TestCompressedAsBefore(t *testing.T) {
 func TestRepairGivesUp(t *testing.T) {
 	dir := t.TempDir()
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		layers: []madeLayer{{tarOf("d usr"), rawdiff.Plain, types.OCIUncompressedLayer, nil}, {[]byte("x"), rawdiff.Plain, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
+		layers: []madeLayer{{tarOf("d usr"), raw.Plain, types.OCIUncompressedLayer, nil}, {[]byte("x"), raw.Plain, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
 	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestRepairOfRegistry(t *testing.T) {
 	dir := t.TempDir()
 	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
-		{canonicalLayer(t, "d usr"), rawdiff.GzipKind, types.OCILayer, nil}, {tarOf("f usr/a"), rawdiff.GzipKind, types.OCILayer, nil},
+		{canonicalLayer(t, "d usr"), raw.GzipKind, types.OCILayer, nil}, {tarOf("f usr/a"), raw.GzipKind, types.OCILayer, nil},
 	}}.write(t, from.Path, "t")
 	host := loopbackRegistry(t, untouched)
 	writeAuth(t, "DOCKER_CONFIG/config.json", host)

@@ -67,7 +67,7 @@ func (s *sealer) attach(ctx context.Context, entries []entry) error {
 // contradicting finds artifacts in the layout that are about the same image, and
 // have another digest for one of the keys, or one of a layer that is not there.
 // Only what index.json itself lists can be taken off the list.
-func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals []seal.Found, layers int) ([]v1.Hash, error) {
+func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals []seal.Seal, layers int) ([]v1.Hash, error) {
 	if !exists(filepath.Join(w.target.Path, "index.json")) {
 		return nil, nil
 	}
@@ -89,9 +89,9 @@ func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals [
 	return found, nil
 }
 
-func contradicts(old, seals []seal.Found, layers int) bool {
-	return slices.ContainsFunc(old, func(o seal.Found) bool {
-		return o.Layer > layers || slices.ContainsFunc(seals, func(s seal.Found) bool {
+func contradicts(old, seals []seal.Seal, layers int) bool {
+	return slices.ContainsFunc(old, func(o seal.Seal) bool {
+		return o.Layer > layers || slices.ContainsFunc(seals, func(s seal.Seal) bool {
 			return s.Key == o.Key && s.Layer == o.Layer && s.Value != o.Value
 		})
 	})

@@ -71,18 +71,18 @@ func TestContradictingArtifacts(t *testing.T) {
 
 // TestContradictions: a digest is that of a key, and of a layer.
 func TestContradictions(t *testing.T) {
-	entry := func(key, value string, layer int) seal.Found {
-		return seal.Found{Key: key, Value: value, Layer: layer}
+	entry := func(key, value string, layer int) seal.Seal {
+		return seal.Seal{Key: key, Value: value, Layer: layer}
 	}
-	ours := []seal.Found{entry(layerKey, "a", 1), entry(layerKey, "b", 2), entry(mergedKey, "c", 0)}
+	ours := []seal.Seal{entry(layerKey, "a", 1), entry(layerKey, "b", 2), entry(mergedKey, "c", 0)}
 	for _, c := range []struct {
-		old  seal.Found
+		old  seal.Seal
 		want bool
 	}{
 		{entry(layerKey, "a", 1), false}, {entry(layerKey, "b", 2), false}, {entry(layerKey, "a", 2), true}, {entry(layerKey, "a", 3), true},
 		{entry(mergedKey, "c", 0), false}, {entry(mergedKey, "C", 0), true}, {entry(mergedKey512, "d", 0), false}, {entry(layerKey512, "d", 2), false}, {entry(layerKey512, "d", 3), true},
 	} {
-		if got := contradicts([]seal.Found{c.old}, ours, 2); got != c.want {
+		if got := contradicts([]seal.Seal{c.old}, ours, 2); got != c.want {
 			t.Errorf("%+v: %v", c.old, got)
 		}
 	}

@@ -38,7 +38,7 @@ type Sealed struct {
 	// Artifact is nil if there is none.
 	Artifact *v1.Descriptor
 	// Seals are those that were written, in the order label, annotations, artifact.
-	Seals []seal.Found
+	Seals []seal.Seal
 	// Stale are the keys of annotations that are left out, as they are of the
 	// config as it was, and Replaced the artifacts that the layout lists no longer,
 	// as they have other digests for the same image and the same keys.
@@ -166,7 +166,7 @@ func (s *sealer) sumLayers(layers []*LayerEntries) error {
 
 // add notes a seal as it is found.
 func (s *sealer) add(place seal.Place, name string, layer int, key string, digest fsverity.Digest) {
-	found := seal.Found{Place: place, Name: name, Layer: layer, Key: key, Value: digest.String()}
+	found := seal.Seal{Place: place, Name: name, Layer: layer, Key: key, Value: digest.String()}
 	var parsed seal.Key
 	if parsed, _, found.Err = seal.ParseKey(key); found.Err == nil {
 		found.Claim, found.Err = parsed.Claim(found.Value)

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/seal"
+	"cfsverify/compare/raw"
 )
 
 // What the images of these tests are said to have.
@@ -81,7 +81,7 @@ func sealTestImage(t *testing.T) (from, to Source) {
 	from, to = Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
 		fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
-		layers: []madeLayer{{tarOf("d usr"), rawdiff.GzipKind, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
+		layers: []madeLayer{{tarOf("d usr"), raw.GzipKind, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
 	return from, to
 }
 
@@ -124,9 +124,9 @@ func TestSealsOfDocker(t *testing.T) {
 	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON, more: map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
-			{tarOf("d usr"), rawdiff.GzipKind, types.DockerLayer, map[string]string{"kept": "toc"}},
-			{tarOf("d opt"), rawdiff.ZstdKind, types.DockerUncompressedLayer, nil},
-			{tarOf("d etc"), rawdiff.Plain, types.OCIUncompressedRestrictedLayer, nil},
+			{tarOf("d usr"), raw.GzipKind, types.DockerLayer, map[string]string{"kept": "toc"}},
+			{tarOf("d opt"), raw.ZstdKind, types.DockerUncompressedLayer, nil},
+			{tarOf("d etc"), raw.Plain, types.OCIUncompressedRestrictedLayer, nil},
 		}}.write(t, from.Path, "t")
 	_, manifest := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
 	m := parsed(t, manifest)

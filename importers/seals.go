@@ -19,17 +19,17 @@ const sealsMax = 10_000
 
 // findSeals finds what seals an image in its config, its manifest and the
 // artifacts that are about it.
-func findSeals(ctx context.Context, img *image) ([]seal.Found, error) {
+func findSeals(ctx context.Context, img *image) ([]seal.Seal, error) {
 	merged := []seal.Role{seal.Merged, seal.Bootable}
-	found := sealsAt(img.config, seal.Found{Place: seal.Label}, merged, "config", "Labels")
-	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ManifestAnnotation}, merged, "annotations")...)
-	found = append(found, sealsAt(img.manifest, seal.Found{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
+	found := sealsAt(img.config, seal.Seal{Place: seal.Label}, merged, "config", "Labels")
+	found = append(found, sealsAt(img.manifest, seal.Seal{Place: seal.ManifestAnnotation}, merged, "annotations")...)
+	found = append(found, sealsAt(img.manifest, seal.Seal{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
 	layers, err := layerDescriptors(img.manifest)
 	if err != nil {
-		found = append(found, seal.Found{Place: seal.LayerAnnotation, Err: err})
+		found = append(found, seal.Seal{Place: seal.LayerAnnotation, Err: err})
 	}
 	for i, layer := range layers {
-		found = append(found, sealsAt(layer, seal.Found{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer}, "annotations")...)
+		found = append(found, sealsAt(layer, seal.Seal{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer}, "annotations")...)
 	}
 	if err := checkSealCount(len(found)); err != nil || img.manifest == nil || img.artifacts == nil {
 		return found, err
@@ -76,7 +76,7 @@ func layerDescriptors(manifest []byte) (layers []json.RawMessage, err error) {
 // sealsAt reads the labels or annotations at the end of a path of objects, which
 // may have digests of these roles. What cannot be read is a seal of no known form:
 // encoding/json takes names in any case, as readers in other languages do not.
-func sealsAt(doc []byte, at seal.Found, roles []seal.Role, path ...string) []seal.Found {
+func sealsAt(doc []byte, at seal.Seal, roles []seal.Role, path ...string) []seal.Seal {
 	object, err := memberAt(doc, path...)
 	var values []member[string]
 	if err == nil {
@@ -84,20 +84,20 @@ func sealsAt(doc []byte, at seal.Found, roles []seal.Role, path ...string) []sea
 	}
 	if err != nil {
 		at.Err = fmt.Errorf("the %s cannot be read: %w", strings.ToLower(path[len(path)-1]), err)
-		return []seal.Found{at}
+		return []seal.Seal{at}
 	}
 	return sealsOf(values, at, roles)
 }
 
 // sealsOf reads labels or annotations of one place. Signatures go to the digests
 // that they are of.
-func sealsOf(members []member[string], at seal.Found, roles []seal.Role) []seal.Found {
+func sealsOf(members []member[string], at seal.Seal, roles []seal.Role) []seal.Seal {
 	values, counts := map[string]string{}, map[string]int{}
 	for _, m := range members {
 		values[m.name] = m.value
 		counts[m.name]++
 	}
-	var found []seal.Found
+	var found []seal.Seal
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		key, is, err := seal.ParseKey(name)
 		if !is {
@@ -129,7 +129,7 @@ func sealsOf(members []member[string], at seal.Found, roles []seal.Role) []seal.
 }
 
 // signed gives a seal the signature that is in another place.
-func signed(f, signature seal.Found) seal.Found {
+func signed(f, signature seal.Seal) seal.Seal {
 	err := signature.Err
 	var der []byte
 	if err == nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/seal"
+	"cfsverify/compare/raw"
 	"cfsverify/testdata/uki"
 )
 
@@ -46,7 +46,7 @@ func sealedImage(layers ...madeLayer) madeImage {
 }
 
 // sealLines are seals, a line each.
-func sealLines(found []seal.Found) []string {
+func sealLines(found []seal.Seal) []string {
 	var lines []string
 	for _, f := range found {
 		line := string(f.Place)
@@ -113,8 +113,8 @@ var sealsOfSealedImage = []string{
 
 func sealedLayers() []madeLayer {
 	return []madeLayer{
-		{tarOf("d usr"), rawdiff.Plain, types.OCIUncompressedLayer, nil},
-		{tarOf("f usr/a"), rawdiff.GzipKind, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
+		{tarOf("d usr"), raw.Plain, types.OCIUncompressedLayer, nil},
+		{tarOf("f usr/a"), raw.GzipKind, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
 	}
 }
 

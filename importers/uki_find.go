@@ -13,15 +13,15 @@ import (
 
 // findUKIs finds the seals in the unified kernel images of a tree whose content is
 // in a store, as far as it may be one.
-func findUKIs(t *canon.Tree, store *ObjectStore) ([]seal.Found, error) {
-	var found []seal.Found
+func findUKIs(t *canon.Tree, store *ObjectStore) ([]seal.Seal, error) {
+	var found []seal.Seal
 	for path, e := range t.All() {
 		if e.Node.Kind == canon.Directory || !isUKIPath(path) {
 			continue
 		}
 		if e.Node.Kind != canon.Regular {
 			// composefs-rs installs no image that has one.
-			found = append(found, seal.Found{Place: seal.UKI, Name: path, Err: fmt.Errorf("it is a %v, not a file", e.Node.Kind)})
+			found = append(found, seal.Seal{Place: seal.UKI, Name: path, Err: fmt.Errorf("it is a %v, not a file", e.Node.Kind)})
 			continue
 		}
 		more, err := sealsOfNode(path, e.Node, store)
@@ -33,7 +33,7 @@ func findUKIs(t *canon.Tree, store *ObjectStore) ([]seal.Found, error) {
 	return found, nil
 }
 
-func sealsOfNode(path string, n *canon.Node, store *ObjectStore) ([]seal.Found, error) {
+func sealsOfNode(path string, n *canon.Node, store *ObjectStore) ([]seal.Seal, error) {
 	content := io.ReaderAt(strings.NewReader(""))
 	switch c := n.Content; {
 	case c == nil:
@@ -64,7 +64,7 @@ func sealsOfNode(path string, n *canon.Node, store *ObjectStore) ([]seal.Found, 
 
 // SealsOfUKI reads the seals on the command lines of a unified kernel image that
 // the report calls name. A file that is none is an error.
-func SealsOfUKI(name string, r io.ReaderAt) ([]seal.Found, error) {
+func SealsOfUKI(name string, r io.ReaderAt) ([]seal.Seal, error) {
 	f, err := readUKI(r)
 	if err != nil {
 		return nil, err
@@ -73,8 +73,8 @@ func SealsOfUKI(name string, r io.ReaderAt) ([]seal.Found, error) {
 }
 
 // claims are the digests on the command lines.
-func (f *ukiFile) claims(name string) []seal.Found {
-	var found []seal.Found
+func (f *ukiFile) claims(name string) []seal.Seal {
+	var found []seal.Seal
 	for i, cmdline := range f.cmdlines {
 		for _, s := range seal.Kargs(cmdline) {
 			found = append(found, f.at(name, i, s))
@@ -84,11 +84,11 @@ func (f *ukiFile) claims(name string) []seal.Found {
 }
 
 // seals are the claims, and what lacks one: each profile can be booted.
-func (f *ukiFile) seals(name string) []seal.Found {
+func (f *ukiFile) seals(name string) []seal.Seal {
 	if f.cmdlines == nil {
-		return []seal.Found{{Place: seal.UKI, Name: name, Err: errors.New("it has no .cmdline section")}}
+		return []seal.Seal{{Place: seal.UKI, Name: name, Err: errors.New("it has no .cmdline section")}}
 	}
-	var found []seal.Found
+	var found []seal.Seal
 	for i, cmdline := range f.cmdlines {
 		for _, s := range seal.CmdlineSeals(cmdline) {
 			found = append(found, f.at(name, i, s))
@@ -98,7 +98,7 @@ func (f *ukiFile) seals(name string) []seal.Found {
 }
 
 // at is a seal on a command line, which has a number if there are several.
-func (f *ukiFile) at(name string, i int, s seal.Found) seal.Found {
+func (f *ukiFile) at(name string, i int, s seal.Seal) seal.Seal {
 	s.Place, s.Name = seal.UKI, name
 	if len(f.cmdlines) > 1 {
 		s.CommandLine = i + 1

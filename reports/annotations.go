@@ -5,7 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // Annotations writes the findings as workflow commands of GitHub Actions: errors
@@ -33,7 +34,7 @@ func (a *annotations) command(kind, title, message string) {
 	fmt.Fprintf(a, "::%s title=%s::%s\n", kind, commandProperty("cfsverify: "+title), commandData(message))
 }
 
-func (a *annotations) idleRules(unused, expired []compare.Rule) {
+func (a *annotations) idleRules(unused, expired []gate.Allowance) {
 	for _, rule := range unused {
 		a.command("warning", "unused rule", ruleText(rule))
 	}
@@ -42,7 +43,7 @@ func (a *annotations) idleRules(unused, expired []compare.Rule) {
 	}
 }
 
-func samplePaths(f *compare.Finding) string {
+func samplePaths(f *blame.Finding) string {
 	const shown = 5
 	var paths []string
 	for _, e := range f.Entries[:min(shown, len(f.Entries))] {

@@ -13,6 +13,8 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 )
 
 // TestEveryCauseHasTexts: a person, and a program that reads the schema, knows
@@ -24,13 +26,13 @@ func TestEveryCauseHasTexts(t *testing.T) {
 	}
 	var schema struct {
 		Defs struct {
-			Cause struct{ Enum []compare.Cause }
+			Cause struct{ Enum []blame.Cause }
 		} `json:"$defs"`
 	}
 	if err := json.Unmarshal(data, &schema); err != nil {
 		t.Fatal(err)
 	}
-	all := compare.Causes()
+	all := blame.Causes()
 	if diff := cmp.Diff(all, schema.Defs.Cause.Enum); diff != "" {
 		t.Errorf("the causes (-) are not those of the schema (+):\n%s", diff)
 	}
@@ -39,7 +41,7 @@ func TestEveryCauseHasTexts(t *testing.T) {
 	}
 	for i, c := range all {
 		text := CauseOf(c)
-		if text.Title == "" || text.Why == "" || text.Advice == "" || (text.Title == unexplained.Title) != (c == compare.Unexplained) {
+		if text.Title == "" || text.Why == "" || text.Advice == "" || (text.Title == unexplained.Title) != (c == blame.Unexplained) {
 			t.Errorf("%s has the texts %+v", c, text)
 		}
 		if slices.Contains(all[:i], c) {
@@ -67,7 +69,7 @@ func implied() *Report {
 		A:           Side{Name: "inside", Source: "dir:a", Entries: 2},
 		B:           Side{Name: "outside", Source: "oci:b", Entries: 2, Layers: []*canon.Layer{lower, upper}},
 		Differences: differences,
-		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
+		Findings:    blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
 	}
 }
 
@@ -88,7 +90,7 @@ func TestFindingsJSON(t *testing.T) {
 	delete(f, "advice")
 	delete(f, "see")
 	want := map[string]any{
-		"cause": "implicit-parent", "title": CauseOf(compare.ImplicitParent).Title, "evidence": []any{},
+		"cause": "implicit-parent", "title": CauseOf(blame.ImplicitParent).Title, "evidence": []any{},
 		"provenance": []any{map[string]any{"layer": 2.0, "entries": 1.0}},
 		"entries": []any{map[string]any{
 			"path":    "/d",
@@ -109,7 +111,7 @@ func prediction() *Prediction {
 	r := implied()
 	return &Prediction{Recipe: r.Recipe, Image: r.B, Engines: []EnginePrediction{
 		{Engine: "one", Differences: r.Differences, Findings: r.Findings, UnpackTime: canon.Time{Sec: 99, Nsec: 1}, Masked: &Masked{},
-			Flags: []compare.FlagEffect{{Flag: "--mtime", Value: "s", Removes: []compare.Cause{compare.ImplicitParent}}}},
+			Flags: []proof.FlagEffect{{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.ImplicitParent}}}},
 		{Engine: "two"},
 		{Engine: "three", Refusal: "layer 1, entry 2: no\x1b"},
 	}}
@@ -146,7 +148,7 @@ func TestPredictionText(t *testing.T) {
 	if err := PredictionText(&buf, prediction(), TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	text := CauseOf(compare.ImplicitParent)
+	text := CauseOf(blame.ImplicitParent)
 	got := strings.NewReplacer(text.Why, "WHY", text.Advice, "ADVICE").Replace(buf.String())
 	if diff := cmp.Diff(predictionText, got); diff != "" {
 		t.Error(diff)

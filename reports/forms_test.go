@@ -15,26 +15,28 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // gated is the sample with a gate: user xattrs and what is in the root are
 // accepted, by rules of which one is unused and one has expired.
 func gated() *Report {
 	r := sample()
-	rules := []compare.Rule{
-		{Cause: compare.UserXattr, Reason: "known"},
+	rules := []gate.Allowance{
+		{Cause: blame.UserXattr, Reason: "known"},
 		{Path: "/null", Attribute: "rdev", Reason: "dev|ice `x`"},
 		{Path: "/none", Reason: "unused"},
 		{Path: "/su", Reason: "old", Expires: time.Date(2020, 1, 31, 0, 0, 0, 0, time.UTC)},
 	}
-	r.Gate = &Gate{File: "allow.yaml", Allowed: compare.Allow(r.Findings, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	return r
 }
 
 // accepted has a gate that lets everything pass.
 func accepted() *Report {
 	r := sample()
-	r.Gate = &Gate{File: "allow.yaml", Allowed: compare.Allow(r.Findings, []compare.Rule{{Reason: "all"}}, time.Now())}
+	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, []gate.Allowance{{Reason: "all"}}, time.Now())}
 	return r
 }
 
@@ -45,9 +47,9 @@ func same() *Report {
 }
 
 func TestPassed(t *testing.T) {
-	failOn := func(causes ...compare.Cause) *Report {
+	failOn := func(causes ...blame.Cause) *Report {
 		r := sample()
-		r.Gate = &Gate{Allowed: compare.Allow(r.Findings, nil, time.Now()), FailOn: causes}
+		r.Gate = &Gate{Allowed: gate.Allow(r.Findings, nil, time.Now()), FailOn: causes}
 		return r
 	}
 	strict := accepted()
@@ -62,8 +64,8 @@ func TestPassed(t *testing.T) {
 		"some accepted":               {gated(), false, 5},
 		"all accepted":                {accepted(), true, 0},
 		"all accepted, digests count": {strict, false, 0},
-		"a cause that is there":       {failOn(compare.UserXattr), false, 1},
-		"causes that are not there":   {failOn(compare.LateLayers, compare.Umask), true, 0},
+		"a cause that is there":       {failOn(blame.UserXattr), false, 1},
+		"causes that are not there":   {failOn(blame.LateLayers, blame.Umask), true, 0},
 	} {
 		if got := len(tt.report.Failing()); tt.report.Passed() != tt.passed || got != tt.failing {
 			t.Errorf("%s: passed %v with %d findings, want %v with %d", name, tt.report.Passed(), got, tt.passed, tt.failing)
@@ -103,7 +105,7 @@ func TestMarkdownIsSafe(t *testing.T) {
 		a.Root.Put(canon.Dirent{Name: n, Node: &canon.Node{Kind: canon.Symlink, Target: n}})
 	}
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
+	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	r.Gate, r.Proof = nil, nil
 	var buf bytes.Buffer
 	if err := Markdown(&buf, r); err != nil {
@@ -187,10 +189,10 @@ func TestMarkdownIsBounded(t *testing.T) {
 	}
 	r := sample()
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
+	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for i := range 20 {
 		f := r.Findings[0]
-		f.Cause = compare.Causes()[i]
+		f.Cause = blame.Causes()[i]
 		r.Findings = append(r.Findings, f)
 	}
 	var buf bytes.Buffer

@@ -3,24 +3,25 @@ package reports
 import (
 	"fmt"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // Gate is what was accepted of the findings, and whether that is enough.
 type Gate struct {
 	// File is where the rules are from, empty if there are none.
 	File string
-	compare.Allowed
+	gate.Allowed
 	// RequireEqualDigests fails the comparison if the digests differ, whatever is
 	// accepted.
 	RequireEqualDigests bool
 	// FailOn are the causes that count, all if it is empty.
-	FailOn []compare.Cause
+	FailOn []blame.Cause
 }
 
 // failing are the findings that are not accepted, and count.
-func (g *Gate) failing() []compare.Finding {
-	var list []compare.Finding
+func (g *Gate) failing() []blame.Finding {
+	var list []blame.Finding
 	for _, f := range g.Left {
 		counts := len(g.FailOn) == 0
 		for _, c := range g.FailOn {
@@ -43,7 +44,7 @@ func (r *Report) Passed() bool {
 }
 
 // Failing are the findings because of which the comparison is no success.
-func (r *Report) Failing() []compare.Finding {
+func (r *Report) Failing() []blame.Finding {
 	if r.Gate == nil {
 		return r.Findings
 	}
@@ -76,7 +77,7 @@ func (r *Report) gateText() string {
 }
 
 // ruleText is a rule in a line.
-func ruleText(r compare.Rule) string {
+func ruleText(r gate.Allowance) string {
 	text := ""
 	add := func(name, value string) {
 		if value != "" {

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"cfsverify/canon"
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 //go:embed html
@@ -69,7 +70,7 @@ type htmlOther struct {
 }
 
 type htmlFirst struct {
-	Cause         compare.Cause
+	Cause         blame.Cause
 	Title, Advice string
 }
 
@@ -93,7 +94,7 @@ type htmlView struct {
 
 type htmlFinding struct {
 	Number   int
-	Cause    compare.Cause
+	Cause    blame.Cause
 	Text     Cause
 	Count    string
 	Evidence []string
@@ -174,7 +175,7 @@ func (p *htmlPage) views() {
 	}
 }
 
-func findingsHTML(findings []compare.Finding) []htmlFinding {
+func findingsHTML(findings []blame.Finding) []htmlFinding {
 	var list []htmlFinding
 	for i, f := range findings {
 		h := htmlFinding{i, f.Cause, CauseOf(f.Cause), count(len(f.Entries), "entry", "entries"), nil, layersText(f.Entries)}
@@ -220,7 +221,7 @@ func gateHTML(r *Report) *htmlGate {
 	return h
 }
 
-func ruleTexts(rules []compare.Rule) []string {
+func ruleTexts(rules []gate.Allowance) []string {
 	var texts []string
 	for _, r := range rules {
 		texts = append(texts, ruleText(r))

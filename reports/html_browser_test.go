@@ -15,6 +15,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 // shownPaths are those of the entries that findings list.
@@ -67,7 +68,7 @@ func TestBrowserFilters(t *testing.T) {
 	is(b, `document.querySelector("#view-main output").textContent`, total)
 	of := " of " + total
 
-	paths := func(fits func(f compare.Finding, e compare.Entry) bool) []string {
+	paths := func(fits func(f blame.Finding, e blame.Entry) bool) []string {
 		var list []string
 		for _, f := range r.Findings {
 			n := 0
@@ -82,18 +83,18 @@ func TestBrowserFilters(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, value, count string
-		fits               func(f compare.Finding, e compare.Entry) bool
+		fits               func(f blame.Finding, e blame.Entry) bool
 	}{
-		{"cause", "capability-lost", "1", func(f compare.Finding, e compare.Entry) bool { return f.Cause == compare.CapabilityLost }},
-		{"cause", "subsecond-mtime", "24", func(f compare.Finding, e compare.Entry) bool { return f.Cause == compare.SubsecondMtime }},
-		{"text", "MODULE-1", "10", func(f compare.Finding, e compare.Entry) bool { return strings.Contains(e.Path, "module-1") }},
-		{"text", `\xe2\x80\xae`, "1", func(f compare.Finding, e compare.Entry) bool { return strings.Contains(e.Path, "\u202e") }},
-		{"side", "only-in-a", "1", func(f compare.Finding, e compare.Entry) bool { return e.Status == compare.OnlyInA }},
-		{"layer", "b2", "2", func(f compare.Finding, e compare.Entry) bool { return e.Source != nil && e.Source.Layer.Index == 2 }},
-		{"field", "xattr security.capability", "1", func(f compare.Finding, e compare.Entry) bool {
+		{"cause", "capability-lost", "1", func(f blame.Finding, e blame.Entry) bool { return f.Cause == blame.CapabilityLost }},
+		{"cause", "subsecond-mtime", "24", func(f blame.Finding, e blame.Entry) bool { return f.Cause == blame.SubsecondMtime }},
+		{"text", "MODULE-1", "10", func(f blame.Finding, e blame.Entry) bool { return strings.Contains(e.Path, "module-1") }},
+		{"text", `\xe2\x80\xae`, "1", func(f blame.Finding, e blame.Entry) bool { return strings.Contains(e.Path, "\u202e") }},
+		{"side", "only-in-a", "1", func(f blame.Finding, e blame.Entry) bool { return e.Status == compare.OnlyInA }},
+		{"layer", "b2", "2", func(f blame.Finding, e blame.Entry) bool { return e.Source != nil && e.Source.Layer.Index == 2 }},
+		{"field", "xattr security.capability", "1", func(f blame.Finding, e blame.Entry) bool {
 			return slices.Contains(e.Explained, compare.Change{Field: compare.Xattr, Xattr: "security.capability"})
 		}},
-		{"field", "-", "2", func(f compare.Finding, e compare.Entry) bool { return e.Status != compare.Changed }},
+		{"field", "-", "2", func(f blame.Finding, e blame.Entry) bool { return e.Status != compare.Changed }},
 	} {
 		b.fill(tt.name, tt.value, tt.count+of)
 		is(b, shownPaths, paths(tt.fits))

@@ -9,6 +9,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 // follows stands in a page's data for what is known from elsewhere: a payload
@@ -71,7 +72,7 @@ func contentHTML(value any, e *jsonEntry) any {
 	return value
 }
 
-func sourceSides(r *Report, findings []compare.Finding) []string {
+func sourceSides(r *Report, findings []blame.Finding) []string {
 	sides := map[*canon.Layer]byte{}
 	for _, l := range r.A.Layers {
 		sides[l] = 'a'

@@ -10,6 +10,9 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
+	"cfsverify/compare/proof"
 )
 
 // hostileNames are names of files that would be markup, script or noise to
@@ -43,7 +46,7 @@ func hostile() *Report {
 	name := strings.Join(hostileNames(), " ")
 	r.A.Source, r.B.Source, r.B.Layers = name, name, []*canon.Layer{layer}
 	r.B.OtherRules = &OtherRules{Rules: "composefs-rs", Refusal: hostileNames()[0], Events: []RuleEvent{{Layer: layer, Entry: 1, Path: name, Effect: hostileNames()[0]}}}
-	r.Gate = &Gate{File: name, Allowed: compare.Allow(r.Findings, []compare.Rule{{Path: "/__proto__", Reason: name}, {Path: hostileNames()[0], Reason: name}}, time.Unix(0, 0))}
+	r.Gate = &Gate{File: name, Allowed: gate.Allow(r.Findings, []gate.Allowance{{Path: "/__proto__", Reason: name}, {Path: hostileNames()[0], Reason: name}}, time.Unix(0, 0))}
 	r.Masked = &Masked{r.Differences, r.Findings}
 	return r
 }
@@ -63,7 +66,7 @@ func reportOf(a, b *canon.Tree) *Report {
 		A:           Side{Name: "inside", Source: "dump:inside.dump", Tree: a, Entries: entries(a), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("a"))},
 		B:           Side{Name: "outside", Source: "oci:image", Tree: b, Entries: entries(b), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("b"))},
 		Differences: differences,
-		Findings:    compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
+		Findings:    blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
 	}
 }
 
@@ -188,24 +191,24 @@ func showcase() *Report {
 	r.B.Layers = []*canon.Layer{lower, upper, empty}
 	r.B.OtherRules = &OtherRules{Rules: "composefs-rs", Digest: fsverity.SumBytes(fsverity.SHA512, []byte("c")), Differences: r.Differences[:2],
 		Events: []RuleEvent{{Layer: upper, Entry: 9, Path: "usr/share/late", Effect: "no layer has an entry for the parent"}}}
-	var all []compare.Cause
+	var all []blame.Cause
 	for _, f := range r.Findings {
 		all = append(all, f.Cause)
 	}
-	r.Proof = &compare.Proof{Complete: true, Digest: r.B.Digest, Smallest: all, Needed: all, Flags: []compare.FlagEffect{
-		{Flag: "--mtime", Value: "s", Removes: []compare.Cause{compare.SubsecondMtime}, DigestA: r.A.Digest, DigestB: r.B.Digest}}}
+	r.Proof = &proof.Proof{Complete: true, Digest: r.B.Digest, Smallest: all, Needed: all, Flags: []proof.FlagEffect{
+		{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.SubsecondMtime}, DigestA: r.A.Digest, DigestB: r.B.Digest}}}
 	return r
 }
 
 func gatedShowcase() *Report {
 	r := showcase()
-	r.Gate = &Gate{File: "allow.yaml", Allowed: compare.Allow(r.Findings, []compare.Rule{
-		{Cause: compare.SubsecondMtime, Reason: "the file system of the build has them"}, {Path: "/opt/**", Reason: "unused"},
+	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, []gate.Allowance{
+		{Cause: blame.SubsecondMtime, Reason: "the file system of the build has them"}, {Path: "/opt/**", Reason: "unused"},
 		{Path: "/usr/share", Attribute: "mode", Reason: "known"}}, time.Unix(0, 0))}
 	r.Masked = &Masked{r.Differences[:3], slices.Clone(r.Findings[:1])}
 	for i := range r.Masked.Findings {
 		f := &r.Masked.Findings[i]
-		f.Entries = slices.DeleteFunc(slices.Clone(f.Entries), func(e compare.Entry) bool {
+		f.Entries = slices.DeleteFunc(slices.Clone(f.Entries), func(e blame.Entry) bool {
 			return !slices.ContainsFunc(r.Masked.Differences, func(d compare.Difference) bool { return d.Path == e.Path })
 		})
 	}

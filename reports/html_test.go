@@ -16,6 +16,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 // writeHTML is the page of a report.
@@ -352,15 +353,15 @@ func TestHTMLSources(t *testing.T) {
 	layerA, layerB := &canon.Layer{Index: 1, Name: "a.tar"}, &canon.Layer{Index: 1, Name: "b.tar"}
 	r := reportOf(canon.NewTree(), canon.NewTree())
 	r.A.Layers, r.B.Layers = []*canon.Layer{layerA}, []*canon.Layer{layerB}
-	var entries []compare.Entry
+	var entries []blame.Entry
 	for _, source := range []*canon.Origin{{Layer: layerB}, nil, {Layer: layerA}, {Layer: &canon.Layer{Index: 1}}} {
 		r.Differences = append(r.Differences, compare.Difference{Path: fmt.Sprint("/", len(entries)), Status: compare.OnlyInA, A: &canon.Dirent{Node: &canon.Node{Kind: canon.FIFO}}})
-		entries = append(entries, compare.Entry{Source: source})
+		entries = append(entries, blame.Entry{Source: source})
 	}
 	for i := range entries {
 		entries[i].Difference = &r.Differences[i]
 	}
-	r.Findings = []compare.Finding{{Cause: compare.Umask, Entries: entries}, {Cause: compare.Unexplained, Entries: entries[1:2]}}
+	r.Findings = []blame.Finding{{Cause: blame.Umask, Entries: entries}, {Cause: blame.Unexplained, Entries: entries[1:2]}}
 	if diff := cmp.Diff([]any{"b-a-", "-"}, unpacked(t, writeHTML(t, r)).(map[string]any)["sources"]); diff != "" {
 		t.Error(diff)
 	}

@@ -3,10 +3,12 @@ package reports
 import (
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 )
 
 type jsonFinding struct {
-	Cause       compare.Cause      `json:"cause"`
+	Cause       blame.Cause        `json:"cause"`
 	Title       string             `json:"title"`
 	Explanation string             `json:"explanation"`
 	Advice      string             `json:"advice"`
@@ -39,18 +41,18 @@ type jsonFieldName struct {
 }
 
 type jsonProof struct {
-	Complete bool            `json:"complete"`
-	Digest   string          `json:"digest"`
-	Smallest []compare.Cause `json:"smallest"`
-	Needed   []compare.Cause `json:"needed"`
-	Flags    []jsonFlag      `json:"flags"`
+	Complete bool          `json:"complete"`
+	Digest   string        `json:"digest"`
+	Smallest []blame.Cause `json:"smallest"`
+	Needed   []blame.Cause `json:"needed"`
+	Flags    []jsonFlag    `json:"flags"`
 }
 
 type jsonFlag struct {
-	Flag    string          `json:"flag"`
-	Removes []compare.Cause `json:"removes"`
-	DigestA string          `json:"digestA"`
-	DigestB string          `json:"digestB"`
+	Flag    string        `json:"flag"`
+	Removes []blame.Cause `json:"removes"`
+	DigestA string        `json:"digestA"`
+	DigestB string        `json:"digestB"`
 }
 
 type jsonMasked struct {
@@ -58,7 +60,7 @@ type jsonMasked struct {
 	Findings    []jsonFinding    `json:"findings"`
 }
 
-func findingsJSON(findings []compare.Finding) []jsonFinding {
+func findingsJSON(findings []blame.Finding) []jsonFinding {
 	list := make([]jsonFinding, 0, len(findings))
 	for _, f := range findings {
 		text := CauseOf(f.Cause)
@@ -80,17 +82,17 @@ func findingsJSON(findings []compare.Finding) []jsonFinding {
 	return list
 }
 
-func proofJSON(p *compare.Proof) *jsonProof {
+func proofJSON(p *proof.Proof) *jsonProof {
 	if p == nil {
 		return nil
 	}
 	return &jsonProof{
 		Complete: p.Complete, Digest: p.Digest.String(), Flags: flagsJSON(p.Flags),
-		Smallest: append([]compare.Cause{}, p.Smallest...), Needed: append([]compare.Cause{}, p.Needed...),
+		Smallest: append([]blame.Cause{}, p.Smallest...), Needed: append([]blame.Cause{}, p.Needed...),
 	}
 }
 
-func flagsJSON(flags []compare.FlagEffect) []jsonFlag {
+func flagsJSON(flags []proof.FlagEffect) []jsonFlag {
 	list := []jsonFlag{}
 	for _, f := range flags {
 		list = append(list, jsonFlag{flagText(f), f.Removes, f.DigestA.String(), f.DigestB.String()})

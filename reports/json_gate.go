@@ -1,22 +1,26 @@
 package reports
 
-import "cfsverify/compare"
+import (
+	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
+)
 
 type jsonGate struct {
-	File                string          `json:"file,omitempty"`
-	RequireEqualDigests bool            `json:"requireEqualDigests"`
-	FailOn              []compare.Cause `json:"failOn"`
-	Accepted            []jsonAccepted  `json:"accepted"`
-	Unused              []jsonRule      `json:"unused"`
-	Expired             []jsonRule      `json:"expired"`
+	File                string         `json:"file,omitempty"`
+	RequireEqualDigests bool           `json:"requireEqualDigests"`
+	FailOn              []blame.Cause  `json:"failOn"`
+	Accepted            []jsonAccepted `json:"accepted"`
+	Unused              []jsonRule     `json:"unused"`
+	Expired             []jsonRule     `json:"expired"`
 }
 
 type jsonRule struct {
-	Cause     compare.Cause `json:"cause,omitempty"`
-	Path      string        `json:"path,omitempty"`
-	Attribute string        `json:"attribute,omitempty"`
-	Reason    string        `json:"reason"`
-	Expires   string        `json:"expires,omitempty"`
+	Cause     blame.Cause `json:"cause,omitempty"`
+	Path      string      `json:"path,omitempty"`
+	Attribute string      `json:"attribute,omitempty"`
+	Reason    string      `json:"reason"`
+	Expires   string      `json:"expires,omitempty"`
 }
 
 type jsonAccepted struct {
@@ -25,7 +29,7 @@ type jsonAccepted struct {
 }
 
 type jsonAcceptedEntry struct {
-	Cause   compare.Cause   `json:"cause"`
+	Cause   blame.Cause     `json:"cause"`
 	Path    string          `json:"path"`
 	Changes []jsonFieldName `json:"changes,omitempty"`
 }
@@ -35,7 +39,7 @@ func gateJSON(g *Gate) *jsonGate {
 		return nil
 	}
 	j := &jsonGate{
-		File: escape(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]compare.Cause{}, g.FailOn...),
+		File: escape(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]blame.Cause{}, g.FailOn...),
 		Accepted: []jsonAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
 	}
 	for _, a := range g.Accepted {
@@ -48,7 +52,7 @@ func gateJSON(g *Gate) *jsonGate {
 	return j
 }
 
-func rulesJSON(rules []compare.Rule) []jsonRule {
+func rulesJSON(rules []gate.Allowance) []jsonRule {
 	list := []jsonRule{}
 	for _, r := range rules {
 		list = append(list, ruleJSON(r))
@@ -56,7 +60,7 @@ func rulesJSON(rules []compare.Rule) []jsonRule {
 	return list
 }
 
-func ruleJSON(r compare.Rule) jsonRule {
+func ruleJSON(r gate.Allowance) jsonRule {
 	j := jsonRule{Cause: r.Cause, Path: escape(r.Path), Attribute: escape(r.Attribute), Reason: escape(r.Reason)}
 	if !r.Expires.IsZero() {
 		j.Expires = r.Expires.Format("2006-01-02")

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 // The form that GitLab, Jenkins and others read: a suite with a case for the
@@ -121,7 +121,7 @@ func digestCase(r *Report) junitCase {
 	return c
 }
 
-func findingOf(findings []compare.Finding, cause compare.Cause) *compare.Finding {
+func findingOf(findings []blame.Finding, cause blame.Cause) *blame.Finding {
 	for i := range findings {
 		if findings[i].Cause == cause {
 			return &findings[i]
@@ -131,13 +131,13 @@ func findingOf(findings []compare.Finding, cause compare.Cause) *compare.Finding
 }
 
 // findingMessage is a finding in a line.
-func findingMessage(f *compare.Finding) string {
+func findingMessage(f *blame.Finding) string {
 	text := CauseOf(f.Cause)
 	return fmt.Sprintf("%s (%s). %s", text.Title, count(len(f.Entries), "entry", "entries"), text.Advice)
 }
 
 // findingText is a finding as the text report has it.
-func findingText(r *Report, f *compare.Finding) string {
+func findingText(r *Report, f *blame.Finding) string {
 	var out strings.Builder
 	t := newText(&out, TextOptions{})
 	t.report = r

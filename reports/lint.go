@@ -5,7 +5,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare"
+	"cfsverify/compare/gate"
 )
 
 // Lint is what the layers of an image depart from. LintText, LintJSON,
@@ -28,7 +28,7 @@ type Lint struct {
 type LintGate struct {
 	// File is where the rules are from.
 	File string
-	compare.AllowedDepartures
+	gate.AllowedDepartures
 }
 
 // Failing are the departures that are not accepted.

@@ -16,7 +16,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare"
+	"cfsverify/compare/gate"
 	"cfsverify/testdata/faults"
 )
 
@@ -33,11 +33,11 @@ func lintOf(rules ...tarfile.Rule) *Lint {
 
 func acceptedLint() *Lint {
 	l := lintOf(tarfile.MissingParent, tarfile.OwnerName, tarfile.OwnerName)
-	rules := []compare.Rule{
+	rules := []gate.Allowance{
 		{Cause: "owner-name", Reason: "known <b>"}, {Cause: "style", Path: "/none", Reason: "unused"},
 		{Reason: "old", Expires: time.Date(2020, 1, 31, 0, 0, 0, 0, time.UTC)},
 	}
-	l.Gate = &LintGate{File: "allow.yaml", AllowedDepartures: compare.AllowDepartures(l.Departures, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	l.Gate = &LintGate{File: "allow.yaml", AllowedDepartures: gate.AllowDepartures(l.Departures, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	return l
 }
 

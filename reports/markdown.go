@@ -7,6 +7,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // Limits of a Markdown report, which suits comments and job summaries: GitHub
@@ -118,7 +120,7 @@ func (m *markdown) counts() {
 	}
 }
 
-func (m *markdown) finding(f compare.Finding) {
+func (m *markdown) finding(f blame.Finding) {
 	text := CauseOf(f.Cause)
 	m.printf("\n### `%s`: %s (%s)\n\n%s\n\n**Do:** %s\n", f.Cause, text.Title, count(len(f.Entries), "entry", "entries"), text.Why, text.Advice)
 	for _, url := range text.See {
@@ -145,7 +147,7 @@ func (m *markdown) finding(f compare.Finding) {
 }
 
 // entry shows both sides of an entry in cells of a table.
-func (m *markdown) entry(e compare.Entry) (a, b string) {
+func (m *markdown) entry(e blame.Entry) (a, b string) {
 	cell := func(d *canon.Dirent) string {
 		if d == nil {
 			return "–"
@@ -164,7 +166,7 @@ func (m *markdown) entry(e compare.Entry) (a, b string) {
 	return strings.Join(as, "<br>"), strings.Join(bs, "<br>")
 }
 
-func (m *markdown) from(e compare.Entry) string {
+func (m *markdown) from(e blame.Entry) string {
 	var parts []string
 	for _, d := range []*canon.Dirent{e.A, e.B} {
 		if d != nil && originText(d.Origin) != "" {
@@ -189,7 +191,7 @@ func (m *markdown) gate() {
 	m.idleRules(g.Unused, g.Expired)
 }
 
-func (m *markdown) idleRules(unused, expired []compare.Rule) {
+func (m *markdown) idleRules(unused, expired []gate.Allowance) {
 	for _, r := range unused {
 		m.printf("- ⚠️ unused rule: %s\n", shortCode(ruleText(r)))
 	}
@@ -212,7 +214,7 @@ func (m *markdown) masked() {
 }
 
 // findingCounts are rows of a table of findings.
-func (m *markdown) findingCounts(findings []compare.Finding) {
+func (m *markdown) findingCounts(findings []blame.Finding) {
 	for _, f := range findings {
 		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shorten(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 )
 
 // Prediction is what engines will show of an image when they have unpacked it.
@@ -23,9 +25,9 @@ type EnginePrediction struct {
 	Refusal string
 	// Differences are between what the engine shows (a) and the layers (b).
 	Differences []compare.Difference
-	Findings    []compare.Finding
+	Findings    []blame.Finding
 	// Flags make both sides the same.
-	Flags  []compare.FlagEffect
+	Flags  []proof.FlagEffect
 	Masked *Masked
 	// UnpackTime stands for the time of unpacking, which nobody knows before: an
 	// mtime in its second is one.

@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 // RawText writes how two images differ in their bytes for a person to read.
-func RawText(w io.Writer, i *rawdiff.Images, o TextOptions) error {
+func RawText(w io.Writer, i *raw.Images, o TextOptions) error {
 	buf := bufio.NewWriter(w)
 	t := rawText{newText(buf, o), i}
 	verdict := t.bad.Sprint("DIFFERENT")
@@ -20,7 +20,7 @@ func RawText(w io.Writer, i *rawdiff.Images, o TextOptions) error {
 		verdict = t.good.Sprint("SAME")
 	}
 	t.prose("", verdict+":", rawHeadline(i))
-	for k, side := range []rawdiff.Image{i.A, i.B} {
+	for k, side := range []raw.Image{i.A, i.B} {
 		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Layers, "layer", "layers")))
 	}
 	if causes := rawCausesOf(i); len(causes) > 0 {
@@ -39,7 +39,7 @@ func RawText(w io.Writer, i *rawdiff.Images, o TextOptions) error {
 }
 
 // rawHeadline says in one sentence whether and where images differ.
-func rawHeadline(i *rawdiff.Images) string {
+func rawHeadline(i *raw.Images) string {
 	switch {
 	case i.Manifest != nil && i.Manifest.Same:
 		return "the images have the same manifest"
@@ -65,7 +65,7 @@ func rawHeadline(i *rawdiff.Images) string {
 }
 
 // documentList names the first values that differ.
-func documentList(d *rawdiff.Document) string {
+func documentList(d *raw.Document) string {
 	const shown = 3
 	var paths []string
 	for _, c := range d.Changes[:min(shown, len(d.Changes))] {
@@ -81,7 +81,7 @@ func documentList(d *rawdiff.Document) string {
 }
 
 // pairText names a layer, on both sides if they count differently.
-func pairText(l *rawdiff.Layer) string {
+func pairText(l *raw.Layer) string {
 	switch {
 	case l.A == nil:
 		return fmt.Sprintf("layer %d of b", l.B.Index)
@@ -94,19 +94,19 @@ func pairText(l *rawdiff.Layer) string {
 }
 
 // firstText names the first difference of two archives.
-func firstText(f *rawdiff.First) string {
+func firstText(f *raw.First) string {
 	at := fmt.Sprintf("entry %d ", f.Entry)
 	a, b := entryOrEnd(f.Paths[0]), entryOrEnd(f.Paths[1])
 	switch f.Place {
-	case rawdiff.AtEnd:
+	case raw.AtEnd:
 		return "the archive's end" + behindColon(f.Changes)
-	case rawdiff.OnlyA:
+	case raw.OnlyA:
 		return at + a + ", which b does not have"
-	case rawdiff.OnlyB:
+	case raw.OnlyB:
 		return at + b + ", which a does not have"
-	case rawdiff.Replaced:
+	case raw.Replaced:
 		return at + a + ", where b has " + b
-	case rawdiff.Order:
+	case raw.Order:
 		return at + a + ", where b has " + b + ": the order"
 	}
 	return at + a + behindColon(f.Changes)
@@ -128,10 +128,10 @@ func behindColon(changes []tarfile.Change) string {
 
 type rawText struct {
 	*text
-	images *rawdiff.Images
+	images *raw.Images
 }
 
-func (t *rawText) document(what string, d *rawdiff.Document, a, b, leftOut string) {
+func (t *rawText) document(what string, d *raw.Document, a, b, leftOut string) {
 	switch {
 	case d == nil:
 		return
@@ -155,7 +155,7 @@ func (t *rawText) document(what string, d *rawdiff.Document, a, b, leftOut strin
 	}
 }
 
-func (t *rawText) layer(l *rawdiff.Layer) {
+func (t *rawText) layer(l *raw.Layer) {
 	switch {
 	case l.A == nil || l.B == nil:
 		which := l.A
@@ -183,7 +183,7 @@ func (t *rawText) layer(l *rawdiff.Layer) {
 	}
 }
 
-func (t *rawText) archive(l *rawdiff.Layer) {
+func (t *rawText) archive(l *raw.Layer) {
 	x := l.Archive
 	f := x.First
 	t.prose("", strings.TrimSuffix(pairText(l), ",")+":", fmt.Sprintf("the archives differ from byte %d on, at %s", f.Offset, firstText(f)))
@@ -200,7 +200,7 @@ func (t *rawText) archive(l *rawdiff.Layer) {
 	if t.verbose || len(f.Changes) == 0 {
 		t.prose("  ", "", fmt.Sprintf("bytes from %d on: a %s, b %s", f.Offset, quoted(string(f.Bytes[0])), quoted(string(f.Bytes[1]))))
 	}
-	if len(x.Counts) > 0 || x.Only[0].Number+x.Only[1].Number+x.Moved.Number > 0 || f.Place != rawdiff.AtEnd && len(x.End) > 0 {
+	if len(x.Counts) > 0 || x.Only[0].Number+x.Only[1].Number+x.Moved.Number > 0 || f.Place != raw.AtEnd && len(x.End) > 0 {
 		fmt.Fprintln(t, "  in the whole layer:")
 	}
 	for _, c := range x.Counts {
@@ -213,14 +213,14 @@ func (t *rawText) archive(l *rawdiff.Layer) {
 	t.paths("only in a", x.Only[0])
 	t.paths("only in b", x.Only[1])
 	t.paths("at another place", x.Moved)
-	if f.Place != rawdiff.AtEnd {
+	if f.Place != raw.AtEnd {
 		for _, c := range x.End {
 			t.prose("    ", "", fmt.Sprintf("%s: a %s, b %s", partText(c), partValue(c, c.A), partValue(c, c.B)))
 		}
 	}
 }
 
-func (t *rawText) change(c tarfile.Change, content *rawdiff.Content) {
+func (t *rawText) change(c tarfile.Change, content *raw.Content) {
 	if c.Part == tarfile.PartContent {
 		t.prose("  ", "", "content "+contentDiffText(content))
 		return
@@ -229,7 +229,7 @@ func (t *rawText) change(c tarfile.Change, content *rawdiff.Content) {
 }
 
 // paths counts entries, and names the first.
-func (t *rawText) paths(what string, p rawdiff.Paths) {
+func (t *rawText) paths(what string, p raw.Paths) {
 	if p.Number == 0 {
 		return
 	}

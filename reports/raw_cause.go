@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/raw"
 )
 
 // RawCause is a likely cause of two builds' bytes not being the same.
@@ -84,7 +84,7 @@ func (c RawCause) Text() string {
 }
 
 // rawCausesOf finds the likely causes, those of first differences first.
-func rawCausesOf(i *rawdiff.Images) []RawCause {
+func rawCausesOf(i *raw.Images) []RawCause {
 	var causes []RawCause
 	add := func(c RawCause) {
 		if c != "" && !slices.Contains(causes, c) {
@@ -95,9 +95,9 @@ func rawCausesOf(i *rawdiff.Images) []RawCause {
 		if l.Archive == nil {
 			continue
 		}
-		if f := l.Archive.First; f.Place == rawdiff.Order {
+		if f := l.Archive.First; f.Place == raw.Order {
 			add(RawOrder)
-		} else if f.Place == rawdiff.InEntry && len(f.Changes) > 0 {
+		} else if f.Place == raw.InEntry && len(f.Changes) > 0 {
 			add(causeOfPart(f.Changes[0], f.Paths[:]))
 		}
 	}
@@ -117,7 +117,7 @@ func rawCausesOf(i *rawdiff.Images) []RawCause {
 	}
 	for _, l := range i.Layers {
 		// Archives of other sizes are filled up differently.
-		if l.Archive != nil && l.Archive.First.Place == rawdiff.AtEnd {
+		if l.Archive != nil && l.Archive.First.Place == raw.AtEnd {
 			add(RawEnd)
 		}
 	}
@@ -132,12 +132,12 @@ func rawCausesOf(i *rawdiff.Images) []RawCause {
 	return causes
 }
 
-func isCreated(c rawdiff.DocumentChange) bool {
+func isCreated(c raw.DocumentChange) bool {
 	return c.Path == "created" || strings.HasPrefix(c.Path, "history[") && strings.HasSuffix(c.Path, "].created")
 }
 
 // causeOfStored is empty if the blobs differ because the archives do.
-func causeOfStored(l *rawdiff.Layer) RawCause {
+func causeOfStored(l *raw.Layer) RawCause {
 	a, b := l.Stored.A, l.Stored.B
 	switch {
 	case a.Compression != b.Compression:
@@ -154,7 +154,7 @@ func causeOfStored(l *rawdiff.Layer) RawCause {
 func causeOfPart(c tarfile.Change, paths []string) RawCause {
 	switch c.Part {
 	case tarfile.PartContent:
-		if slices.ContainsFunc(paths, func(p string) bool { return compare.IsVolatile(path.Join("/", p)) }) {
+		if slices.ContainsFunc(paths, func(p string) bool { return blame.IsVolatile(path.Join("/", p)) }) {
 			return RawVolatile
 		}
 		return ""

@@ -5,8 +5,8 @@ import (
 	"io"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 type jsonRaw struct {
@@ -62,10 +62,10 @@ type jsonStored struct {
 }
 
 type jsonBlob struct {
-	Digest      string              `json:"digest"`
-	Size        int64               `json:"size"`
-	Compression rawdiff.Compression `json:"compression"`
-	Gzip        *jsonGzip           `json:"gzip,omitempty"`
+	Digest      string          `json:"digest"`
+	Size        int64           `json:"size"`
+	Compression raw.Compression `json:"compression"`
+	Gzip        *jsonGzip       `json:"gzip,omitempty"`
 }
 
 type jsonGzip struct {
@@ -94,16 +94,16 @@ type jsonArchiveSide struct {
 }
 
 type jsonFirst struct {
-	Place       rawdiff.Place `json:"place"`
-	Offset      int64         `json:"offset"`
-	Entry       int           `json:"entry"`
-	EntryOffset int64         `json:"entryOffset"`
-	PathA       string        `json:"pathA,omitempty"`
-	PathB       string        `json:"pathB,omitempty"`
-	Parts       []jsonPart    `json:"parts"`
-	Content     *jsonContent  `json:"content,omitempty"`
-	BytesA      []byte        `json:"bytesA"`
-	BytesB      []byte        `json:"bytesB"`
+	Place       raw.Place    `json:"place"`
+	Offset      int64        `json:"offset"`
+	Entry       int          `json:"entry"`
+	EntryOffset int64        `json:"entryOffset"`
+	PathA       string       `json:"pathA,omitempty"`
+	PathB       string       `json:"pathB,omitempty"`
+	Parts       []jsonPart   `json:"parts"`
+	Content     *jsonContent `json:"content,omitempty"`
+	BytesA      []byte       `json:"bytesA"`
+	BytesB      []byte       `json:"bytesB"`
 }
 
 // jsonPart is a tarfile.Change.
@@ -143,7 +143,7 @@ type jsonPaths struct {
 
 // RawJSON writes how two images differ in their bytes as one JSON document in
 // the form that reports/raw.schema.json describes.
-func RawJSON(w io.Writer, i *rawdiff.Images) error {
+func RawJSON(w io.Writer, i *raw.Images) error {
 	doc := jsonRaw{
 		SchemaVersion: SchemaVersion, Same: i.Same(), SameArchives: i.SameArchives(), Summary: rawHeadline(i), Causes: []jsonRawCause{},
 		A: rawImageJSON(i.A), B: rawImageJSON(i.B), Manifest: documentJSON(i.Manifest), Config: documentJSON(i.Config), Layers: []jsonRawLayer{},
@@ -157,7 +157,7 @@ func RawJSON(w io.Writer, i *rawdiff.Images) error {
 	return writeJSON(w, doc)
 }
 
-func rawImageJSON(i rawdiff.Image) jsonRawImage {
+func rawImageJSON(i raw.Image) jsonRawImage {
 	return jsonRawImage{Source: escape(i.Source), Manifest: i.Manifest, Config: i.Config, Layers: i.Layers}
 }
 
@@ -168,7 +168,7 @@ func layerJSON(l *canon.Layer) *jsonLayer {
 	return &jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)}
 }
 
-func documentJSON(d *rawdiff.Document) *jsonDocument {
+func documentJSON(d *raw.Document) *jsonDocument {
 	if d == nil {
 		return nil
 	}
@@ -190,14 +190,14 @@ func known(offset int64) *int64 {
 	return &offset
 }
 
-func storedJSON(s *rawdiff.Stored) *jsonStored {
+func storedJSON(s *raw.Stored) *jsonStored {
 	if s == nil {
 		return nil
 	}
 	return &jsonStored{A: blobJSON(s.A), B: blobJSON(s.B), Offset: known(s.Offset)}
 }
 
-func blobJSON(b rawdiff.Blob) jsonBlob {
+func blobJSON(b raw.Blob) jsonBlob {
 	j := jsonBlob{Digest: b.Digest, Size: b.Size, Compression: b.Compression}
 	if g := b.Gzip; g != nil {
 		j.Gzip = &jsonGzip{g.Mtime, escape(g.Name), escape(g.Comment), []byte(g.Extra), g.OS, g.Flags}
@@ -205,7 +205,7 @@ func blobJSON(b rawdiff.Blob) jsonBlob {
 	return j
 }
 
-func archiveJSON(x *rawdiff.Archive) *jsonArchive {
+func archiveJSON(x *raw.Archive) *jsonArchive {
 	if x == nil {
 		return nil
 	}
@@ -244,14 +244,14 @@ func valueJSON(v tarfile.Value) jsonValue {
 	return jsonValue{Missing: v.Missing, Text: escape(v.Text), Raw: escape(v.Raw)}
 }
 
-func contentJSON(c *rawdiff.Content) *jsonContent {
+func contentJSON(c *raw.Content) *jsonContent {
 	if c == nil {
 		return nil
 	}
 	return &jsonContent{known(c.Offset), c.Sizes[0], c.Sizes[1], c.Before, notNil(c.Bytes[0]), notNil(c.Bytes[1])}
 }
 
-func pathsJSON(p rawdiff.Paths) jsonPaths {
+func pathsJSON(p raw.Paths) jsonPaths {
 	return jsonPaths{p.Number, escapeAll(p.First)}
 }
 

@@ -12,14 +12,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 	"cfsverify/testdata/layers"
 )
 
-func rawArchive(t *testing.T, a, b string) *rawdiff.Archive {
+func rawArchive(t *testing.T, a, b string) *raw.Archive {
 	t.Helper()
-	x, err := rawdiff.Archives(bytes.NewReader(layers.Tar(a)), bytes.NewReader(layers.Tar(b)), nil)
+	x, err := raw.Archives(bytes.NewReader(layers.Tar(a)), bytes.NewReader(layers.Tar(b)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,28 +32,28 @@ func rawLayer(i int) *canon.Layer {
 }
 
 // rawSample has all that can differ.
-func rawSample(t *testing.T) *rawdiff.Images {
+func rawSample(t *testing.T) *raw.Images {
 	digest := rawLayer(7).DiffID
-	gzip := func(name string, mtime uint32) rawdiff.Blob {
-		return rawdiff.Blob{Digest: digest, Size: 100, Compression: rawdiff.GzipKind, Gzip: &rawdiff.Gzip{Mtime: mtime, Name: name, OS: 3}}
+	gzip := func(name string, mtime uint32) raw.Blob {
+		return raw.Blob{Digest: digest, Size: 100, Compression: raw.GzipKind, Gzip: &raw.Gzip{Mtime: mtime, Name: name, OS: 3}}
 	}
-	return &rawdiff.Images{
-		A:        rawdiff.Image{Source: "oci:a\n", Manifest: digest, Config: digest, Layers: 4},
-		B:        rawdiff.Image{Source: "oci:b", Manifest: digest, Config: digest, Layers: 4},
-		Manifest: &rawdiff.Document{Offset: 17, LeftOut: true},
-		Config:   &rawdiff.Document{Offset: 3, Changes: []rawdiff.DocumentChange{{Path: "created", A: `"1"`, B: `"2"`}, {Path: "config.Env[1]", B: `"\u001b"`}}},
-		Layers: []*rawdiff.Layer{
+	return &raw.Images{
+		A:        raw.Image{Source: "oci:a\n", Manifest: digest, Config: digest, Layers: 4},
+		B:        raw.Image{Source: "oci:b", Manifest: digest, Config: digest, Layers: 4},
+		Manifest: &raw.Document{Offset: 17, LeftOut: true},
+		Config:   &raw.Document{Offset: 3, Changes: []raw.DocumentChange{{Path: "created", A: `"1"`, B: `"2"`}, {Path: "config.Env[1]", B: `"\u001b"`}}},
+		Layers: []*raw.Layer{
 			{A: rawLayer(1), B: rawLayer(1)},
 			{A: rawLayer(2), B: rawLayer(3), Archive: rawArchive(t,
 				"d ./ mtime=1\nf \"./b\\x1b\" mtime=5 pax:atime=1 =abc\nf gone\nf c =1\nf d",
 				"d ./ mtime=2\nf \"./b\\x1b\" mtime=6 pax:atime=2 =abd\nf d\nf c =2\nf new")},
-			{A: rawLayer(3), B: rawLayer(4), Stored: &rawdiff.Stored{A: gzip("x\x1b", 5), B: gzip("", 0), Offset: 4}},
+			{A: rawLayer(3), B: rawLayer(4), Stored: &raw.Stored{A: gzip("x\x1b", 5), B: gzip("", 0), Offset: 4}},
 			{A: rawLayer(4)},
 		},
 	}
 }
 
-func rawJSON(t *testing.T, i *rawdiff.Images) *bytes.Buffer {
+func rawJSON(t *testing.T, i *raw.Images) *bytes.Buffer {
 	t.Helper()
 	var buf bytes.Buffer
 	if err := RawJSON(&buf, i); err != nil {
@@ -67,9 +67,9 @@ func TestRawJSONFollowsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := &rawdiff.Images{A: rawdiff.Image{Source: "tar:a", Layers: 1}, B: rawdiff.Image{Source: "tar:b", Layers: 1}, Layers: []*rawdiff.Layer{{A: rawLayer(1), B: rawLayer(1)}}}
+	bare := &raw.Images{A: raw.Image{Source: "tar:a", Layers: 1}, B: raw.Image{Source: "tar:b", Layers: 1}, Layers: []*raw.Layer{{A: rawLayer(1), B: rawLayer(1)}}}
 	bare.Layers[0].A.Digest = ""
-	for _, i := range []*rawdiff.Images{rawSample(t), bare} {
+	for _, i := range []*raw.Images{rawSample(t), bare} {
 		validate(t, schema, rawJSON(t, i))
 	}
 	// Every kind of difference, with all fields of both header formats.
@@ -153,20 +153,20 @@ func TestRawText(t *testing.T) {
 }
 
 func TestRawHeadline(t *testing.T) {
-	same := []*rawdiff.Layer{{A: rawLayer(1), B: rawLayer(1)}}
-	stored := []*rawdiff.Layer{{A: rawLayer(1), B: rawLayer(1), Stored: &rawdiff.Stored{}}}
-	archive := func(a, b string) []*rawdiff.Layer {
-		return []*rawdiff.Layer{{A: rawLayer(1), B: rawLayer(1), Archive: rawArchive(t, a, b)}}
+	same := []*raw.Layer{{A: rawLayer(1), B: rawLayer(1)}}
+	stored := []*raw.Layer{{A: rawLayer(1), B: rawLayer(1), Stored: &raw.Stored{}}}
+	archive := func(a, b string) []*raw.Layer {
+		return []*raw.Layer{{A: rawLayer(1), B: rawLayer(1), Archive: rawArchive(t, a, b)}}
 	}
-	equal, other := &rawdiff.Document{Same: true}, &rawdiff.Document{Changes: []rawdiff.DocumentChange{{Path: "created"}}}
-	for want, i := range map[string]*rawdiff.Images{
+	equal, other := &raw.Document{Same: true}, &raw.Document{Changes: []raw.DocumentChange{{Path: "created"}}}
+	for want, i := range map[string]*raw.Images{
 		"the images have the same manifest":                                             {Manifest: equal, Config: equal, Layers: same},
 		"only the manifests differ in created; the configs and all layers are the same": {Manifest: other, Config: equal, Layers: same},
 		"the configs and all layers are the same":                                       {Config: equal, Layers: same},
 		"all layers are the same":                                                       {Layers: same},
 		"the configs differ in created; the archives of all layers are the same":        {Config: other, Layers: same},
 		"only compression differs: the archives of all layers are the same":             {Config: equal, Layers: stored},
-		"layer 1 of b is on one side alone":                                             {Layers: []*rawdiff.Layer{{B: rawLayer(1)}}},
+		"layer 1 of b is on one side alone":                                             {Layers: []*raw.Layer{{B: rawLayer(1)}}},
 		"layer 1 first differs at entry 2 b: mode":                                      {Layers: archive("f a\nf b mode=1", "f a\nf b mode=2")},
 		"layer 1 first differs at entry 1 a: PAX record atime":                          {Layers: archive("f a pax:atime=1", "f a pax:atime=2")},
 		"layer 1 first differs at entry 2 b, which b does not have":                     {Layers: archive("f a\nf b", "f a")},
@@ -206,7 +206,7 @@ func TestRawCauses(t *testing.T) {
 		{"'x' x mtime=1 =\"11 atime=1\\n\"\nf a", "'x' x mtime=2 =\"11 atime=1\\n\"\nf a", []RawCause{RawHeaderTimes}},
 		{"f a pax:atime=1 pax:ctime=2", "f a pax:ctime=2 pax:atime=1", []RawCause{RawWriter}},
 	} {
-		i := &rawdiff.Images{Layers: []*rawdiff.Layer{{A: rawLayer(1), B: rawLayer(1), Archive: rawArchive(t, tt.a, tt.b)}}}
+		i := &raw.Images{Layers: []*raw.Layer{{A: rawLayer(1), B: rawLayer(1), Archive: rawArchive(t, tt.a, tt.b)}}}
 		if diff := cmp.Diff(tt.want, rawCausesOf(i)); diff != "" {
 			t.Errorf("%s and %s: %s", tt.a, tt.b, diff)
 		}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"cfsverify/canon"
-	"cfsverify/canon/rawdiff"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/raw"
 )
 
 var extensionNames = map[byte]string{'x': "PAX header", 'g': "global PAX header", 'L': "GNU long name header", 'K': "GNU long target header"}
@@ -91,7 +91,7 @@ func documentValue(text string) string {
 }
 
 // contentDiffText tells where the content of a file differs.
-func contentDiffText(c *rawdiff.Content) string {
+func contentDiffText(c *raw.Content) string {
 	if c.Offset < 0 {
 		return fmt.Sprintf("a %s, b %s", sizeText(c.Sizes[0]), sizeText(c.Sizes[1]))
 	}
@@ -107,7 +107,7 @@ func sizeText(n int64) string {
 }
 
 // blobChanges are what differs in how two blobs are stored, by name.
-func blobChanges(s *rawdiff.Stored) [][3]string {
+func blobChanges(s *raw.Stored) [][3]string {
 	var list [][3]string
 	add := func(name string, a, b any) {
 		if x, y := fmt.Sprint(a), fmt.Sprint(b); x != y {

@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 func TestRepairText(t *testing.T) {
@@ -25,7 +26,7 @@ func TestRepairText(t *testing.T) {
 		Changes: []RepairStep{{Kind: "symlink-modes", Count: 2, First: "/b\n"}},
 		Prediction: &Prediction{Engines: []EnginePrediction{
 			{Engine: "one"}, {Engine: "other", Refusal: "no\x07"},
-			{Engine: "third", Differences: make([]compare.Difference, 2), Findings: []compare.Finding{{Cause: "owner-range"}, {Cause: "device-missing"}}},
+			{Engine: "third", Differences: make([]compare.Difference, 2), Findings: []blame.Finding{{Cause: "owner-range"}, {Cause: "device-missing"}}},
 		}},
 	}
 	var out bytes.Buffer

@@ -9,6 +9,8 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 )
 
 // Report is the outcome of comparing two sources.
@@ -17,9 +19,9 @@ type Report struct {
 	A, B        Side
 	Differences []compare.Difference
 	// Findings give every difference a cause.
-	Findings []compare.Finding
+	Findings []blame.Finding
 	// Proof is what was computed about the findings, nil if nothing was.
-	Proof *compare.Proof
+	Proof *proof.Proof
 	// Masked is what the policy hides, nil if nobody asked.
 	Masked *Masked
 	// Gate is set if differences may be accepted.
@@ -29,7 +31,7 @@ type Report struct {
 // Masked are differences that the trees had before the policy was applied.
 type Masked struct {
 	Differences []compare.Difference
-	Findings    []compare.Finding
+	Findings    []blame.Finding
 }
 
 // Equal says that both digests are the same.

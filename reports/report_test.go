@@ -14,6 +14,8 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/proof"
 )
 
 // sample is a report with one difference of every sort, names that are hostile
@@ -38,7 +40,7 @@ func sample() *Report {
 	a.CountLinks()
 	b.CountLinks()
 	differences := compare.Trees(a, b)
-	findings := compare.Explain(compare.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})
+	findings := blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})
 	return &Report{
 		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.Raw(), LayerRules: "oci"},
 		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
@@ -49,10 +51,10 @@ func sample() *Report {
 					{Layer: layer, Effect: "the whole of it"}, {Path: "x", Effect: "something else"}}}},
 		Differences: differences,
 		Findings:    findings,
-		Proof: &compare.Proof{Complete: true, Digest: digest("outside"), Smallest: []compare.Cause{compare.ContentChange}, Needed: []compare.Cause{compare.ContentChange},
-			Flags: []compare.FlagEffect{
-				{Flag: "--mtime", Value: "s", Removes: []compare.Cause{compare.RootMetadata}, DigestA: digest("outside"), DigestB: digest("outside")},
-				{Flag: "--bootable", Removes: []compare.Cause{compare.UserXattr}, DigestA: digest("inside"), DigestB: digest("outside")}}},
+		Proof: &proof.Proof{Complete: true, Digest: digest("outside"), Smallest: []blame.Cause{blame.ContentChange}, Needed: []blame.Cause{blame.ContentChange},
+			Flags: []proof.FlagEffect{
+				{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.RootMetadata}, DigestA: digest("outside"), DigestB: digest("outside")},
+				{Flag: "--bootable", Removes: []blame.Cause{blame.UserXattr}, DigestA: digest("inside"), DigestB: digest("outside")}}},
 		Masked: &Masked{Differences: differences[:1], Findings: findings[:1]},
 	}
 }
@@ -173,7 +175,7 @@ func TestTextLimitsFindings(t *testing.T) {
 		b.Root.Put(canon.Dirent{Name: string(rune('a' + c)), Node: &canon.Node{Kind: canon.FIFO}})
 	}
 	r := &Report{A: Side{Name: "a"}, B: Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Differences: compare.Trees(a, b)}
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
+	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, verbose := range []bool{false, true} {
 		var buf bytes.Buffer
 		if err := Text(&buf, r, TextOptions{Verbose: verbose}); err != nil {

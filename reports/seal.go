@@ -8,7 +8,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
-	"cfsverify/compare"
+	"cfsverify/compare/seals"
 )
 
 // Seals is what is found of the seals of an image.
@@ -17,13 +17,13 @@ type Seals struct {
 	Source string
 	Layers []*canon.Layer
 	// Seals are in the order in which they were looked for.
-	Seals []compare.CheckedSeal
+	Seals []seals.Checked
 }
 
 // Good says that there are seals, and all are good.
-func (s *Seals) Good() bool { return len(s.Seals) > 0 && s.count(compare.SealGood) == len(s.Seals) }
+func (s *Seals) Good() bool { return len(s.Seals) > 0 && s.count(seals.Good) == len(s.Seals) }
 
-func (s *Seals) count(state compare.SealState) int {
+func (s *Seals) count(state seals.State) int {
 	n := 0
 	for i := range s.Seals {
 		if s.Seals[i].State == state {
@@ -38,7 +38,7 @@ func SealsText(w io.Writer, s *Seals, o TextOptions) error {
 	buf := bufio.NewWriter(w)
 	t := newText(buf, o)
 	t.report = &Report{A: Side{Name: "sealed"}, B: Side{Name: "now"}}
-	wrong, unknown := s.count(compare.SealWrong), s.count(compare.SealUnknown)
+	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
 	switch {
 	case len(s.Seals) == 0:
 		fmt.Fprintf(t, "%s: nothing seals the image\n", t.bad.Sprint("NOT SEALED"))
@@ -70,18 +70,18 @@ func (s *Seals) insecureText() string {
 	return fmt.Sprintf(", %d of them insecure", n)
 }
 
-func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
+func (t *text) seal(s *Seals, c *seals.Checked) {
 	paint := t.bad
-	if c.State == compare.SealGood {
+	if c.State == seals.Good {
 		paint = t.good
 	}
-	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), SealPlace(c.Found))
+	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), SealPlace(c.Seal))
 	if c.Err != nil || c.Claim.Digest.IsZero() {
 		t.prose("  ", "", c.Why)
 		return
 	}
 	fmt.Fprintf(t, "  says      %s\n", paint.Sprint(c.Claim.Digest))
-	is := slices.IndexFunc(c.Expected, func(e compare.ExpectedDigest) bool { return e.Digest == c.Claim.Digest })
+	is := slices.IndexFunc(c.Expected, func(e seals.Expected) bool { return e.Digest == c.Claim.Digest })
 	for i, e := range c.Expected {
 		switch {
 		case i == is:
@@ -107,7 +107,7 @@ func (t *text) seal(s *Seals, c *compare.CheckedSeal) {
 }
 
 // SealPlace says where a seal is.
-func SealPlace(f seal.Found) string {
+func SealPlace(f seal.Seal) string {
 	text := string(f.Place)
 	if f.Name != "" {
 		text += " " + escape(f.Name)
@@ -125,7 +125,7 @@ func SealPlace(f seal.Found) string {
 }
 
 // expectedText says what a digest is of.
-func expectedText(e compare.ExpectedDigest) string {
+func expectedText(e seals.Expected) string {
 	switch e.Role {
 	case seal.Config, seal.Manifest:
 		return "the digest of the " + string(e.Role)
@@ -138,7 +138,7 @@ func expectedText(e compare.ExpectedDigest) string {
 }
 
 // match says what gives the digest of a wrong seal.
-func (t *text) match(s *Seals, c *compare.CheckedSeal) {
+func (t *text) match(s *Seals, c *seals.Checked) {
 	m := c.Match
 	switch {
 	case m != nil:
@@ -160,7 +160,7 @@ func (t *text) match(s *Seals, c *compare.CheckedSeal) {
 	}
 }
 
-func matchText(s *Seals, m *compare.SealMatch) string {
+func matchText(s *Seals, m *seals.Match) string {
 	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
 	switch m.Layers {
 	case 0:

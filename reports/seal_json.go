@@ -4,7 +4,7 @@ import (
 	"io"
 
 	"cfsverify/canon/seal"
-	"cfsverify/compare"
+	"cfsverify/compare/seals"
 )
 
 type jsonSeals struct {
@@ -16,7 +16,7 @@ type jsonSeals struct {
 }
 
 type jsonSeal struct {
-	State       compare.SealState  `json:"state"`
+	State       seals.State        `json:"state"`
 	Why         string             `json:"why,omitempty"`
 	Place       seal.Place         `json:"place"`
 	Name        string             `json:"name,omitempty"`
@@ -63,7 +63,7 @@ func SealsJSON(w io.Writer, s *Seals) error {
 	return writeJSON(w, doc)
 }
 
-func sealJSON(c *compare.CheckedSeal) jsonSeal {
+func sealJSON(c *seals.Checked) jsonSeal {
 	j := jsonSeal{
 		State: c.State, Why: c.Why, Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
 		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,

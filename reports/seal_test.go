@@ -16,8 +16,10 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
+	"cfsverify/compare/seals"
 	"cfsverify/testdata/faults"
 )
 
@@ -30,28 +32,28 @@ func checkedSeals() *Seals {
 	claim := seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1, erofs.V0}, Digest: digest}
 	insecure := claim
 	insecure.Insecure = true
-	expected := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: other}}
-	good := []compare.ExpectedDigest{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
+	expected := []seals.Expected{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: other}}
+	good := []seals.Expected{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
 	since := []compare.Difference{{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}}
-	recipe := compare.Recipe{Version: erofs.V1, Policy: policy.ComposefsRS()}
-	found := func(place seal.Place, c seal.Claim) seal.Found {
-		return seal.Found{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
+	recipe := recipe.Recipe{Version: erofs.V1, Policy: policy.ComposefsRS()}
+	found := func(place seal.Place, c seal.Claim) seal.Seal {
+		return seal.Seal{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
 	}
 	layer, second := found(seal.LayerAnnotation, claim), found(seal.UKI, claim)
 	layer.Layer, layer.Claim.Role, second.CommandLine = 2, seal.Layer, 2
 	signed := found(seal.Artifact, claim)
 	signed.Signature = []byte("der")
-	unknown := seal.Found{Place: seal.Label, Key: "composefs.x", Err: errors.New("odd")}
-	return &Seals{Source: "oci:x\x1b", Layers: []*canon.Layer{{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64)}, {Index: 2, DiffID: "sha256:" + strings.Repeat("2", 64)}}, Seals: []compare.CheckedSeal{
-		{Found: found(seal.UKI, claim), State: compare.SealGood, Expected: good},
-		{Found: found(seal.Cmdline, insecure), State: compare.SealWrong, Expected: expected, Match: &compare.SealMatch{Layers: 1, Recipe: recipe, Since: since}},
-		{Found: found(seal.Expected, claim), State: compare.SealWrong, Expected: expected, Match: &compare.SealMatch{Layers: 2, Recipe: recipe}},
-		{Found: signed, State: compare.SealGood, Expected: good, Signer: "CN=\x1b"},
-		{Found: signed, State: compare.SealWrong, Expected: good, Why: "the signature is not valid"},
-		{Found: unknown, State: compare.SealUnknown, Why: "odd"},
-		{Found: layer, State: compare.SealWrong, Expected: expected, Searched: true},
-		{Found: layer, State: compare.SealWrong, Expected: expected, Searched: true, Match: &compare.SealMatch{Recipe: recipe}},
-		{Found: second, State: compare.SealWrong, Expected: expected, Searched: true},
+	unknown := seal.Seal{Place: seal.Label, Key: "composefs.x", Err: errors.New("odd")}
+	return &Seals{Source: "oci:x\x1b", Layers: []*canon.Layer{{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64)}, {Index: 2, DiffID: "sha256:" + strings.Repeat("2", 64)}}, Seals: []seals.Checked{
+		{Seal: found(seal.UKI, claim), State: seals.Good, Expected: good},
+		{Seal: found(seal.Cmdline, insecure), State: seals.Wrong, Expected: expected, Match: &seals.Match{Layers: 1, Recipe: recipe, Since: since}},
+		{Seal: found(seal.Expected, claim), State: seals.Wrong, Expected: expected, Match: &seals.Match{Layers: 2, Recipe: recipe}},
+		{Seal: signed, State: seals.Good, Expected: good, Signer: "CN=\x1b"},
+		{Seal: signed, State: seals.Wrong, Expected: good, Why: "the signature is not valid"},
+		{Seal: unknown, State: seals.Unknown, Why: "odd"},
+		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true},
+		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true, Match: &seals.Match{Recipe: recipe}},
+		{Seal: second, State: seals.Wrong, Expected: expected, Searched: true},
 	}}
 }
 
@@ -132,17 +134,17 @@ func TestSealsVerdict(t *testing.T) {
 	insecure := all[0]
 	insecure.Claim.Insecure = true
 	for want, c := range map[string]struct {
-		seals []compare.CheckedSeal
+		seals []seals.Checked
 		good  bool
 	}{
 		"NOT SEALED: nothing seals the image\n":          {nil, false},
 		"SEALED: 1 seal is good\n":                       {all[:1], true},
-		"SEALED: 2 seals are good\n":                     {[]compare.CheckedSeal{all[0], all[3]}, true},
+		"SEALED: 2 seals are good\n":                     {[]seals.Checked{all[0], all[3]}, true},
 		"WRONG: 1 of 2 seals are wrong\n":                {all[:2], false},
 		"UNKNOWN: 1 of 1 seal cannot be checked\n":       {all[5:6], false},
-		"WRONG: 2 of 3 seals are wrong\n":                {[]compare.CheckedSeal{all[1], all[2], all[5]}, false},
-		"UNKNOWN: 1 of 2 seals cannot be checked\n":      {[]compare.CheckedSeal{all[0], all[5]}, false},
-		"SEALED: 2 seals are good, 1 of them insecure\n": {[]compare.CheckedSeal{all[0], insecure}, true},
+		"WRONG: 2 of 3 seals are wrong\n":                {[]seals.Checked{all[1], all[2], all[5]}, false},
+		"UNKNOWN: 1 of 2 seals cannot be checked\n":      {[]seals.Checked{all[0], all[5]}, false},
+		"SEALED: 2 seals are good, 1 of them insecure\n": {[]seals.Checked{all[0], insecure}, true},
 	} {
 		s := &Seals{Seals: c.seals}
 		if text := sealsText(t, s, TextOptions{}); !strings.HasPrefix(text, want) || s.Good() != c.good {

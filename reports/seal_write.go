@@ -15,7 +15,7 @@ type SealWrite struct {
 	// Artifact names the artifact, empty if there is none.
 	Artifact string
 	// Seals have known forms.
-	Seals []seal.Found
+	Seals []seal.Seal
 }
 
 // SealWriteText writes a line for the new image, one for its artifact, and one for
@@ -39,7 +39,7 @@ func SealWriteText(w io.Writer, s *SealWrite) error {
 }
 
 // writtenPlace tells layers from each other.
-func writtenPlace(f seal.Found) string {
+func writtenPlace(f seal.Seal) string {
 	if f.Layer > 0 {
 		return fmt.Sprintf("%s %d", f.Place, f.Layer)
 	}

@@ -7,6 +7,9 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
+	"cfsverify/compare/proof"
 )
 
 // summary is what a person needs first: what to do, and whether that is all.
@@ -40,9 +43,9 @@ func proofText(r *Report) string {
 
 // firstOf is the finding to begin with: causes of much come first, and what
 // only follows from others never does.
-func firstOf(findings []compare.Finding) *compare.Finding {
+func firstOf(findings []blame.Finding) *blame.Finding {
 	for i := range findings {
-		if c := findings[i].Cause; c != compare.Derived && c != compare.DirectoryChanged {
+		if c := findings[i].Cause; c != blame.Derived && c != blame.DirectoryChanged {
 			return &findings[i]
 		}
 	}
@@ -52,7 +55,7 @@ func firstOf(findings []compare.Finding) *compare.Finding {
 	return nil
 }
 
-func causeList(causes []compare.Cause) string {
+func causeList(causes []blame.Cause) string {
 	var names []string
 	for _, c := range causes {
 		names = append(names, string(c))
@@ -81,7 +84,7 @@ func (t *text) gate() {
 }
 
 // idleRules are those of a gate that accept nothing.
-func (t *text) idleRules(unused, expired []compare.Rule) {
+func (t *text) idleRules(unused, expired []gate.Allowance) {
 	for _, r := range unused {
 		fmt.Fprintf(t, "  %s %s\n", t.bad.Sprint("unused rule:"), ruleText(r))
 	}
@@ -118,7 +121,7 @@ func (t *text) flags() {
 	}
 }
 
-func flagText(f compare.FlagEffect) string { return strings.TrimSpace(f.Flag + " " + f.Value) }
+func flagText(f proof.FlagEffect) string { return strings.TrimSpace(f.Flag + " " + f.Value) }
 
 func (t *text) masked() {
 	m := t.report.Masked
@@ -135,7 +138,7 @@ func (t *text) masked() {
 	}
 }
 
-func (t *text) finding(f *compare.Finding) {
+func (t *text) finding(f *blame.Finding) {
 	cause := CauseOf(f.Cause)
 	fmt.Fprintln(t)
 	t.prose("", string(f.Cause)+":", fmt.Sprintf("%s (%s)", cause.Title, count(len(f.Entries), "entry", "entries")))
@@ -159,7 +162,7 @@ func (t *text) finding(f *compare.Finding) {
 	}
 }
 
-func evidenceText(e compare.Evidence) string {
+func evidenceText(e blame.Evidence) string {
 	parts := []string{e.Text}
 	if e.Path != "" {
 		parts = append(parts, escape(e.Path))
@@ -184,7 +187,7 @@ func entryText(o *canon.Origin) string {
 
 // sourceText names the tar entry that an entry's cause lies in, if that is not
 // the one that the entry itself comes from.
-func sourceText(e compare.Entry) string {
+func sourceText(e blame.Entry) string {
 	if e.Source == nil || e.Source.Layer == nil {
 		return ""
 	}
@@ -197,7 +200,7 @@ func sourceText(e compare.Entry) string {
 }
 
 // layersText counts the entries of a finding by the layers of their causes.
-func layersText(entries []compare.Entry) string {
+func layersText(entries []blame.Entry) string {
 	var parts []string
 	for _, c := range layerCounts(entries) {
 		parts = append(parts, fmt.Sprintf("layer %d (%s)", c.layer.Index, count(c.entries, "entry", "entries")))
@@ -206,7 +209,7 @@ func layersText(entries []compare.Entry) string {
 }
 
 // layerCounts are in the order of the layers.
-func layerCounts(entries []compare.Entry) []layerCount {
+func layerCounts(entries []blame.Entry) []layerCount {
 	var counts []layerCount
 	for _, e := range entries {
 		if e.Source == nil || e.Source.Layer == nil {

@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/blame"
 )
 
 func TestWrap(t *testing.T) {
@@ -60,7 +61,7 @@ func TestTextWidth(t *testing.T) {
 	a.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Regular}})
 	r := sample()
 	r.Differences = compare.Trees(a, b)
-	r.Findings = compare.Explain(compare.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
+	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, tt := range []struct {
 		o    TextOptions
 		full bool

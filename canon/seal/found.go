@@ -25,8 +25,8 @@ func Places() []Place {
 	return []Place{UKI, Cmdline, Label, ManifestAnnotation, ConfigAnnotation, LayerAnnotation, Artifact, Expected}
 }
 
-// Found is a seal as it was found.
-type Found struct {
+// Seal is a seal as it was found.
+type Seal struct {
 	Place Place
 	// Name is the path of a unified kernel image or the digest of an artifact,
 	// empty elsewhere.

@@ -27,17 +27,17 @@ func Karg(version erofs.Version, digest fsverity.Digest) string {
 // order, as seals without a place. The initramfs tries all composefs.digest= in
 // turn, and composefs= last. A command line that programs read in different ways
 // is one seal of no known form.
-func Kargs(cmdline string) []Found {
+func Kargs(cmdline string) []Seal {
 	cmdline = strings.TrimRight(cmdline, "\x00")
 	switch {
 	case strings.Contains(cmdline, "\x00"):
-		return []Found{{Err: errors.New("its command line has a NUL byte, behind which systemd-stub reads nothing")}}
+		return []Seal{{Err: errors.New("its command line has a NUL byte, behind which systemd-stub reads nothing")}}
 	case !utf8.ValidString(cmdline):
-		return []Found{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
+		return []Seal{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
 	}
-	var found []Found
+	var found []Seal
 	for _, argument := range splitCmdline(cmdline) {
-		var f Found
+		var f Seal
 		f.Key, f.Value, _ = strings.Cut(argument, "=")
 		switch f.Key + "=" {
 		case digestKarg:
@@ -54,11 +54,11 @@ func Kargs(cmdline string) []Found {
 
 // CmdlineSeals is Kargs for a command line that must have one: without it is one
 // seal of no known form.
-func CmdlineSeals(cmdline string) []Found {
+func CmdlineSeals(cmdline string) []Seal {
 	if found := Kargs(cmdline); found != nil {
 		return found
 	}
-	return []Found{{Err: errors.New("its command line has no composefs digest")}}
+	return []Seal{{Err: errors.New("its command line has no composefs digest")}}
 }
 
 // splitCmdline splits as composefs-rs does (split_cmdline), and the kernel but for

@@ -1,0 +1,92 @@
+package blame
+
+import (
+	"path"
+	"slices"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// volatile are patterns, as path.Match has them, of files that programs write
+// without being asked to, with times, random numbers or the order of events in
+// them. A pattern that ends in a slash is for all below it.
+var volatile = [...]string{
+	"/etc/ld.so.cache", "/etc/machine-id", "/etc/.pwd.lock", "/var/cache/", "/var/log/", "/var/lib/systemd/random-seed",
+	"/var/lib/dpkg/", "/var/lib/rpm/", "/usr/lib/sysimage/", "/usr/share/rpm/", "/var/lib/dnf/", "/var/lib/apt/", "/var/tmp/", "/tmp/",
+	"/etc/ssh/ssh_host_*", "/var/lib/dbus/machine-id", "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-",
+}
+
+// IsVolatile says that a path is one of files that programs write without being
+// asked to, with times, random numbers or the order of events in them.
+func IsVolatile(p string) bool {
+	if path.Ext(p) == ".pyc" {
+		return true
+	}
+	for _, pattern := range volatile {
+		if matches, err := path.Match(pattern, p); err == nil && matches {
+			return true
+		}
+		if n := len(pattern); pattern[n-1] == '/' && len(p) > n && p[:n] == pattern {
+			return true
+		}
+	}
+	return false
+}
+
+// leftBehind are those of them that programs also leave new files in.
+var leftBehind = [...]string{"/var/cache/", "/var/log/", "/var/tmp/", "/tmp/"}
+
+func isLeftBehind(p string) bool {
+	if path.Ext(p) == ".pyc" {
+		return true
+	}
+	for _, dir := range leftBehind {
+		if len(p) > len(dir) && p[:len(dir)] == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// contents finds other content, along with the time of writing it. Where a dump
+// file does not state a digest, the content may well be the same.
+func (s *scene) contents() {
+	same := 0
+	for _, it := range s.items {
+		if it.Status != compare.Changed || !it.has(compare.ContentDigest) && !it.has(compare.Target) || isDigestUnknown(it) && !it.has(compare.Size) {
+			continue
+		}
+		cause := ContentChange
+		if IsVolatile(it.Path) {
+			cause = VolatileContent
+		} else if it.has(compare.ContentDigest) && !it.has(compare.Size) && it.in.Node.Size > canon.InlineMax {
+			same++
+		}
+		s.claimFields(cause, it, layerOrigin(it.out), compare.ContentDigest, compare.Size, compare.Target, compare.Storage, compare.Payload, compare.Mtime, compare.MtimeNsec)
+	}
+	s.tellCount(ContentChange, same, "have the same size on both sides")
+	s.leftBehind()
+}
+
+// leftBehind finds files that were written after unpacking, and the directories
+// that Python makes for them.
+func (s *scene) leftBehind() {
+	for i := len(s.items) - 1; i >= 0; i-- {
+		it := s.items[i]
+		if !s.directed() || !it.onlyIn() || !s.stamped(it) {
+			continue
+		}
+		if it.in.Node.Kind == canon.Regular && isLeftBehind(it.Path) || it.in.Name == "__pycache__" && s.holdsOnly(it, VolatileContent) {
+			s.claimAll(VolatileContent, it, nil)
+		}
+	}
+}
+
+// holdsOnly says that all that is in a directory of one side has a certain cause.
+func (s *scene) holdsOnly(it *item, cause Cause) bool {
+	children := it.in.Node.Children()
+	return len(children) > 0 && !slices.ContainsFunc(children, func(child canon.Dirent) bool {
+		return s.causes[s.byPath[path.Join(it.Path, child.Name)]] != cause
+	})
+}

@@ -1,0 +1,377 @@
+package blame
+
+import (
+	"path"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/policy"
+	"cfsverify/compare"
+)
+
+// derived finds what the policy copies from entries that differ themselves.
+func (s *scene) derived() {
+	usr := s.byPath["/usr"]
+	fromUsr := func(c compare.Change) bool {
+		return usr != nil && usr.Status == compare.Changed && containsChange(usr.Changes, c)
+	}
+	mtimeFromUsr := func(c compare.Change) bool {
+		return (c.Field == compare.Mtime || c.Field == compare.MtimeNsec) && fromUsr(c)
+	}
+	root := s.byPath["/"]
+	if root != nil && s.policy.Root == policy.RootUsr {
+		s.claim(Derived, root, nil, fromUsr)
+	}
+	if root != nil && s.rootIsComputed() && len(s.items) > 1 {
+		s.claimFields(Derived, root, nil, compare.Mtime, compare.MtimeNsec)
+	}
+	if run := s.byPath["/run"]; run != nil && s.policy.Run == policy.RunEmpty {
+		s.claim(Derived, run, nil, mtimeFromUsr)
+	}
+	if s.policy.Boot != policy.BootNo && s.policy.Boot != "" {
+		for _, p := range []string{"/boot", "/sysroot"} {
+			if it := s.byPath[p]; it != nil {
+				s.claim(Derived, it, nil, mtimeFromUsr)
+			}
+		}
+	}
+	if s.policy.DirMtime == policy.DirMtimeNewestChild {
+		s.derivedDirectories()
+	}
+}
+
+func (s *scene) rootIsComputed() bool {
+	switch s.policy.Root {
+	case policy.RootNewest, policy.RootNewestInRoot, policy.RootOldestInRoot:
+		return true
+	case policy.RootTarOrNewest:
+		return s.out.RootOrigin == nil
+	}
+	return s.policy.Root != policy.RootKeep && s.policy.DirMtime == policy.DirMtimeNewestChild && s.policy.Root != policy.RootEpoch
+}
+
+// derivedDirectories are those whose newest child has another time; an empty
+// directory keeps its own.
+func (s *scene) derivedDirectories() {
+	changed := map[string]bool{}
+	for i := len(s.items) - 1; i >= 0; i-- {
+		it := s.items[i]
+		dir := path.Dir(it.Path)
+		if it.isDir() && changed[it.Path] {
+			s.claimFields(Derived, it, nil, compare.Mtime, compare.MtimeNsec)
+		}
+		if it.Path != "/" && (it.Status != compare.Changed || compare.HasField(it.Changes, compare.Mtime) || compare.HasField(it.Changes, compare.MtimeNsec)) {
+			changed[dir] = true
+		}
+	}
+}
+
+func containsChange(list []compare.Change, c compare.Change) bool {
+	for _, x := range list {
+		if x == c {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scene) rootMetadata() {
+	it := s.byPath["/"]
+	if it == nil || !s.claimAll(RootMetadata, it, s.out.RootOrigin) {
+		return
+	}
+	switch {
+	case !s.layered:
+	case s.out.RootOrigin == nil:
+		s.tell(RootMetadata, Evidence{Text: "no layer has an entry for the root, so every tool makes its own"})
+	default:
+		s.tell(RootMetadata, Evidence{Text: "a layer has an entry for the root, which engines ignore", Path: "/", Source: s.out.RootOrigin})
+	}
+	mtime := it.in.Node.Mtime
+	if !compare.HasField(it.Changes, compare.Mtime) || mtime == (canon.Time{}) {
+		return
+	}
+	usr := s.in.Root.Child("usr")
+	switch {
+	case usr != nil && usr.Node.Mtime == mtime:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is that of /usr"})
+	case mtime == s.newest:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is the newest of all entries"})
+	case mtime == s.out.NewestEntry:
+		s.tell(RootMetadata, Evidence{Text: "its mtime in " + s.inName + " is the newest of all tar entries, whiteouts and what they hide included: " +
+			"the rule newest is for what is left"})
+	}
+}
+
+// bootNanoseconds finds trees made by different versions of the transform.
+func (s *scene) bootNanoseconds() {
+	usr, usrOut := s.in.Root.Child("usr"), s.out.Root.Child("usr")
+	if usr == nil || usrOut == nil || usr.Node.Mtime != usrOut.Node.Mtime || usr.Node.Mtime.Nsec == 0 {
+		return
+	}
+	for _, p := range []string{"/boot", "/sysroot"} {
+		it := s.byPath[p]
+		if it == nil || !it.isDir() || it.has(compare.Mtime) {
+			continue
+		}
+		if (it.in.Node.Mtime == usr.Node.Mtime) != (it.out.Node.Mtime == usr.Node.Mtime) {
+			s.claimFields(BootNanoseconds, it, nil, compare.MtimeNsec)
+		}
+	}
+}
+
+// pathsThroughSymlinks finds directories that a layer implies where a lower
+// layer has something else, which the scan still has; and what the layer put
+// there or hid there, if the scan has it, or misses it, where the symlink leads.
+func (s *scene) pathsThroughSymlinks() {
+	for _, it := range s.items {
+		if it.in == nil || it.out == nil || !it.has(compare.Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
+			continue
+		}
+		if isImplied(it.out) {
+			// There were only markers, which have nothing to hide here.
+			s.claimAll(PathThroughSymlink, it, it.out.Origin)
+			continue
+		}
+		if it.in.Node.Kind != canon.Symlink {
+			continue
+		}
+		target := resolve(s.in, it.Path)
+		if !s.isFollowed(it, target) {
+			continue
+		}
+		source := it.out.Origin
+		s.claimAll(PathThroughSymlink, it, source)
+		sub := canon.Tree{Root: it.out.Node}
+		for p := range sub.All() {
+			if other := s.byPath[it.Path+p]; other != nil && other.onlyOut() {
+				s.claimAll(PathThroughSymlink, other, layerOrigin(other.out))
+			}
+			if other := s.byPath[path.Join(target, p)]; other != nil && other.in != nil {
+				made := sub.Lookup(p).Node
+				s.claim(PathThroughSymlink, other, source, func(c compare.Change) bool {
+					isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
+					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !differsIn(other.in.Node, made, c)
+				})
+			}
+		}
+		s.hiddenThroughSymlink(it.Path, target)
+		if dir := s.byPath[path.Dir(target)]; dir != nil && dir.isDir() && s.stamped(dir) {
+			if made := s.byPath[target]; made != nil && made.onlyIn() {
+				s.claimFields(PathThroughSymlink, dir, source, compare.Mtime, compare.MtimeNsec)
+			}
+		}
+	}
+}
+
+// isFollowed says that all that the layers have below a path is where the
+// symlink leads.
+func (s *scene) isFollowed(it *item, target string) bool {
+	sub := canon.Tree{Root: it.out.Node}
+	for p := range sub.All() {
+		if s.in.Lookup(path.Join(target, p)) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// hiddenThroughSymlink finds what markers below a symlink hid where it leads.
+func (s *scene) hiddenThroughSymlink(link, target string) {
+	for i := range s.out.Markers {
+		m := &s.out.Markers[i]
+		rest, below := strings.CutPrefix(m.Path, link)
+		if !below || rest != "" && rest[0] != '/' {
+			continue
+		}
+		hidden := path.Join(target, rest)
+		e := s.out.Lookup(hidden)
+		if e == nil {
+			continue
+		}
+		sub := canon.Tree{Root: e.Node}
+		for p := range sub.All() {
+			if other := s.byPath[path.Join(hidden, p)]; other != nil && other.onlyOut() && (p != "/" || !m.Opaque) {
+				s.claimAll(PathThroughSymlink, other, m.Origin)
+			}
+		}
+	}
+}
+
+// followMax is how many symlinks tools follow at most: the kernel 40, others
+// up to 255.
+const followMax = 255
+
+// resolve follows the symlink at a path of a tree, and those on its way.
+func resolve(t *canon.Tree, p string) string {
+	for range followMax {
+		e := t.Lookup(p)
+		if e == nil || e.Node.Kind != canon.Symlink {
+			break
+		}
+		target := e.Node.Target
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(p), target)
+		}
+		p = resolveParents(t, path.Clean(target))
+	}
+	return p
+}
+
+func resolveParents(t *canon.Tree, p string) string {
+	at := "/"
+	for name := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
+		at = path.Join(at, name)
+		if e := t.Lookup(at); e != nil && e.Node.Kind == canon.Symlink && at != p {
+			target := e.Node.Target
+			if !path.IsAbs(target) {
+				target = path.Join(path.Dir(at), target)
+			}
+			at = path.Clean(target)
+		}
+	}
+	return at
+}
+
+// implicitParents finds directories that a layer needs and has no entry for:
+// the engine makes them as 0755, owned by its root, without xattrs. Those that
+// only a marker implies do not come into being everywhere.
+func (s *scene) implicitParents() {
+	if !s.scanned {
+		return
+	}
+	for _, it := range s.items {
+		if it.onlyOut() && isImplied(it.out) {
+			s.claimAll(ImplicitParent, it, it.out.Origin)
+		}
+		if !it.isDir() || it.Path == "/" || it.out.Origin == nil {
+			continue
+		}
+		source := it.out.Origin.ImpliedBy
+		if source == nil && it.out.Origin.Implicit {
+			source = it.out.Origin
+		}
+		if source == nil {
+			continue
+		}
+		in := it.in.Node
+		made, gid := in.Perm&^0o755 == 0, uint32(0)
+		// In a setgid directory a new one gets the group that it has then, and is
+		// setgid as well.
+		if in.Perm&0o2000 != 0 && s.isBelowSetgid(it.Path) {
+			made, gid = in.Perm&^0o2755 == 0, in.GID
+		}
+		s.claim(ImplicitParent, it, source, func(c compare.Change) bool {
+			switch c.Field {
+			case compare.Mtime, compare.MtimeNsec:
+				return true
+			case compare.Mode:
+				return made
+			case compare.UID:
+				return in.UID == 0
+			case compare.GID:
+				return in.GID == gid
+			case compare.Xattr:
+				_, has := in.Xattrs.Get(c.Xattr)
+				return !has
+			}
+			return false
+		})
+	}
+}
+
+// isImplied says that there is nothing but directories without entries.
+func isImplied(e *canon.Dirent) bool {
+	if e.Origin == nil || !e.Origin.Implicit {
+		return false
+	}
+	for _, child := range e.Node.Children() {
+		if !isImplied(&child) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBelowSetgid says that a directory on the way to a path has the bit on a
+// side: engines may have taken it away again from some.
+func (s *scene) isBelowSetgid(p string) bool {
+	for p != "/" {
+		p = path.Dir(p)
+		for _, t := range []*canon.Tree{s.in, s.out} {
+			if e := t.Lookup(p); e != nil && e.Node.Perm&0o2000 != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// followers are what other findings bring along: links to names that are on one
+// side only, and what is below an entry that is something else.
+func (s *scene) followers() {
+	for _, it := range s.items {
+		switch {
+		case it.Status == compare.Changed && it.has(compare.Links):
+			s.followLinks(it)
+		case it.Status != compare.Changed && len(it.open) > 0:
+			for dir := s.parentOf(it); dir != nil; dir = s.parentOf(dir) {
+				if cause, found := s.causes[dir]; found {
+					s.claimAll(cause, it, s.source(it))
+					break
+				}
+				if dir.Path == "/" {
+					break
+				}
+			}
+		}
+	}
+	s.directoriesOfChanges()
+}
+
+func (s *scene) followLinks(it *item) {
+	for _, p := range append(append([]string(nil), it.linksIn...), it.linksOut...) {
+		other := s.byPath[p]
+		if other == nil || other.Status == compare.Changed {
+			continue
+		}
+		if cause, found := s.causes[other]; found {
+			s.claimFields(cause, it, s.source(other), compare.Links)
+			return
+		}
+	}
+}
+
+// directoriesOfChanges are directories whose time is that of putting something
+// into them or removing it.
+func (s *scene) directoriesOfChanges() {
+	changed := s.directoriesWithChanges()
+	for _, it := range s.items {
+		if it.isDir() && it.onlyMtime() && changed[it.Path] {
+			s.claimAll(DirectoryChanged, it, nil)
+		}
+	}
+}
+
+func (s *scene) directoriesWithChanges() map[string]bool {
+	changed := map[string]bool{}
+	for _, it := range s.items {
+		if it.Status != compare.Changed || compare.HasField(it.Changes, compare.Type) {
+			changed[path.Dir(it.Path)] = true
+		}
+	}
+	return changed
+}
+
+func (s *scene) unexplained() {
+	for _, it := range s.items {
+		s.claimAll(Unexplained, it, s.sourceIfAny(it))
+	}
+}
+
+func (s *scene) sourceIfAny(it *item) *canon.Origin {
+	if it.out != nil {
+		return layerOrigin(it.out)
+	}
+	return nil
+}

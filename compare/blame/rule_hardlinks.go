@@ -1,0 +1,166 @@
+package blame
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// linkHeader is a hardlink entry whose header is not what its inode has.
+type linkHeader struct {
+	node   *canon.Node // as the header says it
+	origin *canon.Origin
+}
+
+// hardlinkHeaders finds attributes that a hardlink's own header gives, as
+// engines that apply it to the inode have them. Of two images each may be what
+// such an engine made of the other.
+func (s *scene) hardlinkHeaders() {
+	headers := linkHeaders(s.out)
+	var headersIn map[*canon.Node][]linkHeader
+	if !s.scanned {
+		headersIn = linkHeaders(s.in)
+	}
+	for _, it := range s.items {
+		if it.Status != compare.Changed {
+			continue
+		}
+		for _, h := range headers[it.out.Node] {
+			s.claim(HardlinkHeader, it, h.origin, func(c compare.Change) bool {
+				return linkHeaderHas(h, it.in.Node, c) && !(c.Field == compare.Mode && permOf(it.out) == it.in.Node.Perm)
+			})
+		}
+		for _, h := range headersIn[it.in.Node] {
+			s.claim(HardlinkHeader, it, h.origin, func(c compare.Change) bool { return linkHeaderHas(h, it.out.Node, c) })
+		}
+	}
+}
+
+func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
+	var headers map[*canon.Node][]linkHeader
+	for e := range t.Dirents() {
+		if o := layerOrigin(e); o != nil && o.Header != nil && o.Header.Typeflag == '1' {
+			if headers == nil {
+				headers = map[*canon.Node][]linkHeader{}
+			}
+			headers[e.Node] = append(headers[e.Node], linkHeader{nodeOfLink(o.Header), o})
+		}
+	}
+	return headers
+}
+
+// nodeOfLink reads what engines apply of a hardlink's header.
+func nodeOfLink(h *canon.Header) *canon.Node {
+	n := &canon.Node{Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID), Mtime: h.Mtime}
+	for key, value := range h.PAX {
+		if name, found := strings.CutPrefix(key, "SCHILY.xattr."); found {
+			n.Xattrs.Set(name, value)
+		}
+	}
+	n.Perm = permOf(&canon.Dirent{Node: n})
+	return n
+}
+
+func linkHeaderHas(h linkHeader, in *canon.Node, c compare.Change) bool {
+	switch c.Field {
+	case compare.Mode:
+		return h.node.Perm == in.Perm
+	case compare.UID:
+		return h.node.UID == in.UID
+	case compare.GID:
+		return h.node.GID == in.GID
+	case compare.Mtime, compare.MtimeNsec:
+		// Engines make 0 of times before 1970.
+		return max(h.node.Mtime.Sec, 0) == max(in.Mtime.Sec, 0) && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
+	case compare.Xattr:
+		value, has := in.Xattrs.Get(c.Xattr)
+		own, owns := h.node.Xattrs.Get(c.Xattr)
+		return has && owns && value == own
+	}
+	return false
+}
+
+// hardlinks compares which names are one inode. Names that only one side has do
+// not count here. Without layers it is not known which side is the copy, and
+// links are rather lost than made.
+func (s *scene) hardlinks() {
+	broken := 0
+	for _, it := range s.items {
+		if it.Status != compare.Changed || !it.has(compare.Links) {
+			continue
+		}
+		lost, gained := s.linkChanges(it)
+		switch {
+		case len(lost) > 0, len(gained) > 0 && !s.directed():
+			s.claimFields(HardlinkBroken, it, layerOrigin(it.out), compare.Links, compare.Nlink)
+			broken++
+		case s.areJoined(it, gained):
+			s.claimJoined(it, gained)
+		}
+	}
+	name := s.inName
+	if !s.directed() && hasHardlinks(s.in) {
+		name = s.outName
+	}
+	if broken > 0 && (!hasHardlinks(s.in) || !s.directed() && !hasHardlinks(s.out)) {
+		s.tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("nothing in %s has two names: hardlinks were not kept when it was copied or scanned", name)})
+	}
+}
+
+// linkChanges are the other names of an item's inode, that both sides have, and
+// that only one has as names of this inode.
+func (s *scene) linkChanges(it *item) (lost, gained []string) {
+	return s.linksWithout(it.linksOut, it.linksIn), s.linksWithout(it.linksIn, it.linksOut)
+}
+
+func (s *scene) linksWithout(links, others []string) []string {
+	isOther := map[string]bool{}
+	for _, p := range others {
+		isOther[p] = true
+	}
+	var list []string
+	for _, p := range links {
+		if it := s.byPath[p]; !isOther[p] && (it == nil || it.Status == compare.Changed) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// areJoined says that an inode's new names had its content before.
+func (s *scene) areJoined(it *item, gained []string) bool {
+	for _, p := range gained {
+		e := s.out.Lookup(p)
+		if e == nil || slices.ContainsFunc(compare.Changes(it.out.Node, e.Node), isContent) {
+			return false
+		}
+	}
+	return len(gained) > 0
+}
+
+func isContent(c compare.Change) bool {
+	return slices.Contains([]compare.Field{compare.Type, compare.Size, compare.ContentDigest, compare.Target, compare.Rdev}, c.Field)
+}
+
+// claimJoined takes along what the inode has from its other names.
+func (s *scene) claimJoined(it *item, gained []string) {
+	s.claim(HardlinkJoined, it, layerOrigin(it.out), func(c compare.Change) bool {
+		return c.Field == compare.Links || c.Field == compare.Nlink || slices.ContainsFunc(gained, func(p string) bool {
+			return !differsIn(it.in.Node, s.out.Lookup(p).Node, c)
+		})
+	})
+}
+
+func hasHardlinks(t *canon.Tree) bool {
+	seen := map[*canon.Node]bool{}
+	for e := range t.Dirents() {
+		if e.Node.Kind != canon.Directory && seen[e.Node] {
+			return true
+		}
+		seen[e.Node] = true
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package blame
+
+import (
+	"path"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// directed says which side was made of the other: what is scanned of what is
+// layered. Else what one side has lost may as well be new on the other.
+func (s *scene) directed() bool { return s.layered && s.scanned }
+
+// sockets: tar has no type for them.
+func (s *scene) sockets() {
+	for _, it := range s.items {
+		if it.Status != compare.Changed && it.inode().Kind == canon.Socket {
+			s.claimAll(Socket, it, s.sourceIfAny(it))
+		}
+	}
+}
+
+// devices finds device nodes that are not there, or that something empty stands
+// for: making them needs privilege.
+func (s *scene) devices() {
+	for _, it := range s.items {
+		switch {
+		case s.isMissingDevice(it.out, it.in, it.Path, s.in):
+		case !s.directed() && s.isMissingDevice(it.in, it.out, it.Path, s.out):
+		default:
+			continue
+		}
+		s.claimAll(DeviceMissing, it, s.sourceIfAny(it))
+	}
+}
+
+// isMissingDevice compares a device with what a tree has in its place. What is
+// missing along with its directory was not left out for being a device.
+func (s *scene) isMissingDevice(device, other *canon.Dirent, p string, t *canon.Tree) bool {
+	if device == nil || !device.Node.Kind.IsDevice() {
+		return false
+	}
+	if other != nil {
+		return other.Node.Kind == canon.Regular && other.Node.Size == 0
+	}
+	dir := t.Lookup(path.Dir(p))
+	return dir != nil && dir.Node.Kind == canon.Directory
+}
+
+// forms finds what trees of files cannot differ in, but images and dump files
+// can.
+func (s *scene) forms() {
+	for _, it := range s.items {
+		if it.Status != compare.Changed {
+			continue
+		}
+		switch {
+		case isSameObject(it):
+			s.claimFields(DumpForm, it, nil, compare.ContentDigest, compare.Storage, compare.Payload)
+		case !compare.HasField(it.Changes, compare.ContentDigest):
+			s.claimFields(InlineLimit, it, layerOrigin(it.out), compare.Storage)
+			s.claimFields(DumpForm, it, nil, compare.Payload)
+		}
+		s.claimFields(DumpForm, it, nil, compare.Nlink)
+		if it.has(compare.Links) {
+			if lost, gained := s.linkChanges(it); len(lost) == 0 && len(gained) == 0 && len(it.linksIn) == len(it.linksOut) {
+				s.claimFields(DumpForm, it, nil, compare.Links)
+			}
+		}
+	}
+}
+
+// isSameObject says that the content is the same object of a store, but that a
+// dump file does not state its digest.
+func isSameObject(it *item) bool {
+	a, b := it.in.Node.Content, it.out.Node.Content
+	if !isDigestUnknown(it) || a == nil || b == nil || it.has(compare.Size) || a.Inline != nil || b.Inline != nil {
+		return false
+	}
+	return a.Payload() == b.Payload()
+}
+
+func isDigestUnknown(it *item) bool {
+	for _, e := range []*canon.Dirent{it.in, it.out} {
+		if c := e.Node.Content; c != nil && c.Inline == nil && c.Digest.IsZero() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,243 @@
+package blame
+
+import (
+	"path"
+
+	"cfsverify/canon"
+	"cfsverify/compare"
+)
+
+// lateLayers finds the topmost layers none of whose files the scan has.
+func (s *scene) lateLayers() {
+	if !s.layered || !s.scanned {
+		return
+	}
+	missing := s.missingLayers()
+	first, last := 0, 0 // of the layers to blame
+	for index, m := range missing {
+		last = max(last, index)
+		if !m && index >= first {
+			first = index + 1
+		}
+	}
+	if first <= 1 || first > last {
+		return
+	}
+	added := false
+	for _, it := range s.items {
+		if source := s.source(it); source != nil && source.Layer.Index >= first {
+			added = added || it.onlyOut() || it.has(compare.ContentDigest) || it.has(compare.Target) || it.has(compare.Type)
+		}
+	}
+	if !added {
+		return
+	}
+	for _, it := range s.items {
+		if source := s.source(it); source != nil && source.Layer.Index >= first {
+			s.claimAll(LateLayers, it, source)
+		}
+	}
+	s.tell(LateLayers, Evidence{Text: s.inName + " has nothing of what the layers from this one on bring", Source: &canon.Origin{Layer: s.layerAt(first)}})
+}
+
+// missingLayers tells for each layer that has files left in the tree whether
+// all of them differ by more than a fraction of a second.
+func (s *scene) missingLayers() map[int]bool {
+	missing := map[int]bool{}
+	for p, e := range s.out.All() {
+		if e.Origin == nil || e.Origin.Layer == nil || e.Node.Kind == canon.Directory {
+			continue
+		}
+		it := s.byPath[p]
+		differs := it != nil && (it.onlyOut() || len(it.Changes) > 1 || it.Changes[0].Field != compare.MtimeNsec)
+		if was, seen := missing[e.Origin.Layer.Index]; !seen || was {
+			missing[e.Origin.Layer.Index] = differs
+		}
+	}
+	return missing
+}
+
+func (s *scene) layerAt(index int) *canon.Layer {
+	for e := range s.out.Dirents() {
+		if e.Origin != nil && e.Origin.Layer != nil && e.Origin.Layer.Index == index {
+			return e.Origin.Layer
+		}
+	}
+	return nil
+}
+
+// source is the tar entry that last had a say in an item: for what is gone the
+// marker or what took its place.
+func (s *scene) source(it *item) *canon.Origin {
+	if it.out != nil {
+		return layerOrigin(it.out)
+	}
+	if m := s.markerOver(it.Path, nil); m != nil {
+		return m.Origin
+	}
+	for dir := path.Dir(it.Path); dir != "/"; dir = path.Dir(dir) {
+		if e := s.out.Lookup(dir); e != nil {
+			if e.Node.Kind != canon.Directory {
+				return layerOrigin(e)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+func layerOrigin(e *canon.Dirent) *canon.Origin {
+	if e.Origin == nil || e.Origin.Layer == nil {
+		return nil
+	}
+	return e.Origin
+}
+
+// markerOver is the topmost marker that hides a path; of a certain layer, if
+// one is given.
+func (s *scene) markerOver(p string, layer *canon.Layer) *canon.Marker {
+	if s.markersAt == nil {
+		s.markersAt = map[string][]*canon.Marker{}
+		for i := range s.out.Markers {
+			m := &s.out.Markers[i]
+			s.markersAt[m.Path] = append(s.markersAt[m.Path], m)
+		}
+	}
+	var found *canon.Marker
+	for at := p; ; at = path.Dir(at) {
+		for _, m := range s.markersAt[at] {
+			if (at != p || !m.Opaque) && (layer == nil || m.Origin.Layer == layer) &&
+				(found == nil || m.Origin.Layer.Index > found.Origin.Layer.Index) {
+				found = m
+			}
+		}
+		if at == "/" {
+			return found
+		}
+	}
+}
+
+// duplicates finds what an earlier entry of the same layer says.
+func (s *scene) duplicates() {
+	for i := range s.out.Superseded {
+		was := &s.out.Superseded[i]
+		it := s.byPath[was.Path]
+		if it == nil || it.in == nil || it.out == nil {
+			continue
+		}
+		s.claim(DuplicateEntry, it, was.Dirent.Origin, func(c compare.Change) bool {
+			return c.Field != compare.Links && !differsIn(it.in.Node, was.Dirent.Node, c)
+		})
+	}
+}
+
+// differsIn says whether two inodes differ in what a change is about.
+func differsIn(a, b *canon.Node, c compare.Change) bool {
+	for _, other := range compare.Changes(a, b) {
+		if other == c {
+			return true
+		}
+	}
+	return false
+}
+
+// markers finds names that a marker hides, though not by all readings.
+func (s *scene) markers() {
+	for _, it := range s.items {
+		switch {
+		case len(it.open) == 0:
+		case it.Status == compare.Changed:
+			s.hiddenAndBack(it)
+		case it.onlyIn():
+			m := s.markerOver(it.Path, nil)
+			if m == nil {
+				continue
+			}
+			cause := WhiteoutIgnored
+			// No engine has a way to make the root opaque.
+			if m.Path != "/" && s.hasOwnEntries(m) {
+				cause = orderCause(m)
+			}
+			s.claimAll(cause, it, m.Origin)
+		default:
+			if origin := layerOrigin(it.out); origin != nil {
+				if m := s.markerOver(it.Path, origin.Layer); m != nil {
+					s.claimAll(orderCause(m), it, m.Origin)
+				}
+			}
+		}
+	}
+}
+
+// hiddenAndBack finds directories that a marker hides and its own layer implies:
+// where the marker is not followed, they are still the old ones.
+func (s *scene) hiddenAndBack(it *item) {
+	if !it.isDir() || it.out.Origin == nil || !it.out.Origin.Implicit {
+		return
+	}
+	if m := s.markerOver(it.Path, it.out.Origin.Layer); m != nil {
+		s.claimFields(orderCause(m), it, m.Origin, compare.Mode, compare.UID, compare.GID, compare.Mtime, compare.MtimeNsec, compare.Xattr)
+	}
+}
+
+func orderCause(m *canon.Marker) Cause {
+	if m.Opaque {
+		return OpaqueOrder
+	}
+	return WhiteoutOrder
+}
+
+// hasOwnEntries says that the layer of a marker itself has something where the
+// marker acts.
+func (s *scene) hasOwnEntries(m *canon.Marker) bool {
+	top := s.out.Lookup(m.Path)
+	if top == nil {
+		return false
+	}
+	if !m.Opaque && top.Origin.Layer == m.Origin.Layer {
+		return true
+	}
+	sub := canon.Tree{Root: top.Node}
+	for p, e := range sub.All() {
+		if p != "/" && e.Origin.Layer == m.Origin.Layer {
+			return true
+		}
+	}
+	return false
+}
+
+// whiteoutDevices finds device nodes of layers that overlayfs takes for
+// whiteouts.
+func (s *scene) whiteoutDevices() {
+	for _, it := range s.items {
+		if it.onlyOut() && it.out.Node.IsWhiteout() {
+			s.claimAll(WhiteoutDevice, it, layerOrigin(it.out))
+		}
+	}
+}
+
+// whiteoutsInScan finds what only a layer's own directory has: overlayfs never
+// shows it.
+func (s *scene) whiteoutsInScan() {
+	for _, it := range s.items {
+		if it.in == nil {
+			continue
+		}
+		marker := len(it.in.Name) > 4 && it.in.Name[:4] == ".wh."
+		if it.onlyIn() && marker || it.in.Node.IsWhiteout() && (it.out == nil || !it.out.Node.IsWhiteout()) {
+			s.claimAll(WhiteoutInScan, it, nil)
+		}
+	}
+}
+
+// buildTimes are for two images.
+func (s *scene) buildTimes() {
+	if s.scanned {
+		return
+	}
+	for _, it := range s.items {
+		if it.Status == compare.Changed && it.onlyMtime() {
+			s.claimAll(BuildTime, it, layerOrigin(it.out))
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package blame
+
+import (
+	"path"
+
+	"cfsverify/canon"
+	"cfsverify/canon/policy"
+	"cfsverify/compare"
+)
+
+// scene is a comparison as the rules see it: one tree as scanned, the other as
+// the layers made it.
+type scene struct {
+	in, out         *canon.Tree
+	inName, outName string
+	policy          policy.Policy
+	// layered says that out comes from layers, scanned that in does not.
+	layered, scanned bool
+	// newest is the newest mtime of out.
+	newest canon.Time
+	items  []*item
+	byPath map[string]*item
+	drafts map[Cause]*draft
+	// markersAt are the markers of out by path, made when they are needed.
+	markersAt map[string][]*canon.Marker
+	// causes is why an item is on one side only, or has another type.
+	causes map[*item]Cause
+}
+
+func newScene(c Comparison) *scene {
+	s := &scene{
+		in: c.A, out: c.B, inName: c.NameA, outName: c.NameB, policy: c.Policy,
+		byPath: map[string]*item{}, drafts: map[Cause]*draft{}, causes: map[*item]Cause{},
+	}
+	layersA, layersB := hasLayers(c.A), hasLayers(c.B)
+	swap := layersA && !layersB
+	if layersA == layersB {
+		// What is unpacked is newer than what it is unpacked from.
+		swap = !layersA && newestMtime(c.A).Compare(newestMtime(c.B)) < 0
+	}
+	if swap {
+		s.in, s.out, s.inName, s.outName = c.B, c.A, c.NameB, c.NameA
+	}
+	s.layered, s.scanned = layersA || layersB, !layersA || !layersB
+	s.newest = newestMtime(s.out)
+	for i := range c.Differences {
+		d := &c.Differences[i]
+		it := &item{Difference: d, in: d.A, out: d.B, linksIn: d.LinksA, linksOut: d.LinksB, open: append([]compare.Change(nil), d.Changes...)}
+		if swap {
+			it.in, it.out, it.linksIn, it.linksOut = d.B, d.A, d.LinksB, d.LinksA
+		}
+		if d.Status != compare.Changed {
+			it.open = []compare.Change{{}}
+		}
+		s.items = append(s.items, it)
+		s.byPath[d.Path] = it
+	}
+	return s
+}
+
+func hasLayers(t *canon.Tree) bool {
+	if t.RootOrigin != nil {
+		return true
+	}
+	for _, e := range t.Root.Children() {
+		if e.Origin != nil && e.Origin.Layer != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// newestMtime leaves the root out, which engines and policies make up.
+func newestMtime(t *canon.Tree) canon.Time {
+	var newest canon.Time
+	for p, e := range t.All() {
+		if p != "/" && e.Node.Mtime.Compare(newest) > 0 {
+			newest = e.Node.Mtime
+		}
+	}
+	return newest
+}
+
+// stamped says that the scan has a time that no layer has: that of unpacking,
+// or later.
+func (s *scene) stamped(it *item) bool {
+	return s.scanned && it.in != nil && it.in.Node.Mtime.Compare(s.newest) > 0
+}
+
+// parentOf gives the item of the directory that holds an item.
+func (s *scene) parentOf(it *item) *item { return s.byPath[path.Dir(it.Path)] }
+
+// onlyMtime says that nothing but the time is open.
+func (it *item) onlyMtime() bool {
+	for _, c := range it.open {
+		if c.Field != compare.Mtime && c.Field != compare.MtimeNsec {
+			return false
+		}
+	}
+	return len(it.open) > 0
+}

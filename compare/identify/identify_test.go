@@ -1,0 +1,80 @@
+package identify
+
+import (
+	"slices"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
+	"cfsverify/compare"
+	"cfsverify/testdata/trees"
+)
+
+// Whatever recipe a digest was made by, it is among those that are found, and
+// the tree is not changed by the search.
+func TestIdentifyFindsRecipe(t *testing.T) {
+	tree, created := trees.Bootable(), &canon.Time{Sec: 7}
+	recipes := Recipes(tree, created, fsverity.SHA512)
+	if want := 3 * 2 * 8 * 2 * 4 * 2 * 2 * 3; len(recipes) != want {
+		t.Fatalf("%d recipes, want %d", len(recipes), want)
+	}
+	// All of them would take long; the steps of 11 and 37 meet every rule.
+	var some []recipe.Recipe
+	for i := 0; i < len(recipes); i += 11 {
+		some = append(some, recipes[i])
+	}
+	for i := 0; i < len(some); i += 37 {
+		r := some[i]
+		digest, err := r.Digest(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := Identify(t.Context(), tree, some, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(found, r) {
+			t.Errorf("%+v is not among %d that were found", r, len(found))
+		}
+		for _, other := range found {
+			if d, err := other.Digest(tree); err != nil || d != digest {
+				t.Errorf("%+v gives %v, %v", other, d, err)
+			}
+		}
+	}
+	if d := compare.Trees(tree, trees.Bootable()); len(d) > 0 {
+		t.Errorf("the search changed the tree: %v", d)
+	}
+}
+
+func TestIdentifyFindsNothing(t *testing.T) {
+	tree := trees.Bootable()
+	found, err := Identify(t.Context(), tree, Recipes(tree, nil, fsverity.SHA512), fsverity.SumBytes(fsverity.SHA256, nil))
+	if err != nil || found != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// Rules that have nothing to act on give no recipes of their own.
+func TestRecipesOfPlainTree(t *testing.T) {
+	tree := canon.NewTree()
+	recipes := Recipes(tree, nil, fsverity.SHA512)
+	if want := 6 * 2 * 3; len(recipes) != want {
+		t.Errorf("%d recipes, want %d: six rules for the root, two for directory mtimes, three versions", len(recipes), want)
+	}
+	if want := (recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy.Policy{Root: policy.RootTarOrNewest, DirMtime: policy.DirMtimeKeep, Run: policy.RunEmpty,
+		Xattrs: policy.XattrAllowlist, Mtime: policy.MtimeNanoseconds, Boot: policy.BootNo}}); recipes[0] != want {
+		t.Errorf("the first recipe is %+v, want %+v", recipes[0], want)
+	}
+}
+
+// The first recipe is the one that composefs-rs uses.
+func TestRecipesBeginWithComposefsRS(t *testing.T) {
+	policy := policy.ComposefsRS()
+	if first := Recipes(trees.Bootable(), nil, fsverity.SHA512)[0]; first != (recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy}) {
+		t.Errorf("%+v", first)
+	}
+}

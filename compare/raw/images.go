@@ -1,0 +1,101 @@
+// Package raw compares two images byte by byte, and tells what their first
+// different byte is a part of, and all that differs besides. It does not read
+// images: importers give it their parts.
+package raw
+
+import "cfsverify/canon"
+
+// Images is how two images differ.
+type Images struct {
+	A, B Image
+	// Manifest and Config are nil if a side has none: bare layers have neither, and
+	// what docker save writes has no manifest.
+	Manifest, Config *Document
+	Layers           []*Layer
+}
+
+// Image is one of the two.
+type Image struct {
+	// Source is the source as the user may write it.
+	Source string
+	// Manifest and Config are their digests, empty for what it does not have.
+	Manifest, Config string
+	Layers           int
+}
+
+// Same says that both have the same manifest and config, if they have such, and
+// the same blobs.
+func (i *Images) Same() bool { return i.SameBlobs() && (i.Manifest == nil || i.Manifest.Same) }
+
+// SameBlobs says that at most what the manifests say besides differs.
+func (i *Images) SameBlobs() bool {
+	for _, l := range i.Layers {
+		if !l.Same() {
+			return false
+		}
+	}
+	return i.Config == nil || i.Config.Same
+}
+
+// SameArchives says that all layers are the same once they are uncompressed.
+func (i *Images) SameArchives() bool {
+	for _, l := range i.Layers {
+		if !l.SameArchive() {
+			return false
+		}
+	}
+	return true
+}
+
+// Layer is a layer of a, and the one of b that it is compared with.
+type Layer struct {
+	// A or B is nil if the other side alone has the layer.
+	A, B *canon.Layer
+	// Stored is how the blobs differ, nil if they are the same or one is missing.
+	Stored *Stored
+	// Archive is nil if the uncompressed archives are the same or one is missing.
+	Archive *Archive
+}
+
+// Same says that both sides have the same blob.
+func (l *Layer) Same() bool { return l.SameArchive() && l.Stored == nil }
+
+// SameArchive says that both sides have the same uncompressed archive.
+func (l *Layer) SameArchive() bool { return l.A != nil && l.B != nil && l.Archive == nil }
+
+// Stored is how two blobs differ.
+type Stored struct {
+	A, B Blob
+	// Offset is the first byte that differs, -1 if that is not known: because the
+	// archives differ, or the blobs cannot be read twice.
+	Offset int64
+}
+
+// Blob is a layer as it is stored.
+type Blob struct {
+	Digest string
+	// Size is in bytes.
+	Size        int64
+	Compression Compression
+	// Gzip is the header of the first gzip member, nil for other compressions.
+	Gzip *Gzip
+}
+
+// Compression is that of a blob.
+type Compression string
+
+const (
+	Plain    Compression = "none"
+	GzipKind Compression = "gzip"
+	ZstdKind Compression = "zstd"
+)
+
+// Gzip is a header as RFC 1952, section 2.3, has it.
+type Gzip struct {
+	// Mtime is in seconds since 1970, 0 for none.
+	Mtime uint32
+	// Name, Comment and Extra are empty if there are none.
+	Name, Comment, Extra string
+	// OS is the system of the compressor, Flags (XFL) tells the level.
+	OS, Flags byte
+}

@@ -1,0 +1,239 @@
+package seals
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
+	"cfsverify/canon/seal"
+	"cfsverify/compare"
+)
+
+// State is what a seal is found to be.
+type State string
+
+const (
+	// Good: the digest is what it should be.
+	Good State = "good"
+	// Wrong: the digest is another one, or the signature is not valid.
+	Wrong State = "wrong"
+	// Unknown: the seal is of no known form, or nothing tells what it should be.
+	Unknown State = "unknown"
+)
+
+// Subject is an image as seals are about it. File content is hashed with Hash.
+type Subject struct {
+	Hash fsverity.Algorithm
+	// Policy is what a composefs image is made by, and Boot how one is made ready for
+	// booting.
+	Policy policy.Policy
+	Boot   policy.BootRule
+	// Tree is the image's, to which no policy was applied.
+	Tree *canon.Tree
+	// Layers is how many there are; Lowest gives the tree of the n lowest, and Alone
+	// that of layer n on nothing.
+	Layers        int
+	Lowest, Alone func(n int) (*canon.Tree, error)
+	// Manifest and Config are as they are written, nil without one.
+	Manifest, Config []byte
+}
+
+// Checked is a seal with what is found of it.
+type Checked struct {
+	seal.Seal
+	State State
+	// Why says why a seal is unknown, or that its signature is not valid.
+	Why string
+	// Expected are the digests that the seal may have, the likeliest first.
+	Expected []Expected
+	// Match is what gives the digest of a wrong seal, nil if nothing does that is
+	// known, or if nothing was looked for.
+	Match *Match
+	// Searched says that a match was looked for.
+	Searched bool
+	// Signer is whose valid signature it has, empty if none was checked.
+	Signer string
+}
+
+// Expected is one that a seal may have.
+type Expected struct {
+	Role seal.Role
+	// Version is that of the composefs image, if it is of one.
+	Version erofs.Version
+	Digest  fsverity.Digest
+}
+
+// Match is an older state of an image, or another recipe, that gives a
+// digest.
+type Match struct {
+	// Layers is how many of the lowest layers it takes: all, or for a layer alone 0,
+	// if the recipe is what differs.
+	Layers int
+	Recipe recipe.Recipe
+	// Since is what the layers above have changed, in what the recipe makes of it.
+	Since []compare.Difference
+}
+
+// Options are what CheckSeals does besides.
+type Options struct {
+	// Trusted certificates, if not nil, must be what every digest that can be signed
+	// is signed by.
+	Trusted []*x509.Certificate
+	// Search has it look for what gives the digests of wrong seals.
+	Search bool
+}
+
+// Check computes what seals should say. image gives the image with content
+// hashed by a hash, and is asked once for each hash that seals are of. Errors are
+// those of ctx, of image, and of trees that cannot be made.
+func Check(ctx context.Context, found []seal.Seal, image func(fsverity.Algorithm) (Subject, error), o Options) ([]Checked, error) {
+	checked := make([]Checked, len(found))
+	byHash := map[fsverity.Algorithm][]*Checked{}
+	for i, f := range found {
+		c := &checked[i]
+		c.Seal, c.State = f, Unknown
+		if f.Err != nil {
+			c.Why = f.Err.Error()
+			continue
+		}
+		alg := f.Claim.Digest.Algorithm()
+		byHash[alg] = append(byHash[alg], c)
+	}
+	for _, alg := range []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256} {
+		seals := byHash[alg]
+		if seals == nil {
+			continue
+		}
+		sealed, err := image(alg)
+		if err != nil {
+			return nil, err
+		}
+		check := sealCheck{Subject: sealed, digests: map[digestOf]expectation{}}
+		for _, c := range seals {
+			check.judge(c)
+			check.signature(c, o.Trusted)
+		}
+		if !o.Search {
+			continue
+		}
+		if err := check.search(ctx, seals); err != nil {
+			return nil, err
+		}
+	}
+	return checked, nil
+}
+
+// sealCheck checks seals of one hash.
+type sealCheck struct {
+	Subject
+	digests map[digestOf]expectation
+}
+
+// digestOf is what a digest is of; layer is 0 but for the role of one.
+type digestOf struct {
+	role    seal.Role
+	layer   int
+	version erofs.Version
+}
+
+type expectation struct {
+	digest fsverity.Digest
+	err    error
+}
+
+// judge compares a seal with what it may say.
+func (s *sealCheck) judge(c *Checked) {
+	var why error
+	for _, role := range rolesOf(c.Claim) {
+		versions := c.Claim.Versions
+		if !role.IsImage() {
+			versions = []erofs.Version{0}
+		}
+		for _, v := range versions {
+			e := s.expected(digestOf{role, c.Layer, v})
+			if e.err != nil {
+				why = e.err
+				continue
+			}
+			c.Expected = append(c.Expected, Expected{role, v, e.digest})
+		}
+	}
+	switch {
+	case c.Expected == nil:
+		c.Why = why.Error()
+	case slices.ContainsFunc(c.Expected, func(e Expected) bool { return e.Digest == c.Claim.Digest }):
+		c.State = Good
+	default:
+		c.State = Wrong
+	}
+}
+
+// rolesOf are those that a claim may mean.
+func rolesOf(c seal.Claim) []seal.Role {
+	if c.Role == "" {
+		return []seal.Role{seal.Bootable, seal.Merged}
+	}
+	return []seal.Role{c.Role}
+}
+
+func (s *sealCheck) expected(of digestOf) expectation {
+	e, known := s.digests[of]
+	if !known {
+		e.digest, e.err = s.compute(of)
+		s.digests[of] = e
+	}
+	return e
+}
+
+func (s *sealCheck) compute(of digestOf) (fsverity.Digest, error) {
+	document, tree, p := []byte(nil), s.Tree, s.Policy
+	p.Boot = policy.BootNo
+	switch of.role {
+	case seal.Config:
+		document = s.Config
+	case seal.Manifest:
+		document = s.Manifest
+	case seal.Bootable:
+		p.Boot = s.Boot
+	case seal.Layer:
+		var err error
+		if tree, err = s.Alone(of.layer); err != nil {
+			return fsverity.Digest{}, err
+		}
+		p = policy.Raw()
+	}
+	switch {
+	case of.role.IsImage():
+		return recipe.Recipe{Version: of.version, Hash: s.Hash, Policy: p}.Digest(tree)
+	case document == nil:
+		return fsverity.Digest{}, fmt.Errorf("the image has no %s", of.role)
+	}
+	return fsverity.SumBytes(s.Hash, document), nil
+}
+
+// signature checks that of a digest, if there is one or if there must be.
+func (s *sealCheck) signature(c *Checked, trusted []*x509.Certificate) {
+	canBeSigned := c.Place != seal.UKI && c.Place != seal.Cmdline && c.Place != seal.Label && c.Place != seal.Expected
+	switch {
+	case c.State != Good:
+	case c.Signature == nil && canBeSigned && trusted != nil:
+		c.State, c.Why = Unknown, "it is not signed, and --trust wants that"
+	case c.Signature == nil:
+	case trusted == nil:
+		if err := seal.ValidSignature(c.Signature); err != nil {
+			c.State, c.Why = Unknown, err.Error()
+		}
+	default:
+		signer, err := seal.Verify(c.Signature, c.Claim.Digest, trusted)
+		if err != nil {
+			c.State, c.Why = Wrong, err.Error()
+		}
+		c.Signer = signer
+	}
+}
