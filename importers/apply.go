@@ -28,7 +28,7 @@ func AllRules() []Rules { return []Rules{RulesOCI, RulesComposefsRS} }
 
 // ApplyLayers makes a tree of layers, lowest first. No node of it belongs to
 // another tree, so it can be changed; Contents are shared between all trees
-// made of the same layers. Errors are EntryErrors.
+// made of the same layers. Errors are canon.EntryErrors.
 func ApplyLayers(layers []*LayerEntries, rules Rules) (*canon.Tree, error) {
 	return applyLayers(layers, rules, false)
 }
@@ -79,7 +79,7 @@ func (a *applier) origin(i int) *canon.Origin {
 }
 
 func (a *applier) errorf(i int, format string, args ...any) error {
-	return &EntryError{Layer: a.layer.Layer, Entry: i + 1, Path: a.layer.entries[i].path, Err: fmt.Errorf(format, args...)}
+	return &canon.EntryError{Layer: a.layer.Layer, Entry: i + 1, Path: a.layer.entries[i].path, Err: fmt.Errorf(format, args...)}
 }
 
 // setRoot applies entry i, which is for the root directory.

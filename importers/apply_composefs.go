@@ -56,7 +56,7 @@ func (a *composefsApplier) apply(layers []*LayerEntries) (*canon.Tree, error) {
 
 // err is what composefs-rs ends with after a refusal.
 func (e *Event) err() error {
-	return &EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
+	return &canon.EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
 }
 
 func (a *composefsApplier) event(i int, refused bool, what string) Event {

@@ -280,7 +280,7 @@ func checkApply(t *testing.T, layers []*LayerEntries, rules Rules, want string) 
 	t.Helper()
 	tree, err := ApplyLayers(layers, rules)
 	if message, found := strings.CutPrefix(want, "error: "); found {
-		var entryError *EntryError
+		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.HasPrefix(err.Error(), message) {
 			t.Errorf("%s: error %v, want %s", rules, err, message)
 		}

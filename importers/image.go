@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon"
-	"cfsverify/compare/raw"
+	"cfsverify/canon/tarfile"
 )
 
 // image is a container image whose manifest and config are verified, and whose
@@ -150,7 +150,7 @@ func isOCI(m v1.Manifest) bool {
 }
 
 // ociLayer gives a layer's descriptor the media type that OCI has for it.
-func ociLayer(d v1.Descriptor, c raw.Compression) v1.Descriptor {
+func ociLayer(d v1.Descriptor, c tarfile.Compression) v1.Descriptor {
 	if !strings.HasPrefix(string(d.MediaType), "application/vnd.oci.") {
 		d.MediaType = layerType(c)
 	}

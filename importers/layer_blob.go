@@ -18,7 +18,6 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare/raw"
 )
 
 // zstdWindowMax is the window size in bytes up to which the zstd tool decodes
@@ -34,7 +33,7 @@ type blob struct {
 	open   func() (io.ReadCloser, error)
 }
 
-func (b blob) fail(err error) error { return &EntryError{Layer: b.layer, Err: err} }
+func (b blob) fail(err error) error { return &canon.EntryError{Layer: b.layer, Err: err} }
 
 // checkDigests refuses those that cannot be verified.
 func (b blob) checkDigests() error {
@@ -104,8 +103,8 @@ type blobReader struct {
 	archive  archiveReader  // belongs to decoded
 	decoded  *readAhead
 	// compression is how it is stored, and gzip its header if that is gzip.
-	compression raw.Compression
-	gzip        *raw.Gzip
+	compression tarfile.Compression
+	gzip        *tarfile.GzipHeader
 	hashed      hashingReader // belongs to ahead
 	ahead       *readAhead
 	// closeDecoder is for after decoded has ended.
@@ -139,11 +138,11 @@ func (r *blobReader) decode() error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	r.archive.r, r.closeDecoder, r.compression = r.buffered, func() {}, raw.Plain
+	r.archive.r, r.closeDecoder, r.compression = r.buffered, func() {}, tarfile.Uncompressed
 	switch {
 	case len(head) == tarfile.BlockSize && string(head[257:262]) == "ustar":
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		r.archive.compressed, r.compression = true, raw.GzipKind
+		r.archive.compressed, r.compression = true, tarfile.Gzip
 		decoder, err := gzip.NewReader(r.buffered)
 		switch err {
 		case nil:
@@ -154,7 +153,7 @@ func (r *blobReader) decode() error {
 			r.archive.r = failedReader{err}
 		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippableFrame(head):
-		r.archive.compressed, r.compression = true, raw.ZstdKind
+		r.archive.compressed, r.compression = true, tarfile.Zstd
 		decoder, err := zstd.NewReader(r.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindowMax))
 		if err != nil {
 			return err
@@ -168,8 +167,8 @@ func (r *blobReader) decode() error {
 
 // gzipHeader is that of a decoder that has read nothing else; head is what it
 // began with.
-func gzipHeader(head []byte, decoder *gzip.Reader) *raw.Gzip {
-	return &raw.Gzip{
+func gzipHeader(head []byte, decoder *gzip.Reader) *tarfile.GzipHeader {
+	return &tarfile.GzipHeader{
 		Mtime: binary.LittleEndian.Uint32(head[4:8]), Flags: head[8], OS: head[9],
 		Name: decoder.Name, Comment: decoder.Comment, Extra: string(decoder.Extra),
 	}

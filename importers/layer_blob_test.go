@@ -140,7 +140,7 @@ func TestImportLayerErrors(t *testing.T) {
 			b.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.stored)), nil }
 		}
 		_, err := importLayer(context.Background(), b, ReadOptions{Hash: fsverity.SHA256})
-		var entryError *EntryError
+		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}

@@ -7,15 +7,15 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"cfsverify/compare/raw"
+	"cfsverify/canon/tarfile"
 )
 
 // layerType is the media type of a layer: OCI image-spec, layer.md.
-func layerType(c raw.Compression) types.MediaType {
+func layerType(c tarfile.Compression) types.MediaType {
 	switch c {
-	case raw.GzipKind:
+	case tarfile.Gzip:
 		return types.OCILayer
-	case raw.ZstdKind:
+	case tarfile.Zstd:
 		return types.OCILayerZStd
 	}
 	return types.OCIUncompressedLayer
@@ -23,11 +23,11 @@ func layerType(c raw.Compression) types.MediaType {
 
 // compressor compresses what is written to it. The same bytes give the same bytes:
 // there is no time and no name in them, and one goroutine makes them.
-func compressor(c raw.Compression, w io.Writer) (io.WriteCloser, error) {
+func compressor(c tarfile.Compression, w io.Writer) (io.WriteCloser, error) {
 	switch c {
-	case raw.GzipKind:
+	case tarfile.Gzip:
 		return gzip.NewWriterLevel(w, gzip.DefaultCompression)
-	case raw.ZstdKind:
+	case tarfile.Zstd:
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
 	}
 	return unclosed{w}, nil

@@ -7,7 +7,6 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare/raw"
 )
 
 // LayerEntries is what a layer's archive says, in its order. Applying it to a
@@ -24,7 +23,7 @@ type LayerEntries struct {
 	// departures are those of ReadOptions.Lint.
 	departures []tarfile.Departure
 	// compression is that of the blob that they were read from.
-	compression raw.Compression
+	compression tarfile.Compression
 }
 
 // Len is the number of entries.

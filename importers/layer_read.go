@@ -42,7 +42,7 @@ const (
 
 // ReadLayer reads an uncompressed archive to the end of r, what follows the
 // archive's own end included. Content of more than canon.InlineMax bytes is
-// hashed and not kept. Errors are EntryErrors, but for those of ctx.
+// hashed and not kept. Errors are canon.EntryErrors, but for those of ctx.
 func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
 	l := &layerReader{
 		tar:     tarfile.NewReader(contextReader{ctx, r}),
@@ -73,7 +73,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 	l.out.oneZeroBlock, l.out.noEnd = l.tar.OneZeroBlock, l.tar.NoEnd
 	trailing, err := l.tar.Trailing()
 	if err != nil {
-		return nil, &EntryError{Layer: layer, Err: err}
+		return nil, &canon.EntryError{Layer: layer, Err: err}
 	}
 	if o.Lint {
 		l.lintEnd(trailing)
@@ -164,7 +164,7 @@ func (l *layerReader) fail(ctx context.Context, h *canon.Header, err error) erro
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
 	}
-	e := &EntryError{Layer: l.out.Layer, Entry: len(l.out.entries) + 1, Err: err}
+	e := &canon.EntryError{Layer: l.out.Layer, Entry: len(l.out.entries) + 1, Err: err}
 	if h != nil {
 		e.Path = h.Name
 	}

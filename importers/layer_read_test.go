@@ -244,7 +244,7 @@ func TestReadErrors(t *testing.T) {
 		{"'x' x =\"9 p=path\\n\\x00\"\nf a", "not valid"},
 	} {
 		_, err := readTar(tarOf(c.spec), 1)
-		var entryError *EntryError
+		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.80q: error %v, want %q", c.spec, err, c.want)
 		}

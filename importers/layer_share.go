@@ -93,7 +93,7 @@ func (s *SharedLayers) read(ctx context.Context, source layerSource, layer *cano
 		return load()
 	}
 	if err := used.image.addLayer(shared.used); err != nil {
-		return nil, &EntryError{Layer: layer, Err: err}
+		return nil, &canon.EntryError{Layer: layer, Err: err}
 	}
 	layer.DiffID = shared.diffID
 	entries := *shared.entries

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 )
 
@@ -95,7 +96,7 @@ func TestSharedLayers(t *testing.T) {
 	damaged := file("damaged.tar.gz", bytes.Replace(gzipped(t, base), []byte{0x1f, 0x8b, 8}, []byte{0x1f, 0x8b, 9}, 1))
 	_, errs = loadPair(t, Limits{}, &read, []string{baseFile, damaged}, []string{damaged})
 	for i, index := range []int{2, 1} {
-		var entry *EntryError
+		var entry *canon.EntryError
 		if !errors.As(errs[i], &entry) || entry.Layer.Index != index {
 			t.Errorf("error %v, want one of layer %d", errs[i], index)
 		}

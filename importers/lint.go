@@ -110,7 +110,7 @@ func (l *layerLinter) refused(i int, err error) {
 		l.add(i, tarfile.HardlinkTargetOrder, e.path, "its target is entry %d", later+1)
 		return
 	}
-	var refusal *EntryError
+	var refusal *canon.EntryError
 	if errors.As(err, &refusal) {
 		err = refusal.Err
 	}

@@ -141,7 +141,7 @@ func compareArchives(ctx context.Context, a, b *rawSide) (*raw.Archive, error) {
 	var at *raw.EntryError
 	if errors.As(walkErr, &at) {
 		s := sides[at.Side]
-		return nil, s.fail(&EntryError{Layer: s.blob.layer, Entry: at.Entry, Path: at.Path, Err: at.Err})
+		return nil, s.fail(&canon.EntryError{Layer: s.blob.layer, Entry: at.Entry, Path: at.Path, Err: at.Err})
 	}
 	if walkErr != nil || archive.First == nil {
 		return nil, walkErr

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare/raw"
 )
 
 // Repaired is an image whose layers were rewritten.
@@ -157,7 +156,7 @@ func (r *repairer) add(layer v1.Descriptor, diffID string) {
 }
 
 // keep copies a blob, and gives it the media type that OCI has for it.
-func (r *repairer) keep(b blob, stated v1.Descriptor, c raw.Compression) (v1.Descriptor, error) {
+func (r *repairer) keep(b blob, stated v1.Descriptor, c tarfile.Compression) (v1.Descriptor, error) {
 	from, err := b.open()
 	if err != nil {
 		return v1.Descriptor{}, err

@@ -21,7 +21,6 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare/raw"
 )
 
 // madeImage is an image as other tools write it.
@@ -36,7 +35,7 @@ type madeImage struct {
 
 type madeLayer struct {
 	archive     []byte
-	compression raw.Compression
+	compression tarfile.Compression
 	mediaType   types.MediaType
 	annotations map[string]string
 }
@@ -146,11 +145,11 @@ func TestRepairKeeps(t *testing.T) {
 		fields: map[string]any{"config": map[string]any{"Entrypoint": []string{"<a&b>"}, "Unknown": 1.50}, "unknown": []any{nil, "x"}, "history": []any{map[string]any{"created_by": "x"}, map[string]any{"empty_layer": true}}},
 		more:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
-			{clean, raw.GzipKind, types.DockerLayer, toc},
-			{tarOf("f usr/b =b"), raw.ZstdKind, types.OCILayerZStd, toc},
+			{clean, tarfile.Gzip, types.DockerLayer, toc},
+			{tarOf("f usr/b =b"), tarfile.Zstd, types.OCILayerZStd, toc},
 			// The media type is wrong.
-			{tarOf("f usr/c =c"), raw.Plain, types.DockerForeignLayer, nil},
-			{clean, raw.Plain, types.OCIUncompressedLayer, nil},
+			{tarOf("f usr/c =c"), tarfile.Uncompressed, types.DockerForeignLayer, nil},
+			{clean, tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
 		}}
 	image.write(t, from.Path, "t")
 	r, manifest, config := repairedTo(t, from, to)
@@ -199,7 +198,7 @@ func TestRepairOfWhatIsRight(t *testing.T) {
 	dir := t.TempDir()
 	from := Source{Transport: OCI, Path: dir, Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, more: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
-		layers: []madeLayer{{canonicalLayer(t, "d usr"), raw.GzipKind, types.OCILayer, nil}}}.write(t, dir, "t")
+		layers: []madeLayer{{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}}}.write(t, dir, "t")
 	before := listed(t, dir)
 	r, _, _ := repairedTo(t, from, from)
 	if !r.Layers[0].Kept {
@@ -228,7 +227,7 @@ func TestConfigOfOtherSpelling(t *testing.T) {
 // compression what it is called.
 func TestCompressedAsBefore(t *testing.T) {
 	data := []byte(strings.Repeat("some data ", 100000))
-	for c, magic := range map[raw.Compression]string{raw.Plain: "some", raw.GzipKind: "\x1f\x8b", raw.ZstdKind: "\x28\xb5\x2f\xfd"} {
+	for c, magic := range map[tarfile.Compression]string{tarfile.Uncompressed: "some", tarfile.Gzip: "\x1f\x8b", tarfile.Zstd: "\x28\xb5\x2f\xfd"} {
 		var results [2][]byte
 		for i := range results {
 			var out bytes.Buffer
@@ -256,7 +255,7 @@ func TestCompressedAsBefore(t *testing.T) {
 func TestRepairGivesUp(t *testing.T) {
 	dir := t.TempDir()
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		layers: []madeLayer{{tarOf("d usr"), raw.Plain, types.OCIUncompressedLayer, nil}, {[]byte("x"), raw.Plain, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
+		layers: []madeLayer{{tarOf("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}, {[]byte("x"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
 	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +283,7 @@ func TestRepairOfRegistry(t *testing.T) {
 	dir := t.TempDir()
 	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
-		{canonicalLayer(t, "d usr"), raw.GzipKind, types.OCILayer, nil}, {tarOf("f usr/a"), raw.GzipKind, types.OCILayer, nil},
+		{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}, {tarOf("f usr/a"), tarfile.Gzip, types.OCILayer, nil},
 	}}.write(t, from.Path, "t")
 	host := loopbackRegistry(t, untouched)
 	writeAuth(t, "DOCKER_CONFIG/config.json", host)

@@ -71,7 +71,7 @@ func (r *layerRepairer) next(layer *LayerEntries) (*canon.Tree, []RepairStep, er
 	r.lower = merged
 	for path := range tree.All() {
 		if dir, name := splitPath(path); strings.HasPrefix(name, whiteoutPrefix) && canon.ValidName(name) != nil {
-			return nil, nil, &EntryError{Layer: layer.Layer, Err: fmt.Errorf("the layer hides %q, and the name of a whiteout for that would be too long: build the layer without an opaque marker, or squash it with those below",
+			return nil, nil, &canon.EntryError{Layer: layer.Layer, Err: fmt.Errorf("the layer hides %q, and the name of a whiteout for that would be too long: build the layer without an opaque marker, or squash it with those below",
 				dir+"/"+strings.TrimPrefix(name, whiteoutPrefix))}
 		}
 	}

@@ -19,7 +19,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
-	"cfsverify/compare/raw"
+	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/uki"
 )
 
@@ -113,8 +113,8 @@ var sealsOfSealedImage = []string{
 
 func sealedLayers() []madeLayer {
 	return []madeLayer{
-		{tarOf("d usr"), raw.Plain, types.OCIUncompressedLayer, nil},
-		{tarOf("f usr/a"), raw.GzipKind, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
+		{tarOf("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
+		{tarOf("f usr/a"), tarfile.Gzip, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
 	}
 }
 

@@ -26,7 +26,7 @@ func findUKIs(t *canon.Tree, store *ObjectStore) ([]seal.Seal, error) {
 		}
 		more, err := sealsOfNode(path, e.Node, store)
 		if err != nil {
-			return nil, &EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
+			return nil, &canon.EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
 		}
 		found = append(found, more...)
 	}

@@ -94,7 +94,7 @@ func Engines() []Engine {
 // xattrs. Left out is what is not in the LayerEntries (umoci refuses global PAX
 // headers), and what overlayfs does for its xattrs redirect and metacopy.
 func (e Engine) Unpack(layers []*LayerEntries, now canon.Time) (*canon.Tree, error) {
-	u := unpacker{engine: e, now: now, root: e.newRoot(now), whiteouts: map[*canon.Node]EntryError{}}
+	u := unpacker{engine: e, now: now, root: e.newRoot(now), whiteouts: map[*canon.Node]canon.EntryError{}}
 	var lower []*canon.Node
 	for _, layer := range layers {
 		if err := u.unpackLayer(layer); err != nil {

@@ -16,11 +16,11 @@ type unpacker struct {
 	// root is the directory that is being unpacked into.
 	root *canon.Node
 	// whiteouts are the inodes that overlayfs takes for such.
-	whiteouts map[*canon.Node]EntryError
+	whiteouts map[*canon.Node]canon.EntryError
 
 	// What follows is of the layer that is being unpacked.
 	// at is where the entry is that is being unpacked.
-	at EntryError
+	at canon.EntryError
 	// written are the names that it had, as RefuseDuplicates compares them.
 	written map[string]bool
 	// made are the paths of what it put, and of the directories above that.
@@ -33,14 +33,14 @@ func (u *unpacker) unpackLayer(layer *LayerEntries) error {
 	u.written, u.made, u.directories = map[string]bool{}, map[string]bool{}, nil
 	for i := range layer.entries {
 		e := &layer.entries[i]
-		u.at = EntryError{Layer: layer.Layer, Entry: i + 1, Path: e.path}
+		u.at = canon.EntryError{Layer: layer.Layer, Entry: i + 1, Path: e.path}
 		if err := u.unpackEntry(e); err != nil {
 			return u.refuse(err)
 		}
 	}
 	for _, entry := range u.directories {
 		e := &layer.entries[entry-1]
-		u.at = EntryError{Layer: layer.Layer, Entry: entry, Path: e.path}
+		u.at = canon.EntryError{Layer: layer.Layer, Entry: entry, Path: e.path}
 		p, err := u.resolve(e.path)
 		if err == nil && p.last() == nil {
 			err = errors.New("a later entry of the layer removes it")

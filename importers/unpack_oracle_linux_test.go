@@ -37,7 +37,7 @@ func checkUnpack(t *testing.T, engine Engine, unpack oracle.UnpackFunc, image la
 	if refusal == nil {
 		want, refusal = ScanDirectory(t.Context(), root, ScanOptions{Hash: fsverity.SHA256})
 	}
-	var entry *EntryError
+	var entry *canon.EntryError
 	switch {
 	case refusal == nil && err != nil:
 		t.Errorf("only the simulation refuses the image: %v", err)

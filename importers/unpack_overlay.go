@@ -20,7 +20,7 @@ const (
 // with the metadata of the topmost.
 type overlayView struct {
 	// whiteouts are the entries that made them.
-	whiteouts map[*canon.Node]EntryError
+	whiteouts map[*canon.Node]canon.EntryError
 }
 
 // root merges the directories of whole layers, and takes their nodes over.

@@ -165,7 +165,7 @@ func checkUnpackText(t *testing.T, engine Engine, specs []string, want string) {
 	t.Helper()
 	tree, err := engine.Unpack(layersOf(t, specs...), unpackTime)
 	if message, found := strings.CutPrefix(want, "error: "); found {
-		var entryError *EntryError
+		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.HasPrefix(err.Error(), message) {
 			t.Errorf("%s: error %v, want %s", engine.Name, err, message)
 		}
@@ -276,7 +276,7 @@ func FuzzUnpack(f *testing.F) {
 		for _, engine := range Engines() {
 			tree, err := engine.Unpack(entries, unpackTime)
 			if err != nil {
-				var entryError *EntryError
+				var entryError *canon.EntryError
 				if !errors.As(err, &entryError) {
 					t.Fatal(err)
 				}

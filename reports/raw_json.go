@@ -62,10 +62,10 @@ type jsonStored struct {
 }
 
 type jsonBlob struct {
-	Digest      string          `json:"digest"`
-	Size        int64           `json:"size"`
-	Compression raw.Compression `json:"compression"`
-	Gzip        *jsonGzip       `json:"gzip,omitempty"`
+	Digest      string              `json:"digest"`
+	Size        int64               `json:"size"`
+	Compression tarfile.Compression `json:"compression"`
+	Gzip        *jsonGzip           `json:"gzip,omitempty"`
 }
 
 type jsonGzip struct {

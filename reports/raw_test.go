@@ -35,7 +35,7 @@ func rawLayer(i int) *canon.Layer {
 func rawSample(t *testing.T) *raw.Images {
 	digest := rawLayer(7).DiffID
 	gzip := func(name string, mtime uint32) raw.Blob {
-		return raw.Blob{Digest: digest, Size: 100, Compression: raw.GzipKind, Gzip: &raw.Gzip{Mtime: mtime, Name: name, OS: 3}}
+		return raw.Blob{Digest: digest, Size: 100, Compression: tarfile.Gzip, Gzip: &tarfile.GzipHeader{Mtime: mtime, Name: name, OS: 3}}
 	}
 	return &raw.Images{
 		A:        raw.Image{Source: "oci:a\n", Manifest: digest, Config: digest, Layers: 4},

@@ -3,7 +3,10 @@
 // images: importers give it their parts.
 package raw
 
-import "cfsverify/canon"
+import (
+	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
+)
 
 // Images is how two images differ.
 type Images struct {
@@ -76,26 +79,7 @@ type Blob struct {
 	Digest string
 	// Size is in bytes.
 	Size        int64
-	Compression Compression
+	Compression tarfile.Compression
 	// Gzip is the header of the first gzip member, nil for other compressions.
-	Gzip *Gzip
-}
-
-// Compression is that of a blob.
-type Compression string
-
-const (
-	Plain    Compression = "none"
-	GzipKind Compression = "gzip"
-	ZstdKind Compression = "zstd"
-)
-
-// Gzip is a header as RFC 1952, section 2.3, has it.
-type Gzip struct {
-	// Mtime is in seconds since 1970, 0 for none.
-	Mtime uint32
-	// Name, Comment and Extra are empty if there are none.
-	Name, Comment, Extra string
-	// OS is the system of the compressor, Flags (XFL) tells the level.
-	OS, Flags byte
+	Gzip *tarfile.GzipHeader
 }

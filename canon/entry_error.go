@@ -1,15 +1,11 @@
-package importers
+package canon
 
-import (
-	"fmt"
-
-	"cfsverify/canon"
-)
+import "fmt"
 
 // EntryError says what is wrong with a layer, and where in it.
 type EntryError struct {
-	Layer *canon.Layer
-	// Entry counts as canon.Origin.Entry does; 0 is the layer as a whole.
+	Layer *Layer
+	// Entry counts as Origin.Entry does; 0 is the layer as a whole.
 	Entry int
 	// Path is the entry's, as far as it is known.
 	Path string
