@@ -74,7 +74,7 @@ func TestEntriesAreSmall(t *testing.T) {
 		return int64(stats.HeapAlloc)
 	}
 	before := heap()
-	l, err := ReadLayer(t.Context(), bytes.NewReader(archive), &canon.Layer{Index: 1}, ReadOptions{Hash: fsverity.SHA256})
+	l, err := ReadLayer(t.Context(), bytes.NewReader(archive), &canon.Layer{Index: 1}, nil, ReadOptions{Hash: fsverity.SHA256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func (b blob) checkDigests() error {
 // importLayer reads a blob, checks it against its digests, and sets the layer's
 // DiffID if nobody stated it. A blob that is not what its digests say is
 // reported as such whatever else is wrong with it.
-func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, error) {
+func importLayer(ctx context.Context, b blob, used *budget, o ImageReadOptions) (*LayerEntries, error) {
 	if err := b.checkDigests(); err != nil {
 		return nil, err
 	}
@@ -57,20 +57,20 @@ func importLayer(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, err
 		return nil, b.fail(err)
 	}
 	defer stored.Close()
-	if source, ok := sourceOf(stored, b, o); ok && o.shared != nil {
-		return o.shared.read(ctx, source, b.layer, o.budget, func() (*LayerEntries, error) { return importStored(ctx, b, stored, o) })
+	if source, ok := sourceOf(stored, b, o.ReadOptions); ok && o.Shared != nil && o.Inspector == nil {
+		return o.Shared.read(ctx, source, b.layer, used, func() (*LayerEntries, error) { return importStored(ctx, b, stored, used, o.ReadOptions) })
 	}
-	return importStored(ctx, b, stored, o)
+	return importStored(ctx, b, stored, used, o.ReadOptions)
 }
 
 // importStored reads an opened blob.
-func importStored(ctx context.Context, b blob, stored io.Reader, o ReadOptions) (*LayerEntries, error) {
-	r, err := readBlob(b, contextReader{ctx, stored}, o.budget)
+func importStored(ctx context.Context, b blob, stored io.Reader, used *budget, o ReadOptions) (*LayerEntries, error) {
+	r, err := readBlob(b, contextReader{ctx, stored}, used)
 	if err != nil {
 		return nil, b.fail(err)
 	}
 	defer r.close()
-	entries, readErr := ReadLayer(ctx, r, b.layer, o)
+	entries, readErr := ReadLayer(ctx, r, b.layer, used, o)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -67,7 +67,7 @@ func TestImportLayer(t *testing.T) {
 		"zstd of two frames":        append(zstandard(t, archive[:700]), zstandard(t, archive[700:])...),
 		"zstd and skippable frames": append(append(bytes.Clone(skippable), zstandard(t, archive)...), skippable...),
 	} {
-		l, err := importLayer(context.Background(), statedBlob(stored, archive), ReadOptions{Hash: fsverity.SHA256})
+		l, err := importLayer(context.Background(), statedBlob(stored, archive), nil, ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -78,7 +78,7 @@ func TestImportLayer(t *testing.T) {
 		bare := statedBlob(stored, archive)
 		bare.layer = &canon.Layer{Index: 1, Name: "x.tar"}
 		bare.digest, bare.size, bare.diffID = v1.Hash{}, -1, v1.Hash{}
-		if _, err := importLayer(context.Background(), bare, ReadOptions{Hash: fsverity.SHA256}); err != nil {
+		if _, err := importLayer(context.Background(), bare, nil, ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256}}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if bare.layer.DiffID != hashOf(archive).String() || bare.layer.Digest != "" {
@@ -139,7 +139,7 @@ func TestImportLayerErrors(t *testing.T) {
 		if c.stored != nil {
 			b.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.stored)), nil }
 		}
-		_, err := importLayer(context.Background(), b, ReadOptions{Hash: fsverity.SHA256})
+		_, err := importLayer(context.Background(), b, nil, ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256}})
 		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
@@ -151,7 +151,7 @@ func TestImportLayerCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	archive := tarOf("f a")
-	if _, err := importLayer(ctx, statedBlob(archive, archive), ReadOptions{Hash: fsverity.SHA256}); !errors.Is(err, context.Canceled) {
+	if _, err := importLayer(ctx, statedBlob(archive, archive), nil, ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -20,8 +20,6 @@ type LayerEntries struct {
 	quirks map[int]tarfile.Quirks // of few entries, by their index
 	// See tarfile.Reader.
 	oneZeroBlock, noEnd bool
-	// departures are those of ReadOptions.Lint.
-	departures []tarfile.Departure
 	// compression is that of the blob that they were read from.
 	compression tarfile.Compression
 }

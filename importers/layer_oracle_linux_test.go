@@ -80,7 +80,7 @@ func appliedTars(t *testing.T, archives ...string) *canon.Tree {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		l, err := ReadLayer(t.Context(), f, &canon.Layer{Index: i + 1, Name: archive}, ReadOptions{Hash: fsverity.SHA256})
+		l, err := ReadLayer(t.Context(), f, &canon.Layer{Index: i + 1, Name: archive}, nil, ReadOptions{Hash: fsverity.SHA256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,11 +24,18 @@ type ReadOptions struct {
 	// Headers: keep what canon.Origin.Header is to say. They take as much memory
 	// as the tree.
 	Headers bool
-	// Lint: find out how entries depart from canonical ones.
-	Lint bool
+	// Inspector, if set, looks at how the layer is written. Headers are kept then.
+	Inspector *Inspector
+}
 
-	budget *budget // of the layer; nil for no limits
-	shared *SharedLayers
+// Inspector is told how a layer is written while it is read. Layers are read side
+// by side, so its functions are called from several goroutines.
+type Inspector struct {
+	// Entry is called for each entry that was read, which is the last of the layer
+	// so far.
+	Entry func(*LayerEntries, *tarfile.Reader) error
+	// End is called once the archive was read; so many bytes follow its end.
+	End func(layer *LayerEntries, r *tarfile.Reader, trailing int64)
 }
 
 const bufferSize = 64 << 10
@@ -42,20 +49,21 @@ const (
 
 // ReadLayer reads an uncompressed archive to the end of r, what follows the
 // archive's own end included. Content of more than canon.InlineMax bytes is
-// hashed and not kept. Errors are canon.EntryErrors, but for those of ctx.
-func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptions) (*LayerEntries, error) {
+// hashed and not kept. Without a budget there are no limits. Errors are
+// canon.EntryErrors, but for those of ctx.
+func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, used *budget, o ReadOptions) (*LayerEntries, error) {
 	l := &layerReader{
 		tar:     tarfile.NewReader(contextReader{ctx, r}),
 		out:     &LayerEntries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
 		hasher:  newContentHasher(o.Hash, o.Objects),
 		magic:   o.ObjectMagic,
 		buffer:  make([]byte, bufferSize),
-		headers: o.Headers || o.Lint,
-		lint:    o.Lint,
+		headers: o.Headers || o.Inspector != nil,
+		inspect: o.Inspector,
 		report:  o.Progress,
-		budget:  o.budget,
+		budget:  used,
 	}
-	if o.Lint {
+	if o.Inspector != nil {
 		l.tar.Record()
 	}
 	for {
@@ -75,8 +83,8 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, o ReadOptio
 	if err != nil {
 		return nil, &canon.EntryError{Layer: layer, Err: err}
 	}
-	if o.Lint {
-		l.lintEnd(trailing)
+	if o.Inspector != nil {
+		o.Inspector.End(l.out, l.tar, trailing)
 	}
 	// Appending left room for more, which nothing will use.
 	l.out.entries = slices.Clone(l.out.entries)
@@ -92,7 +100,7 @@ type layerReader struct {
 	magic   string
 	buffer  []byte
 	headers bool
-	lint    bool
+	inspect *Inspector
 	nodes   canon.Nodes
 	report  func(Progress)
 	budget  *budget
@@ -125,8 +133,8 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 		}
 	}
 	l.out.entries = append(l.out.entries, e)
-	if l.lint {
-		if err := l.lintEntry(&e); err != nil {
+	if l.inspect != nil {
+		if err := l.inspect.Entry(l.out, l.tar); err != nil {
 			return err
 		}
 	}

@@ -281,7 +281,7 @@ func TestArchiveEnd(t *testing.T) {
 		{"no archive", bytes.Repeat([]byte("text"), 300), "block at byte 0: this is no tar header"},
 	} {
 		r := bytes.NewReader(c.archive)
-		l, err := ReadLayer(context.Background(), r, &canon.Layer{Index: 1, Name: "1.tar"}, ReadOptions{Hash: fsverity.SHA256})
+		l, err := ReadLayer(context.Background(), r, &canon.Layer{Index: 1, Name: "1.tar"}, nil, ReadOptions{Hash: fsverity.SHA256})
 		if err == nil {
 			_, err = ApplyLayers([]*LayerEntries{l}, RulesComposefsRS)
 		}
@@ -356,7 +356,7 @@ func TestReadCancelled(t *testing.T) {
 		cancel()
 		return copy(p, tarOf("f b")), nil
 	}))
-	_, err := ReadLayer(ctx, r, &canon.Layer{Index: 1}, ReadOptions{Hash: fsverity.SHA256})
+	_, err := ReadLayer(ctx, r, &canon.Layer{Index: 1}, nil, ReadOptions{Hash: fsverity.SHA256})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -374,7 +374,7 @@ func TestReadProgress(t *testing.T) {
 		entries += p.Entries
 		size += p.Bytes
 	}}
-	if _, err := ReadLayer(context.Background(), bytes.NewReader(archive), &canon.Layer{Index: 1}, o); err != nil {
+	if _, err := ReadLayer(context.Background(), bytes.NewReader(archive), &canon.Layer{Index: 1}, nil, o); err != nil {
 		t.Fatal(err)
 	}
 	if calls < 2 || entries != 3000 || size != int64(len(archive)) {

@@ -98,7 +98,7 @@ func TestCanonicalTarOfImports(t *testing.T) {
 			continue
 		}
 		archive := canonicalTar(t, tree, false)
-		l, err := ReadLayer(t.Context(), bytes.NewReader(archive), &canon.Layer{Index: 1}, ReadOptions{Hash: fsverity.SHA256})
+		l, err := ReadLayer(t.Context(), bytes.NewReader(archive), &canon.Layer{Index: 1}, nil, ReadOptions{Hash: fsverity.SHA256})
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}

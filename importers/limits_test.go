@@ -105,7 +105,7 @@ func TestImpliedEntries(t *testing.T) {
 		{"h a/b ->x/y/z", 2},
 	} {
 		used := &budget{}
-		if _, err := ReadLayer(t.Context(), bytes.NewReader(tarOf(c.spec)), &canon.Layer{Index: 1}, ReadOptions{Hash: fsverity.SHA256, budget: used}); err != nil {
+		if _, err := ReadLayer(t.Context(), bytes.NewReader(tarOf(c.spec)), &canon.Layer{Index: 1}, used, ReadOptions{Hash: fsverity.SHA256}); err != nil {
 			t.Fatal(err)
 		}
 		if got := used.entries.Load(); got != c.want {

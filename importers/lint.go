@@ -11,20 +11,19 @@ import (
 	"cfsverify/canon/tarfile"
 )
 
-// lintLayers gives all that layers, which were read with ReadOptions.Lint, depart
-// from: how their entries are written, and what follows from their order and from
-// the layers below.
-func lintLayers(layers []*LayerEntries) []tarfile.Departure {
+// Layers gives all departures of an image's layers, which were read with the
+// linter's inspector, in the order of layers and entries.
+func (l *Linter) Layers(layers []*LayerEntries) []tarfile.Departure {
 	var all []tarfile.Departure
 	a := ociApplier{applier{tree: canon.NewTree()}}
 	for _, layer := range layers {
 		a.layer = layer
-		l := layerLinter{
+		order := layerLinter{
 			ociApplier: &a, last: map[string]int{}, whiteouts: map[string]bool{}, opaque: map[string]bool{},
 			within: map[string]int{}, seen: map[string]int{}, needed: map[string]bool{},
 		}
-		l.run()
-		found := append(layer.departures, l.found...)
+		order.run()
+		found := slices.Concat(l.written[layer.Layer], order.found)
 		slices.SortStableFunc(found, func(a, b tarfile.Departure) int { return cmp.Compare(a.Entry, b.Entry) })
 		all = append(all, found...)
 	}

@@ -3,48 +3,72 @@ package importers
 import (
 	"fmt"
 	"slices"
+	"sync"
 
+	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
 )
 
-// lintEntry judges how the last entry, whose content was read, is written.
-func (l *layerReader) lintEntry(e *layerEntry) error {
-	if err := l.tar.End(); err != nil {
+// Linter finds out how layers depart from canonical ones: while they are read, how
+// they are written, and then what follows from the order of their entries and from
+// the layers below.
+type Linter struct {
+	mu sync.Mutex
+	// written are departures of how layers are written; guarded by mu.
+	written map[*canon.Layer][]tarfile.Departure
+}
+
+// NewLinter makes a linter for the layers of one image.
+func NewLinter() *Linter { return &Linter{written: map[*canon.Layer][]tarfile.Departure{}} }
+
+// Inspector is for the options by which the layers are read.
+func (l *Linter) Inspector() *Inspector { return &Inspector{Entry: l.entry, End: l.end} }
+
+// entry judges how the last entry, whose content was read, is written.
+func (l *Linter) entry(layer *LayerEntries, r *tarfile.Reader) error {
+	if err := r.End(); err != nil {
 		return err
 	}
-	raw := l.tar.Raw()
-	globals, marked := raw.Mark(len(l.out.entries) == 1)
-	if len(l.out.entries) == 1 && !marked {
+	raw := r.Raw()
+	number := len(layer.entries)
+	globals, marked := raw.Mark(number == 1)
+	if number == 1 && !marked {
 		globals = append(globals, tarfile.Departure{Rule: tarfile.CanonicalMark})
 	}
-	l.depart(0, globals)
+	l.depart(layer, 0, globals)
+	e := &layer.entries[number-1]
 	found := raw.Lint(e.path, e.node.Target)
 	if m, _ := markerOf(e.path); m != noMarker {
 		// What a marker is made of means nothing: whether it is as it should be is
 		// one question.
 		found = slices.DeleteFunc(found, func(d tarfile.Departure) bool { return d.Rule.InCanonical() })
 	}
-	l.depart(len(l.out.entries), found)
+	l.depart(layer, number, found)
 	return nil
 }
 
-// lintEnd judges how the archive ends.
-func (l *layerReader) lintEnd(trailing int64) {
-	globals, _ := l.tar.Raw().Mark(false)
-	l.depart(0, globals)
+// end judges how the archive ends.
+func (l *Linter) end(layer *LayerEntries, r *tarfile.Reader, trailing int64) {
+	globals, _ := r.Raw().Mark(false)
+	l.depart(layer, 0, globals)
 	switch {
-	case l.tar.NoEnd:
-		l.depart(0, []tarfile.Departure{{Rule: tarfile.EndOfArchive, Detail: "there is no zero block"}})
-	case l.tar.OneZeroBlock:
-		l.depart(0, []tarfile.Departure{{Rule: tarfile.EndOfArchive, Detail: "there is one zero block"}})
+	case r.NoEnd:
+		l.depart(layer, 0, []tarfile.Departure{{Rule: tarfile.EndOfArchive, Detail: "there is no zero block"}})
+	case r.OneZeroBlock:
+		l.depart(layer, 0, []tarfile.Departure{{Rule: tarfile.EndOfArchive, Detail: "there is one zero block"}})
 	case trailing > 0:
-		l.depart(0, []tarfile.Departure{{Rule: tarfile.TrailingData, Detail: fmt.Sprintf("%d bytes", trailing)}})
+		l.depart(layer, 0, []tarfile.Departure{{Rule: tarfile.TrailingData, Detail: fmt.Sprintf("%d bytes", trailing)}})
 	}
 }
 
-func (l *layerReader) depart(entry int, found []tarfile.Departure) {
+func (l *Linter) depart(layer *LayerEntries, entry int, found []tarfile.Departure) {
+	if len(found) == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, d := range found {
-		d.Layer, d.Entry = l.out.Layer, entry
-		l.out.departures = append(l.out.departures, d)
+		d.Layer, d.Entry = layer.Layer, entry
+		l.written[layer.Layer] = append(l.written[layer.Layer], d)
 	}
 }

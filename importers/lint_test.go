@@ -18,15 +18,16 @@ import (
 // no archive.
 func lintArchives(archives ...[]byte) ([]*LayerEntries, []tarfile.Departure, error) {
 	var read []*LayerEntries
+	linter := NewLinter()
 	for i, archive := range archives {
 		layer := &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}
-		l, err := ReadLayer(context.Background(), bytes.NewReader(archive), layer, ReadOptions{Hash: fsverity.SHA256, Lint: true})
+		l, err := ReadLayer(context.Background(), bytes.NewReader(archive), layer, nil, ReadOptions{Hash: fsverity.SHA256, Inspector: linter.Inspector()})
 		if err != nil {
 			return nil, nil, err
 		}
 		read = append(read, l)
 	}
-	return read, lintLayers(read), nil
+	return read, linter.Layers(read), nil
 }
 
 func archivesOf(image layers.Image) [][]byte {

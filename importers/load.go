@@ -281,16 +281,17 @@ func (s *sameBytes) Write(p []byte) (int, error) {
 const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
-	layers, err := importLayers(ctx, img, o, importLayer)
+	linter := NewLinter()
+	layers, err := importLayers(ctx, img, o.readOptions(linter), importLayer)
 	if err != nil {
 		return nil, err
 	}
-	return applyImage(ctx, img, layers, o)
+	return applyImage(ctx, img, layers, linter, o)
 }
 
 // applyImage makes of an image's layers what is to be imported. No other tree can
 // be made of them afterwards.
-func applyImage(ctx context.Context, img *image, layers []*LayerEntries, o Options) (*Import, error) {
+func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter *Linter, o Options) (*Import, error) {
 	imported := &Import{Created: img.created}
 	for _, b := range img.layers {
 		imported.Layers = append(imported.Layers, b.layer)
@@ -304,7 +305,7 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, o Optio
 		return imported, nil
 	}
 	if o.Lint {
-		imported.Departures = lintLayers(layers)
+		imported.Departures = linter.Layers(layers)
 		return imported, nil
 	}
 	var other *OtherRules
@@ -339,21 +340,39 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, o Optio
 	return imported, nil
 }
 
+// readOptions are those that a mode needs.
+func (o Options) readOptions(linter *Linter) ImageReadOptions {
+	options := ImageReadOptions{
+		ReadOptions: ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0},
+		Limits:      o.Limits, Shared: o.Shared,
+	}
+	if o.Lint {
+		options.Inspector = linter.Inspector()
+	}
+	if o.Seals {
+		options.ObjectMagic = peMagic
+	}
+	return options
+}
+
+// ImageReadOptions says how to read the layers of an image.
+type ImageReadOptions struct {
+	ReadOptions
+	// Limits are for all layers together.
+	Limits Limits
+	// Shared, if set, is for images that are read side by side.
+	Shared *SharedLayers
+}
+
 // importLayers reads the layers of an image side by side.
-func importLayers(ctx context.Context, img *image, o Options, read func(context.Context, blob, ReadOptions) (*LayerEntries, error)) ([]*LayerEntries, error) {
+func importLayers(ctx context.Context, img *image, o ImageReadOptions, read func(context.Context, blob, *budget, ImageReadOptions) (*LayerEntries, error)) ([]*LayerEntries, error) {
 	layers := make([]*LayerEntries, len(img.layers))
 	used := &budget{limits: o.Limits}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	options := ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0, Lint: o.Lint, shared: o.Shared}
-	if o.Seals {
-		options.ObjectMagic = peMagic
-	}
 	for i, b := range img.layers {
 		group.Go(func() (err error) {
-			own := options
-			own.budget = used.ofLayer()
-			layers[i], err = read(ctx, b, own)
+			layers[i], err = read(ctx, b, used.ofLayer(), o)
 			return err
 		})
 	}

@@ -75,7 +75,7 @@ type repairer struct {
 func (r *repairer) repair() (*Repaired, error) {
 	o := r.options
 	o.Engines, o.Headers, o.Shared = nil, false, nil
-	layers, err := importLayers(r.ctx, r.image, o, importLayer)
+	layers, err := importLayers(r.ctx, r.image, o.readOptions(nil), importLayer)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // stage reads a layer, and writes the blob to the layout as it goes by.
-func (s *sealer) stage(ctx context.Context, b blob, o ReadOptions) (*LayerEntries, error) {
+func (s *sealer) stage(ctx context.Context, b blob, used *budget, o ImageReadOptions) (*LayerEntries, error) {
 	var entries *LayerEntries
 	written, err := s.out.WriteBlob("", func(to io.Writer) (err error) {
 		copied := b
@@ -26,7 +26,7 @@ func (s *sealer) stage(ctx context.Context, b blob, o ReadOptions) (*LayerEntrie
 				io.Closer
 			}{io.TeeReader(from, &limitedWriter{w: to, limit: s.options.Limits.Bytes}), from}, nil
 		}
-		entries, err = importLayer(ctx, copied, o)
+		entries, err = importLayer(ctx, copied, used, o)
 		return err
 	})
 	s.stored[b.layer.Index-1] = written

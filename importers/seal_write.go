@@ -101,7 +101,7 @@ type sealer struct {
 }
 
 func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, error)) error {
-	layers, err := importLayers(ctx, s.image, s.options, s.stage)
+	layers, err := importLayers(ctx, s.image, s.options.readOptions(nil), s.stage)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, 
 			return err
 		}
 	}
-	imported, err := applyImage(ctx, s.image, layers, s.options)
+	imported, err := applyImage(ctx, s.image, layers, nil, s.options)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func tarOf(spec string) []byte { return layers.Tar(spec) }
 
 func readTar(archive []byte, index int) (*LayerEntries, error) {
 	layer := &canon.Layer{Index: index, Name: fmt.Sprintf("%d.tar", index)}
-	return ReadLayer(context.Background(), bytes.NewReader(archive), layer, ReadOptions{Hash: fsverity.SHA256, Headers: true})
+	return ReadLayer(context.Background(), bytes.NewReader(archive), layer, nil, ReadOptions{Hash: fsverity.SHA256, Headers: true})
 }
 
 // layersOf reads the archives of specs.
