@@ -33,6 +33,14 @@ func (img *image) digest() v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(img.manifest))}
 }
 
+// locate says where the blobs of the layers lie.
+func (img *image) locate(place func(v1.Hash) (blobPlace, bool)) {
+	for i := range img.layers {
+		b := &img.layers[i]
+		b.place = func() (blobPlace, bool) { return place(b.digest) }
+	}
+}
+
 // openImage opens the image that a source names. The caller closes it.
 func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
 	switch s.Transport {
@@ -67,6 +75,7 @@ func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image
 		return nil, errors.Join(err, layout.close())
 	}
 	img.close = layout.close
+	img.locate(layout.place)
 	img.artifacts = func(ctx context.Context) ([]artifact, error) { return layout.artifacts(ctx, img.digest()) }
 	return img, nil
 }
@@ -178,13 +187,15 @@ func bareLayers(s Source) (*image, error) {
 	img := &image{close: func() error { return nil }}
 	for i, file := range s.Layers {
 		open := func() (io.ReadCloser, error) { return os.Open(file) }
+		place := func() (blobPlace, bool) { return filePlace(file) }
 		if file == "-" {
-			open = func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil }
+			open, place = func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil }, nil
 		}
 		img.layers = append(img.layers, blob{
 			layer: &canon.Layer{Index: i + 1, Name: file},
 			size:  -1,
 			open:  open,
+			place: place,
 		})
 	}
 	return img, nil

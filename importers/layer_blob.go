@@ -31,6 +31,19 @@ type blob struct {
 	size   int64   // of the blob in bytes; -1 if nobody states it
 	diffID v1.Hash // of the uncompressed archive; zero if nobody states it
 	open   func() (io.ReadCloser, error)
+	// place is where it lies, if that can be told; nil if it cannot.
+	place func() (blobPlace, bool)
+}
+
+// isShared says that the same is stated of both blobs, and that they lie in one
+// place.
+func (b blob) isShared(other blob) bool {
+	if b.digest == (v1.Hash{}) || b.digest != other.digest || b.size != other.size || b.diffID != other.diffID || b.place == nil || other.place == nil {
+		return false
+	}
+	own, found := b.place()
+	others, foundOther := other.place()
+	return found && foundOther && own == others
 }
 
 func (b blob) fail(err error) error { return &canon.EntryError{Layer: b.layer, Err: err} }
@@ -52,15 +65,20 @@ func importLayer(ctx context.Context, b blob, used *budget, o ImageReadOptions) 
 	if err := b.checkDigests(); err != nil {
 		return nil, err
 	}
-	stored, err := b.open()
-	if err != nil {
-		return nil, b.fail(err)
+	read := func() (*LayerEntries, error) {
+		stored, err := b.open()
+		if err != nil {
+			return nil, b.fail(err)
+		}
+		defer stored.Close()
+		return importStored(ctx, b, stored, used, o.ReadOptions)
 	}
-	defer stored.Close()
-	if source, ok := sourceOf(stored, b, o.ReadOptions); ok && o.Shared != nil && o.Inspector == nil {
-		return o.Shared.read(ctx, source, b.layer, used, func() (*LayerEntries, error) { return importStored(ctx, b, stored, used, o.ReadOptions) })
+	if o.Shared != nil && o.Inspector == nil && b.place != nil {
+		if place, found := b.place(); found {
+			return o.Shared.read(ctx, sharedSource{place, b.digest, b.diffID, b.size, o.Hash, o.Headers}, b.layer, used, read)
+		}
 	}
-	return importStored(ctx, b, stored, used, o.ReadOptions)
+	return read()
 }
 
 // importStored reads an opened blob.

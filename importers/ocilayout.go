@@ -17,6 +17,7 @@ import (
 // ociLayout is an OCI image layout, in a directory or a tar file.
 type ociLayout struct {
 	open  func(name string) (content io.ReadCloser, size int64, err error)
+	place func(v1.Hash) (blobPlace, bool)
 	close func() error
 }
 
@@ -29,7 +30,11 @@ func openOCIDirectory(dir string) (*ociLayout, error) {
 
 // layoutBelow is a layout of which all is in a directory, or nothing yet.
 func layoutBelow(dir string) *ociLayout {
-	return &ociLayout{close: func() error { return nil }, open: func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) }}
+	return &ociLayout{
+		close: func() error { return nil },
+		open:  func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) },
+		place: func(h v1.Hash) (blobPlace, bool) { return filePlace(filepath.Join(dir, blobName(h))) },
+	}
 }
 
 // openSized opens a regular file and tells its size in bytes.
@@ -55,7 +60,11 @@ func openOCIArchive(name string) (*ociLayout, error) {
 		a.Close()
 		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json: write docker-archive:%s for what docker save wrote, tar:%s for a layer", name, name, name)
 	}
-	return &ociLayout{open: a.open, close: a.Close}, nil
+	return &ociLayout{open: a.open, close: a.Close, place: func(h v1.Hash) (blobPlace, bool) {
+		place, found := filePlace(name)
+		place.name = blobName(h)
+		return place, found
+	}}, nil
 }
 
 func blobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) }

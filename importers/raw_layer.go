@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
@@ -89,7 +87,7 @@ func (s *rawSide) verify(ctx context.Context) error {
 
 // verifyBoth reads once what both sides have in common.
 func verifyBoth(ctx context.Context, a, b *rawSide) error {
-	if a.isShared(b) {
+	if a.blob.isShared(b.blob) {
 		if err := a.verify(ctx); err != nil {
 			return err
 		}
@@ -100,26 +98,6 @@ func verifyBoth(ctx context.Context, a, b *rawSide) error {
 	group.Go(func() error { return a.verify(ctx) })
 	group.Go(func() error { return b.verify(ctx) })
 	return group.Wait()
-}
-
-// isShared says that the same is stated of both blobs, and that they lie at one
-// place: in one layout, or one repository.
-func (s *rawSide) isShared(t *rawSide) bool {
-	x, y := s.blob, t.blob
-	if x.digest == (v1.Hash{}) || x.digest != y.digest || x.size != y.size || x.diffID != y.diffID || s.source.Transport != t.source.Transport {
-		return false
-	}
-	switch s.source.Transport {
-	case OCI, OCIArchive:
-		infoS, errS := os.Stat(s.source.Path)
-		infoT, errT := os.Stat(t.source.Path)
-		return errS == nil && errT == nil && os.SameFile(infoS, infoT)
-	case Docker:
-		refS, errS := name.ParseReference(s.source.Ref)
-		refT, errT := name.ParseReference(t.source.Ref)
-		return errS == nil && errT == nil && refS.Context() == refT.Context()
-	}
-	return false
 }
 
 // compareArchives reads two blobs side by side. Nothing is told of them until

@@ -62,6 +62,7 @@ func registryImage(ctx context.Context, s Source, platform *v1.Platform) (*image
 	if err != nil {
 		return nil, err
 	}
+	img.locate(func(v1.Hash) (blobPlace, bool) { return blobPlace{repository: r.repo.Name()}, true })
 	img.artifacts = func(ctx context.Context) ([]artifact, error) { return r.artifacts(ctx, img.digest()) }
 	return img, nil
 }
