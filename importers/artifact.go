@@ -1,8 +1,6 @@
 package importers
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,34 +12,6 @@ import (
 	"cfsverify/canon/seal"
 )
 
-// artifact is a manifest whose subject is an image, with what opens its layers.
-type artifact struct {
-	digest v1.Hash
-	// layers are the entries as they are written, descriptors as they are read.
-	layers      []json.RawMessage
-	descriptors []v1.Descriptor
-	open        openBlob
-	// tagged: it is listed in an index that is tagged as the image's referrers.
-	tagged bool
-}
-
-// readArtifact gives none if a manifest is no artifact with seals of the image.
-func readArtifact(raw []byte, image v1.Hash, open openBlob) (*artifact, error) {
-	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("it is not valid: %w", err)
-	}
-	if manifest.ArtifactType != seal.ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != image {
-		return nil, nil
-	}
-	layers, err := layerDescriptors(raw)
-	if err != nil {
-		return nil, err
-	}
-	digest, _, err := v1.SHA256(bytes.NewReader(raw))
-	return &artifact{digest: digest, layers: layers, descriptors: manifest.Layers, open: open}, err
-}
-
 // artifactRoles are those of an artifact's entries. The draft lists no digests of
 // layers among them, and says nothing of entries that it does not list. The i-th
 // of such a digest, of those of the same hash, is of layer i.
@@ -49,8 +19,8 @@ func artifactRoles() []seal.Role {
 	return []seal.Role{seal.Manifest, seal.Config, seal.Layer, seal.Merged, seal.Bootable}
 }
 
-// entries are the seals in each entry, without the signatures that are blobs.
-func (a *artifact) entries() [][]seal.Seal {
+// artifactEntries are the seals in each entry, without the signatures that are blobs.
+func artifactEntries(a *artifact) [][]seal.Seal {
 	layers := map[fsverity.Algorithm]int{}
 	var entries [][]seal.Seal
 	for _, layer := range a.layers {
@@ -66,9 +36,9 @@ func (a *artifact) entries() [][]seal.Seal {
 	return entries
 }
 
-// seals are those of the entries, after what is wrong with the artifact as a whole.
-func (a *artifact) seals() ([]seal.Seal, error) {
-	entries := a.entries()
+// sealsOfArtifact are those of the entries, after what is wrong with the artifact as a whole.
+func sealsOfArtifact(a *artifact) ([]seal.Seal, error) {
+	entries := artifactEntries(a)
 	var found []seal.Seal
 	if err := checkArtifact(slices.Concat(entries...)); err != nil {
 		found = append(found, seal.Seal{Place: seal.Artifact, Name: a.digest.String(), Err: err})
@@ -83,7 +53,7 @@ func (a *artifact) seals() ([]seal.Seal, error) {
 		wrong := checkSignatureSize(d.Size)
 		if wrong == nil {
 			var err error
-			if signature, err = a.signature(d); err != nil {
+			if signature, err = readSignature(a, d); err != nil {
 				return nil, fmt.Errorf("signature %d: %w", i+1, err)
 			}
 		}
@@ -121,7 +91,7 @@ func checkArtifact(found []seal.Seal) error {
 	return nil
 }
 
-func (a *artifact) signature(layer v1.Descriptor) ([]byte, error) {
+func readSignature(a *artifact, layer v1.Descriptor) ([]byte, error) {
 	blob, err := a.open(layer)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package importers
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,15 +69,25 @@ func (e *UnreadableError) Error() string {
 		e.Root, scanListing(items))
 }
 
-// scanMountsError refuses a directory that other file systems are mounted in.
-func scanMountsError(root string, mounts []string) error {
-	slices.Sort(mounts)
-	items := make([]string, len(mounts))
-	for i, m := range mounts {
+// MountsError says that other file systems are mounted in a directory.
+type MountsError struct {
+	// Root is the directory that was scanned.
+	Root string
+	// Mounts are paths relative to it, which begin with a slash.
+	Mounts []string
+}
+
+func (e *MountsError) Error() string {
+	return fmt.Sprintf("%q has other mounts in it, which are no part of the image:%s", e.Root, e.Listing())
+}
+
+// Listing shows the first mounts, each on a line of its own.
+func (e *MountsError) Listing() string {
+	items := make([]string, len(e.Mounts))
+	for i, m := range e.Mounts {
 		items[i] = fmt.Sprintf("%q", m)
 	}
-	return fmt.Errorf("%q has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:%s",
-		root, scanListing(items))
+	return scanListing(items)
 }
 
 // scanListingMax is the number of lines that an error shows.

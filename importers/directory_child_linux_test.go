@@ -175,7 +175,7 @@ func TestScanErrorsAreShort(t *testing.T) {
 		e.Paths = append(e.Paths, UnreadablePath{path, "content", unix.EACCES})
 		mounts = append(mounts, path)
 	}
-	for _, text := range []string{e.Error(), scanMountsError("/target", mounts).Error()} {
+	for _, text := range []string{e.Error(), (&MountsError{"/target", mounts}).Error()} {
 		if strings.Count(text, "\n") != 11 || !strings.Contains(text, `"/009"`) || !strings.HasSuffix(text, "\n  and 990 more") {
 			t.Error(text)
 		}

@@ -115,7 +115,8 @@ func (s *dirScan) run(ctx context.Context, workers int) error {
 func (s *dirScan) refusal() error {
 	var errs []error
 	if len(s.mounts) > 0 {
-		errs = append(errs, scanMountsError(s.path, s.mounts))
+		slices.Sort(s.mounts)
+		errs = append(errs, &MountsError{Root: s.path, Mounts: s.mounts})
 	}
 	if len(s.unreadable) > 0 {
 		slices.SortFunc(s.unreadable, func(a, b UnreadablePath) int {

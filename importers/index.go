@@ -83,11 +83,22 @@ func choose(all []v1.Descriptor, ref string, platform *v1.Platform) (v1.Descript
 	case len(named) == 0:
 		return v1.Descriptor{}, fmt.Errorf("the index lists no image")
 	case len(fitting) == 0:
-		return v1.Descriptor{}, fmt.Errorf("there is no image for %v: there are %s: choose one with --platform", platform, listPlatforms(named))
+		return v1.Descriptor{}, &PlatformError{platform, listPlatforms(named)}
 	case len(fitting) > 1 && !sameDigest(fitting):
 		return v1.Descriptor{}, fmt.Errorf("there are several images: name one of %s", listNames(fitting))
 	}
 	return fitting[0], nil
+}
+
+// PlatformError says that an index has no image for a platform.
+type PlatformError struct {
+	Want *v1.Platform
+	// Has lists the platforms that there are images for.
+	Has string
+}
+
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("there is no image for %v: there are %s", e.Want, e.Has)
 }
 
 // isAttached recognises what is about an image but is none: BuildKit's

@@ -40,13 +40,6 @@ type Inspector struct {
 
 const bufferSize = 64 << 10
 
-// progressEntries and progressBytes are how much is read between two calls of
-// ReadOptions.Progress.
-const (
-	progressEntries = 1 << 10
-	progressBytes   = 4 << 20
-)
-
 // ReadLayer reads an uncompressed archive to the end of r, what follows the
 // archive's own end included. Content of more than canon.InlineMax bytes is
 // hashed and not kept. Without a budget there are no limits. Errors are
@@ -60,7 +53,7 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, used *budge
 		buffer:  make([]byte, bufferSize),
 		headers: o.Headers || o.Inspector != nil,
 		inspect: o.Inspector,
-		report:  o.Progress,
+		steps:   progressSteps{report: o.Progress},
 		budget:  used,
 	}
 	if o.Inspector != nil {
@@ -88,7 +81,8 @@ func ReadLayer(ctx context.Context, r io.Reader, layer *canon.Layer, used *budge
 	}
 	// Appending left room for more, which nothing will use.
 	l.out.entries = slices.Clone(l.out.entries)
-	l.progress(0, 0)
+	l.progress(0)
+	l.steps.end()
 	return l.out, nil
 }
 
@@ -102,11 +96,10 @@ type layerReader struct {
 	headers bool
 	inspect *Inspector
 	nodes   canon.Nodes
-	report  func(Progress)
+	steps   progressSteps
 	budget  *budget
 	before  string // the name of the last entry
-	// reported is how far the last report went.
-	reported Progress
+	offset  int64  // that was reported last
 }
 
 func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
@@ -138,7 +131,7 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 			return err
 		}
 	}
-	l.progress(progressEntries, progressBytes)
+	l.progress(1)
 	return nil
 }
 
@@ -158,14 +151,11 @@ func (l *layerReader) content(size int64) (*canon.Content, error) {
 	return canon.External(digest), err
 }
 
-// progress reports if there is at least that much to report.
-func (l *layerReader) progress(entries, bytes int64) {
-	now := Progress{Entries: int64(len(l.out.entries)), Bytes: l.tar.Offset()}
-	news := Progress{Entries: now.Entries - l.reported.Entries, Bytes: now.Bytes - l.reported.Bytes}
-	if l.report != nil && (news.Entries >= entries || news.Bytes >= bytes) {
-		l.report(news)
-		l.reported = now
-	}
+// progress notes that so many entries were read.
+func (l *layerReader) progress(entries int64) {
+	at := l.tar.Offset()
+	l.steps.add(Progress{Entries: entries, Bytes: at - l.offset})
+	l.offset = at
 }
 
 func (l *layerReader) fail(ctx context.Context, h *canon.Header, err error) error {
@@ -177,17 +167,4 @@ func (l *layerReader) fail(ctx context.Context, h *canon.Header, err error) erro
 		e.Path = h.Name
 	}
 	return e
-}
-
-// contextReader ends with the context's error.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

@@ -50,14 +50,14 @@ func (b *budget) add(entries, bytes, metadata int64) error {
 	for _, l := range []struct {
 		used       *atomic.Int64
 		more, most int64
-		what, flag string
+		limit      Limit
 	}{
-		{&b.entries, entries, b.limits.Entries, "tar entries and directories that they need", "--max-entries"},
-		{&b.metadata, metadata, b.limits.Metadata, "bytes of names, link targets and PAX records", "--max-metadata"},
-		{&b.bytes, bytes, b.limits.Bytes, "uncompressed bytes", "--max-size"},
+		{&b.entries, entries, b.limits.Entries, EntriesLimit},
+		{&b.metadata, metadata, b.limits.Metadata, MetadataLimit},
+		{&b.bytes, bytes, b.limits.Bytes, BytesLimit},
 	} {
 		if n := l.used.Add(l.more); l.most > 0 && n > l.most {
-			return &LimitError{l.what, l.flag, l.most}
+			return &LimitError{l.limit, l.most}
 		}
 	}
 	return nil
@@ -68,15 +68,36 @@ func (b *budget) addLayer(l *budget) error {
 	return b.add(l.entries.Load(), l.bytes.Load(), l.metadata.Load())
 }
 
+// Limit is one of Limits.
+type Limit string
+
+const (
+	EntriesLimit  Limit = "entries"
+	BytesLimit    Limit = "bytes"
+	MetadataLimit Limit = "metadata"
+	RatioLimit    Limit = "ratio"
+	// CopyLimit is Limits.Bytes for a blob that is copied while it is read.
+	CopyLimit Limit = "copy"
+)
+
 // LimitError says that an image goes over a limit.
 type LimitError struct {
-	// What is the limited thing, Flag what raises the limit.
-	What, Flag string
-	Limit      int64
+	Limit Limit
+	// Most is what the limit allows.
+	Most int64
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the image has more than %d %s: if you trust it, raise %s", e.Limit, e.What, e.Flag)
+	what := map[Limit]string{
+		EntriesLimit:  "tar entries and directories that they need",
+		BytesLimit:    "uncompressed bytes",
+		MetadataLimit: "bytes of names, link targets and PAX records",
+		CopyLimit:     "bytes in a layer",
+	}[e.Limit]
+	if e.Limit == RatioLimit {
+		return fmt.Sprintf("the layer grows to more than %d times of its compressed size", e.Most)
+	}
+	return fmt.Sprintf("the image has more than %d %s", e.Most, what)
 }
 
 // addEntry is told of an entry, and of the name of the one before it.
@@ -106,7 +127,7 @@ func (b *budget) addBytes(n int, uncompressed, stored int64) error {
 		return err
 	}
 	if b.limits.Ratio > 0 && uncompressed > b.limits.RatioFree && uncompressed/b.limits.Ratio >= stored {
-		return fmt.Errorf("the layer grows to more than %d times of its compressed size: if you trust the image, raise --max-ratio", b.limits.Ratio)
+		return &LimitError{RatioLimit, b.limits.Ratio}
 	}
 	return nil
 }

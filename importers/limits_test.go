@@ -33,21 +33,21 @@ func TestLimits(t *testing.T) {
 	one, two := tarOf("d a\nf a/b =123\nl c ->target"), tarOf("f d pax:SCHILY.xattr.user.x=12345\nh e ->d")
 	metadata := int64(len("a" + "a/b" + "c" + "target" + "d" + "SCHILY.xattr.user.x" + "12345" + "e" + "d"))
 	for _, c := range []struct {
-		name string
-		at   Limits
-		less Limits
-		flag string
+		name  string
+		at    Limits
+		less  Limits
+		limit Limit
 	}{
-		{"entries", Limits{Entries: 5}, Limits{Entries: 4}, "--max-entries"},
-		{"bytes", Limits{Bytes: int64(len(one) + len(two))}, Limits{Bytes: int64(len(one) + len(two) - 1)}, "--max-size"},
-		{"metadata", Limits{Metadata: metadata}, Limits{Metadata: metadata - 1}, "--max-metadata"},
+		{"entries", Limits{Entries: 5}, Limits{Entries: 4}, EntriesLimit},
+		{"bytes", Limits{Bytes: int64(len(one) + len(two))}, Limits{Bytes: int64(len(one) + len(two) - 1)}, BytesLimit},
+		{"metadata", Limits{Metadata: metadata}, Limits{Metadata: metadata - 1}, MetadataLimit},
 	} {
 		if err := imported(t, c.at, inMemory(one), inMemory(two)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		err := imported(t, c.less, inMemory(one), inMemory(two))
 		var limit *LimitError
-		if !errors.As(err, &limit) || !strings.Contains(err.Error(), c.flag) || !strings.HasPrefix(err.Error(), "layer ") {
+		if !errors.As(err, &limit) || limit.Limit != c.limit || !strings.HasPrefix(err.Error(), "layer ") {
 			t.Errorf("%s: error %v", c.name, err)
 		}
 	}

@@ -62,12 +62,6 @@ type Options struct {
 	Progress func(Progress)
 }
 
-// Progress is how much was read since the last call.
-type Progress struct {
-	Entries int64
-	Bytes   int64
-}
-
 // Import is what a source holds.
 type Import struct {
 	Tree *canon.Tree
@@ -116,45 +110,6 @@ func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
 }
 
-// inTime does work on what is called what, but gives up after a time other than
-// 0.
-func inTime[T any](ctx context.Context, timeout time.Duration, what string, work func(context.Context) (T, error)) (T, error) {
-	if timeout == 0 {
-		return work(ctx)
-	}
-	slow := fmt.Errorf("%s could not be read in %v: allow more with --timeout", what, timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
-	defer cancel()
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := work(ctx)
-		done <- result{value, err}
-	}()
-	var r result
-	select {
-	case r = <-done:
-	case <-ctx.Done():
-		// A pipe or a file system that is stuck may never notice.
-		select {
-		case r = <-done:
-		case <-time.After(timeoutGrace):
-			r.err = ctx.Err()
-		}
-	}
-	if r.err != nil && context.Cause(ctx) == slow {
-		var none T
-		return none, slow
-	}
-	return r.value, r.err
-}
-
-// timeoutGrace is how long an import may take to notice that its time is over.
-const timeoutGrace = 500 * time.Millisecond
-
 func load(ctx context.Context, s Source, o Options) (*Import, error) {
 	switch s.Transport {
 	case Dir:
@@ -180,7 +135,7 @@ func load(ctx context.Context, s Source, o Options) (*Import, error) {
 // loadFinal reads a dump file or a composefs image.
 func loadFinal(s Source, o Options) (*Import, error) {
 	if o.Objects != nil {
-		return nil, fmt.Errorf("%v has no content of files, only their digests: --objects needs a directory or an image", s)
+		return nil, fmt.Errorf("%v has no content of files, only their digests", s)
 	}
 	in := io.NopCloser(os.Stdin)
 	if s.Path != "-" {
@@ -209,7 +164,7 @@ type HashError struct {
 }
 
 func (e *HashError) Error() string {
-	return fmt.Sprintf("%v has %v digests of file content, not %v: add --hash %v", e.Source, e.Has, e.Want, e.Has)
+	return fmt.Sprintf("%v has %v digests of file content, not %v", e.Source, e.Has, e.Want)
 }
 
 func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
@@ -231,11 +186,20 @@ func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
 			return nil, err
 		}
 		if same.differ || same.at != len(data) {
-			return nil, fmt.Errorf("from byte %d on the image is not what its tree gives: it is damaged, or another program made it; "+
-				"with --lenient its tree is taken, whose digest is not that of the file", same.at)
+			return nil, &OtherBytesError{same.at}
 		}
 	}
 	return &Import{Tree: img.Tree, Image: img}, nil
+}
+
+// OtherBytesError says that a composefs image is not the one that its tree gives.
+type OtherBytesError struct {
+	// At is the first byte that differs.
+	At int
+}
+
+func (e *OtherBytesError) Error() string {
+	return fmt.Sprintf("from byte %d on the image is not what its tree gives: it is damaged, or another program made it", e.At)
 }
 
 // readImage looks at the beginning before it reads the rest.

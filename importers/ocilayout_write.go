@@ -180,6 +180,14 @@ func (w *LayoutWriter) Attach(artifact v1.Descriptor, replaced ...v1.Hash) {
 	w.replaced = append(w.replaced, replaced...)
 }
 
+// artifacts finds those about an image that the layout has already.
+func (w *LayoutWriter) artifacts(ctx context.Context, image v1.Hash) ([]artifact, error) {
+	if !exists(filepath.Join(w.target.Path, "index.json")) {
+		return nil, nil
+	}
+	return layoutBelow(w.target.Path).artifacts(ctx, image)
+}
+
 // Commit moves the blobs to their places, and then lets the index name the image.
 // As with skopeo, another image that had the tag stays without it, and one
 // without a tag is listed beside the others.

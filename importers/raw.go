@@ -118,7 +118,7 @@ func (c *rawComparison) compareLayers(ctx context.Context, pair [2]int) (*raw.La
 	for i, at := range pair {
 		if at >= 0 {
 			used := c.budgets[i].ofLayer()
-			sides[i] = &rawSide{source: c.sources[i], blob: c.images[i].layers[at], budget: used, progress: &rawProgress{report: c.options.Progress}}
+			sides[i] = &rawSide{source: c.sources[i], blob: c.images[i].layers[at], budget: used, progress: &progressSteps{report: c.options.Progress}}
 		}
 	}
 	var archive *raw.Archive

@@ -20,7 +20,7 @@ type rawSide struct {
 	blob     blob
 	budget   *budget
 	before   string // the name of the last entry
-	progress *rawProgress
+	progress *progressSteps
 	file     io.ReadCloser
 	reader   *blobReader
 	// stored is known once the blob is verified.
@@ -171,20 +171,5 @@ func firstDifferent(ctx context.Context, a, b blob) (int64, error) {
 		if x != y || errA != errB {
 			return at, nil
 		}
-	}
-}
-
-// rawProgress reports in steps that are not too small.
-type rawProgress struct {
-	report func(Progress)
-	news   Progress
-}
-
-func (p *rawProgress) add(step Progress) {
-	p.news.Entries += step.Entries
-	p.news.Bytes += step.Bytes
-	if p.report != nil && (p.news.Entries >= progressEntries || p.news.Bytes >= progressBytes) {
-		p.report(p.news)
-		p.news = Progress{}
 	}
 }

@@ -102,10 +102,10 @@ func TestRawErrors(t *testing.T) {
 		"no tar":           {bad: statedBlob([]byte(strings.Repeat("x", 2000)), []byte(strings.Repeat("x", 2000))), message: "entry 1: block at byte 0: this is no tar header"},
 		"not there":        {bad: blob{digest: hashOf(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
 		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: inMemory(a)}, message: "only sha256"},
-		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "--max-entries"},
-		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "--max-metadata"},
+		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "tar entries"},
+		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "PAX records"},
 		"many of them":     {bad: statedBlob(globalHeaders(5000), globalHeaders(5000)), message: "the headers before an entry have more than"},
-		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Bytes: 2048}, message: "--max-size"},
+		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Bytes: 2048}, message: "uncompressed bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := statedBlob(b, b)

@@ -234,16 +234,3 @@ func withDiffIDs(config []byte, diffIDs []string) ([]byte, error) {
 	}
 	return config, nil
 }
-
-// contextWriter ends with the context's error.
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (c contextWriter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.w.Write(p)
-}

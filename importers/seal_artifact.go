@@ -3,7 +3,6 @@ package importers
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -56,7 +55,7 @@ func (s *sealer) attach(ctx context.Context, entries []entry) error {
 	for _, e := range entries {
 		s.add(seal.Artifact, written.Digest.String(), e.layer, seal.AnnotationKey(e.role, s.options.Hash), e.digest)
 	}
-	s.sealed.Replaced, err = s.out.contradicting(ctx, s.sealed.Manifest.Digest, s.sealed.Seals[first:], len(s.image.layers))
+	s.sealed.Replaced, err = contradicting(ctx, s.out, s.sealed.Manifest.Digest, s.sealed.Seals[first:], len(s.image.layers))
 	if err != nil {
 		return err
 	}
@@ -67,17 +66,14 @@ func (s *sealer) attach(ctx context.Context, entries []entry) error {
 // contradicting finds artifacts in the layout that are about the same image, and
 // have another digest for one of the keys, or one of a layer that is not there.
 // Only what index.json itself lists can be taken off the list.
-func (w *LayoutWriter) contradicting(ctx context.Context, image v1.Hash, seals []seal.Seal, layers int) ([]v1.Hash, error) {
-	if !exists(filepath.Join(w.target.Path, "index.json")) {
-		return nil, nil
-	}
-	artifacts, err := layoutBelow(w.target.Path).artifacts(ctx, image)
+func contradicting(ctx context.Context, w *LayoutWriter, image v1.Hash, seals []seal.Seal, layers int) ([]v1.Hash, error) {
+	artifacts, err := w.artifacts(ctx, image)
 	if err != nil {
 		return nil, fmt.Errorf("%v may have artifacts about the same image: %w: repair that, or write to another layout", w.target, err)
 	}
 	var found []v1.Hash
 	for _, a := range artifacts {
-		if !contradicts(slices.Concat(a.entries()...), seals, layers) {
+		if !contradicts(slices.Concat(artifactEntries(&a)...), seals, layers) {
 			continue
 		}
 		if a.tagged {

@@ -42,7 +42,7 @@ type limitedWriter struct {
 func (l *limitedWriter) Write(p []byte) (int, error) {
 	l.size += int64(len(p))
 	if l.limit > 0 && l.size > l.limit {
-		return 0, &LimitError{"bytes in a layer", "--max-size", l.limit}
+		return 0, &LimitError{CopyLimit, l.limit}
 	}
 	return l.w.Write(p)
 }

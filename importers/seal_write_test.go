@@ -260,7 +260,7 @@ func TestSealsGiveUp(t *testing.T) {
 		want   string
 	}{
 		"digests": {func() {}, broken, limits, "broken"},
-		"limit":   {func() {}, nil, Limits{Bytes: 10}, "--max-size"},
+		"limit":   {func() {}, nil, Limits{Bytes: 10}, "10 bytes in a layer"},
 		"spelling": {func() {
 			withManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
 		}, nil, limits, `the manifest is not valid: it has "Annotations" instead of "annotations"`},

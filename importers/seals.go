@@ -3,7 +3,6 @@ package importers
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,7 +41,7 @@ func findSeals(ctx context.Context, img *image) ([]seal.Seal, error) {
 		if err := checkSealCount(len(found) + len(a.layers)); err != nil {
 			return nil, err
 		}
-		more, err := a.seals()
+		more, err := sealsOfArtifact(&a)
 		if err != nil {
 			return nil, fmt.Errorf("the artifact %v: %w", a.digest, err)
 		}
@@ -59,18 +58,6 @@ func checkSealCount(n int) error {
 		return fmt.Errorf("the image has more than %d seals, with those of its artifacts: that is too many to check", sealsMax)
 	}
 	return nil
-}
-
-// layerDescriptors are the layers' descriptors in a manifest.
-func layerDescriptors(manifest []byte) (layers []json.RawMessage, err error) {
-	list, err := memberAt(manifest, "layers")
-	if err == nil && list != nil {
-		err = json.Unmarshal(list, &layers)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the layers cannot be read: %w", err)
-	}
-	return layers, nil
 }
 
 // sealsAt reads the labels or annotations at the end of a path of objects, which

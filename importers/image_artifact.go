@@ -3,6 +3,7 @@ package importers
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,17 @@ const (
 	unstatedMax = 4 << 20
 )
 
+// artifact is a manifest whose subject is an image, with what opens its layers.
+type artifact struct {
+	digest v1.Hash
+	// layers are the entries as they are written, descriptors as they are read.
+	layers      []json.RawMessage
+	descriptors []v1.Descriptor
+	open        openBlob
+	// tagged: it is listed in an index that is tagged as the image's referrers.
+	tagged bool
+}
+
 // candidate is a manifest that may be an artifact with seals of an image.
 type candidate struct {
 	v1.Descriptor
@@ -37,48 +49,6 @@ type candidate struct {
 	tagged bool
 }
 
-// artifacts finds those of a layout whose subject is the image: what its index
-// lists, and what an index lists that is tagged as the referrers of the image
-// (OCI distribution-spec, "Referrers Tag Schema").
-func (l *ociLayout) artifacts(ctx context.Context, image v1.Hash) ([]artifact, error) {
-	raw, err := readMetadata(l.open, "index.json")
-	if err != nil {
-		return nil, err
-	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("the index is no valid JSON: %w", err)
-	}
-	var listed []candidate
-	read := map[v1.Hash]bool{}
-	for _, d := range index.Manifests {
-		// What has a platform is an image; the other is what BuildKit attaches to one.
-		other := d.Platform != nil || d.Annotations["vnd.docker.reference.type"] != ""
-		switch {
-		case d.ArtifactType == seal.ArtifactType:
-			listed = append(listed, candidate{Descriptor: d, stated: true})
-		case !other && d.Size <= unstatedMax:
-			listed = append(listed, candidate{Descriptor: d})
-		}
-		if !d.MediaType.IsIndex() || !hasName(d, referrersTag(image)) || read[d.Digest] {
-			continue
-		}
-		read[d.Digest] = true
-		raw, err := l.readVerified("index", d)
-		if err != nil {
-			return nil, err
-		}
-		referrers, err := v1.ParseIndexManifest(bytes.NewReader(raw))
-		if err != nil {
-			return nil, fmt.Errorf("the index %v is no valid JSON: %w", d.Digest, err)
-		}
-		for _, d := range referrers.Manifests {
-			listed = append(listed, candidate{d, true, true})
-		}
-	}
-	return collectArtifacts(ctx, listed, image, l.openBlob, func(d v1.Descriptor) ([]byte, error) { return l.readVerified("artifact", d) })
-}
-
 // referrersTag is that of the index with an image's referrers.
 func referrersTag(image v1.Hash) string { return strings.Replace(image.String(), ":", "-", 1) }
 
@@ -86,15 +56,6 @@ func referrersTag(image v1.Hash) string { return strings.Replace(image.String(),
 // config's for it.
 func mayBeArtifact(d v1.Descriptor) bool {
 	return d.MediaType.IsImage() && slices.Contains([]string{"", emptyType, seal.ArtifactType}, d.ArtifactType)
-}
-
-// readVerified reads a document that a descriptor is of.
-func (l *ociLayout) readVerified(what string, d v1.Descriptor) ([]byte, error) {
-	raw, err := l.read(d.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("the %s %v is listed, and cannot be read: %w", what, d.Digest, err)
-	}
-	return raw, verifyBytes(what, raw, d.Digest, d.Size)
 }
 
 // collectArtifacts reads the manifests that may be artifacts with seals, each once.
@@ -147,4 +108,33 @@ func distinct(listed []candidate) []candidate {
 		all = append(all, c)
 	}
 	return all
+}
+
+// readArtifact gives none if a manifest is no artifact with seals of the image.
+func readArtifact(raw []byte, image v1.Hash, open openBlob) (*artifact, error) {
+	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("it is not valid: %w", err)
+	}
+	if manifest.ArtifactType != seal.ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != image {
+		return nil, nil
+	}
+	layers, err := layerDescriptors(raw)
+	if err != nil {
+		return nil, err
+	}
+	digest, _, err := v1.SHA256(bytes.NewReader(raw))
+	return &artifact{digest: digest, layers: layers, descriptors: manifest.Layers, open: open}, err
+}
+
+// layerDescriptors are the layers' descriptors in a manifest.
+func layerDescriptors(manifest []byte) (layers []json.RawMessage, err error) {
+	list, err := memberAt(manifest, "layers")
+	if err == nil && list != nil {
+		err = json.Unmarshal(list, &layers)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the layers cannot be read: %w", err)
+	}
+	return layers, nil
 }
