@@ -94,20 +94,20 @@ func (r *run) repair(ctx context.Context, rec setting, source, target importers.
 	rec.imports.Progress = progress.add
 	o := rec.imports
 	o.Objects = content.store
-	repaired, err := importers.Repair(ctx, source, out, o)
+	repaired, held, err := importers.Repair(ctx, source, out, o)
 	if err != nil {
 		return nil, err
 	}
-	if usr := repaired.Source.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
+	if usr := repaired.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
 		// What is written does not depend on where the root takes its metadata from.
 		rec.policy.Root = policy.RootEpoch
 	}
 	before := reports.Side{Name: "before", Source: source.String()}
-	if err := rec.finish(repaired.Source, repaired.Source.Created, &before); err != nil {
+	if err := rec.finish(held, held.Created, &before); err != nil {
 		return nil, err
 	}
 	rec.imports.Engines = importers.Engines()
-	again, err := out.Load(ctx, repaired.Manifest, rec.imports)
+	again, err := importers.LoadStaged(ctx, out, repaired.Manifest, rec.imports)
 	if err != nil {
 		return nil, err
 	}

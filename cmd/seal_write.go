@@ -169,7 +169,9 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 // written must be good; of others that are not there are notes.
 func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sealed *importers.Sealed) error {
 	check := sealCheck{policy: w.rec.policy, boot: w.flags.boot.value, imports: w.rec.imports, ifInterrupted: w.run.ifInterrupted}
-	read := func(o importers.Options) (*importers.Import, error) { return out.Load(ctx, sealed.Manifest, o) }
+	read := func(o importers.Options) (*importers.Import, error) {
+		return importers.LoadStaged(ctx, out, sealed.Manifest, o)
+	}
 	again, err := check.load(read, check.imports.Hash)
 	if err != nil {
 		return err

@@ -26,6 +26,40 @@ const (
 // AllRules lists them.
 func AllRules() []Rules { return []Rules{RulesOCI, RulesComposefsRS} }
 
+// Merged is the tree of an image's layers.
+type Merged struct {
+	Tree *canon.Tree
+	// Other is set if the other rules treat the layers in another way.
+	Other *OtherRules
+}
+
+// Merge makes the tree of layers, as ApplyLayers does, and finds out what other
+// rules make of them.
+func Merge(layers []*LayerEntries, rules Rules) (*Merged, error) {
+	return merge(layers, rules, false)
+}
+
+// MergeTaking is Merge, but may take the nodes of the layers for the tree: no other
+// tree can be made of them afterwards.
+func MergeTaking(layers []*LayerEntries, rules Rules) (*Merged, error) {
+	return merge(layers, rules, true)
+}
+
+func merge(layers []*LayerEntries, rules Rules, takes bool) (*Merged, error) {
+	var other *OtherRules
+	if !rulesAgree(layers) {
+		other = applyOther(layers, rules)
+	}
+	tree, err := applyLayers(layers, rules, takes)
+	if err != nil {
+		return nil, err
+	}
+	if other != nil {
+		other = other.against(tree)
+	}
+	return &Merged{tree, other}, nil
+}
+
 // ApplyLayers makes a tree of layers, lowest first. No node of it belongs to
 // another tree, so it can be changed; Contents are shared between all trees
 // made of the same layers. Errors are canon.EntryErrors.

@@ -7,6 +7,16 @@ import (
 	"cfsverify/canon"
 )
 
+// OtherRules is what the other set of layer rules makes of an image.
+type OtherRules struct {
+	Rules Rules
+	// Events are the entries that the two sets of rules treat differently.
+	Events []Event
+	// Tree is nil if the rules refuse the image; Err then says why.
+	Tree *canon.Tree
+	Err  error
+}
+
 // applyOther applies the set of rules that is not used. So no difference between
 // the rules stays unseen.
 func applyOther(layers []*LayerEntries, used Rules) *OtherRules {
@@ -92,13 +102,6 @@ func (c *treeComparison) children(path string, a, b []canon.Dirent) (string, boo
 		}
 	}
 	return "", false
-}
-
-func joinPath(dir, name string) string {
-	if dir == "" || name == "" {
-		return dir + name
-	}
-	return dir + "/" + name
 }
 
 // sameStat compares two nodes of trees made of the same layers, so the same

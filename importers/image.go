@@ -3,17 +3,13 @@ package importers
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon"
-	"cfsverify/canon/tarfile"
 )
 
 // image is a container image whose manifest and config are verified, and whose
@@ -33,51 +29,21 @@ func (img *image) digest() v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(img.manifest))}
 }
 
+// layerList lists the layers, lowest first.
+func (img *image) layerList() []*canon.Layer {
+	var list []*canon.Layer
+	for _, b := range img.layers {
+		list = append(list, b.layer)
+	}
+	return list
+}
+
 // locate says where the blobs of the layers lie.
 func (img *image) locate(place func(v1.Hash) (blobPlace, bool)) {
 	for i := range img.layers {
 		b := &img.layers[i]
 		b.place = func() (blobPlace, bool) { return place(b.digest) }
 	}
-}
-
-// openImage opens the image that a source names. The caller closes it.
-func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
-	switch s.Transport {
-	case OCI:
-		layout, err := openOCIDirectory(s.Path)
-		if err != nil {
-			return nil, err
-		}
-		return imageFromLayout(s, layout, platform)
-	case OCIArchive:
-		layout, err := openOCIArchive(s.Path)
-		if err != nil {
-			return nil, err
-		}
-		return imageFromLayout(s, layout, platform)
-	case DockerArchive:
-		return dockerArchive(s, platform)
-	case Docker:
-		return registryImage(ctx, s, platform)
-	}
-	return bareLayers(s)
-}
-
-// imageFromLayout closes the layout if it cannot be used.
-func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image, error) {
-	index, err := layout.index()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
-	}
-	img, err := imageFromIndex(s, index, layout.openBlob, s.Ref, platform)
-	if err != nil {
-		return nil, errors.Join(err, layout.close())
-	}
-	img.close = layout.close
-	img.locate(layout.place)
-	img.artifacts = func(ctx context.Context) ([]artifact, error) { return layout.artifacts(ctx, img.digest()) }
-	return img, nil
 }
 
 // openBlob opens what a manifest's descriptor is of.
@@ -153,19 +119,6 @@ func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*image, er
 	return img, nil
 }
 
-// isOCI says that a manifest is one of OCI, whose media type it need not have.
-func isOCI(m v1.Manifest) bool {
-	return (m.MediaType == types.OCIManifestSchema1 || m.MediaType == "") && m.Config.MediaType == types.OCIConfigJSON
-}
-
-// ociLayer gives a layer's descriptor the media type that OCI has for it.
-func ociLayer(d v1.Descriptor, c tarfile.Compression) v1.Descriptor {
-	if !strings.HasPrefix(string(d.MediaType), "application/vnd.oci.") {
-		d.MediaType = layerType(c)
-	}
-	return d
-}
-
 // checkPlatform says whether an image is for the platform that was asked for.
 func checkPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
 	have := config.Platform()
@@ -183,9 +136,9 @@ func createdTime(config *v1.ConfigFile) *canon.Time {
 }
 
 // bareLayers are files whose digests nobody states.
-func bareLayers(s Source) (*image, error) {
+func bareLayers(files []string) *image {
 	img := &image{close: func() error { return nil }}
-	for i, file := range s.Layers {
+	for i, file := range files {
 		open := func() (io.ReadCloser, error) { return os.Open(file) }
 		place := func() (blobPlace, bool) { return filePlace(file) }
 		if file == "-" {
@@ -198,5 +151,5 @@ func bareLayers(s Source) (*image, error) {
 			place: place,
 		})
 	}
-	return img, nil
+	return img
 }

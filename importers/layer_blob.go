@@ -3,7 +3,6 @@ package importers
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -35,15 +34,29 @@ type blob struct {
 	place func() (blobPlace, bool)
 }
 
-// isShared says that the same is stated of both blobs, and that they lie in one
-// place.
-func (b blob) isShared(other blob) bool {
-	if b.digest == (v1.Hash{}) || b.digest != other.digest || b.size != other.size || b.diffID != other.diffID || b.place == nil || other.place == nil {
-		return false
+// blobIdentity is the same for blobs that are one.
+type blobIdentity struct {
+	place          blobPlace
+	digest, diffID v1.Hash
+	size           int64
+}
+
+// identity says what the blob is, if that can be told.
+func (b blob) identity() (blobIdentity, bool) {
+	if b.place == nil {
+		return blobIdentity{}, false
 	}
-	own, found := b.place()
-	others, foundOther := other.place()
-	return found && foundOther && own == others
+	place, found := b.place()
+	return blobIdentity{place, b.digest, b.diffID, b.size}, found
+}
+
+// storedBlob is a blob as it was found.
+type storedBlob struct {
+	digest      v1.Hash
+	size        int64
+	compression tarfile.Compression
+	// gzip is the header of the first gzip member, nil for other compressions.
+	gzip *tarfile.GzipHeader
 }
 
 func (b blob) fail(err error) error { return &canon.EntryError{Layer: b.layer, Err: err} }
@@ -56,56 +69,6 @@ func (b blob) checkDigests() error {
 		}
 	}
 	return nil
-}
-
-// importLayer reads a blob, checks it against its digests, and sets the layer's
-// DiffID if nobody stated it. A blob that is not what its digests say is
-// reported as such whatever else is wrong with it.
-func importLayer(ctx context.Context, b blob, used *budget, o ImageReadOptions) (*LayerEntries, error) {
-	if err := b.checkDigests(); err != nil {
-		return nil, err
-	}
-	read := func() (*LayerEntries, error) {
-		stored, err := b.open()
-		if err != nil {
-			return nil, b.fail(err)
-		}
-		defer stored.Close()
-		return importStored(ctx, b, stored, used, o.ReadOptions)
-	}
-	if o.Shared != nil && o.Inspector == nil && b.place != nil {
-		if place, found := b.place(); found {
-			return o.Shared.read(ctx, sharedSource{place, b.digest, b.diffID, b.size, o.Hash, o.Headers}, b.layer, used, read)
-		}
-	}
-	return read()
-}
-
-// importStored reads an opened blob.
-func importStored(ctx context.Context, b blob, stored io.Reader, used *budget, o ReadOptions) (*LayerEntries, error) {
-	r, err := readBlob(b, contextReader{ctx, stored}, used)
-	if err != nil {
-		return nil, b.fail(err)
-	}
-	defer r.close()
-	entries, readErr := ReadLayer(ctx, r, b.layer, used, o)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err := r.verify(); err != nil {
-		return nil, b.fail(err)
-	}
-	if readErr != nil {
-		return nil, readErr
-	}
-	if entries.noEnd && b.digest == (v1.Hash{}) && b.diffID == (v1.Hash{}) {
-		return nil, b.fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
-	}
-	if b.diffID == (v1.Hash{}) {
-		b.layer.DiffID = r.diffID().String()
-	}
-	entries.compression = r.compression
-	return entries, nil
 }
 
 // blobReader reads a blob uncompressed. What is stored is read and hashed,
@@ -245,6 +208,11 @@ func (r *blobReader) verify() error {
 
 // diffID is the digest of the archive once that has been read.
 func (r *blobReader) diffID() v1.Hash { return sumDigest(r.hashed.sum) }
+
+// storedBlob is what was read, once verify has found no fault.
+func (r *blobReader) storedBlob() storedBlob {
+	return storedBlob{sumDigest(r.stored.sum), r.read.size, r.compression, r.gzip}
+}
 
 func sumDigest(sum hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}

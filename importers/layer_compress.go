@@ -3,23 +3,11 @@ package importers
 import (
 	"io"
 
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"cfsverify/canon/tarfile"
 )
-
-// layerType is the media type of a layer: OCI image-spec, layer.md.
-func layerType(c tarfile.Compression) types.MediaType {
-	switch c {
-	case tarfile.Gzip:
-		return types.OCILayer
-	case tarfile.Zstd:
-		return types.OCILayerZStd
-	}
-	return types.OCIUncompressedLayer
-}
 
 // compressor compresses what is written to it. The same bytes give the same bytes:
 // there is no time and no name in them, and one goroutine makes them.

@@ -59,6 +59,14 @@ func splitPath(path string) (dir, base string) {
 	return path[:slash], path[slash+1:]
 }
 
+// joinPath joins a directory and a name, of which either may be empty.
+func joinPath(dir, name string) string {
+	if dir == "" || name == "" {
+		return dir + name
+	}
+	return dir + "/" + name
+}
+
 // whiteoutPrefix begins the names of markers: OCI image-spec, layer.md,
 // "Whiteouts".
 const (

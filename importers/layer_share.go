@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 )
@@ -20,11 +18,9 @@ type SharedLayers struct {
 
 // sharedSource identifies a blob, and what is to be made of it.
 type sharedSource struct {
-	place          blobPlace
-	digest, diffID v1.Hash
-	size           int64
-	hash           fsverity.Algorithm
-	headers        bool
+	blob    blobIdentity
+	hash    fsverity.Algorithm
+	headers bool
 }
 
 // sharedLayer is complete once done is closed.

@@ -1,20 +1,13 @@
 package importers
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"runtime"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
-	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
@@ -95,16 +88,6 @@ type Unpacked struct {
 	Err  error
 }
 
-// OtherRules is what the other set of layer rules makes of an image.
-type OtherRules struct {
-	Rules Rules
-	// Events are the entries that the two sets of rules treat differently.
-	Events []Event
-	// Tree is nil if the rules refuse the image; Err then says why.
-	Tree *canon.Tree
-	Err  error
-}
-
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s Source, o Options) (*Import, error) {
 	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
@@ -119,134 +102,21 @@ func load(ctx context.Context, s Source, o Options) (*Import, error) {
 		}
 		return &Import{Tree: tree}, nil
 	case Dump, Erofs:
-		return loadFinal(s, o)
-	}
-	img, err := openImage(ctx, s, o.Platform)
-	if err != nil {
-		return nil, err
-	}
-	imported, err := loadImage(ctx, img, o)
-	if err := errors.Join(err, img.close()); err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
-	}
-	return imported, nil
-}
-
-// loadFinal reads a dump file or a composefs image.
-func loadFinal(s Source, o Options) (*Import, error) {
-	if o.Objects != nil {
-		return nil, fmt.Errorf("%v has no content of files, only their digests", s)
-	}
-	in := io.NopCloser(os.Stdin)
-	if s.Path != "-" {
-		f, err := os.Open(s.Path)
+		if o.Objects != nil {
+			return nil, fmt.Errorf("%v has no content of files, only their digests", s)
+		}
+		read, err := loadComposefs(s, ComposefsOptions{Hash: o.Hash, Lenient: o.Lenient})
 		if err != nil {
 			return nil, err
 		}
-		in = f
+		return &Import{Tree: read.Tree, Image: read.Image}, nil
 	}
-	defer in.Close()
-	imported, err := readFinal(s.Transport, in, o)
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
-	}
-	if alg := imported.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
-		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}
-	}
-	return imported, nil
+	return withImage(ctx, s, o.Platform, func(img *image) (*Import, error) { return loadImage(ctx, img, o) })
 }
-
-// HashError says that a dump file or composefs image has digests of another hash
-// than the one that is wanted.
-type HashError struct {
-	Source    Source
-	Has, Want fsverity.Algorithm
-}
-
-func (e *HashError) Error() string {
-	return fmt.Sprintf("%v has %v digests of file content, not %v", e.Source, e.Has, e.Want)
-}
-
-func readFinal(transport Transport, in io.Reader, o Options) (*Import, error) {
-	if transport == Dump {
-		tree, err := dumpfile.Parse(in, dumpfile.Options{Lenient: o.Lenient})
-		return &Import{Tree: tree}, err
-	}
-	data, err := readImage(in)
-	if err != nil {
-		return nil, err
-	}
-	img, err := erofs.Read(data)
-	if err != nil {
-		return nil, err
-	}
-	if !o.Lenient {
-		same := &sameBytes{want: data}
-		if err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version}); err != nil && !errors.Is(err, errOtherBytes) {
-			return nil, err
-		}
-		if same.differ || same.at != len(data) {
-			return nil, &OtherBytesError{same.at}
-		}
-	}
-	return &Import{Tree: img.Tree, Image: img}, nil
-}
-
-// OtherBytesError says that a composefs image is not the one that its tree gives.
-type OtherBytesError struct {
-	// At is the first byte that differs.
-	At int
-}
-
-func (e *OtherBytesError) Error() string {
-	return fmt.Sprintf("from byte %d on the image is not what its tree gives: it is damaged, or another program made it", e.At)
-}
-
-// readImage looks at the beginning before it reads the rest.
-func readImage(in io.Reader) ([]byte, error) {
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(in, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, err
-	}
-	head = head[:n]
-	if n < len(head) || !erofs.IsImage(head) {
-		return head, nil
-	}
-	data, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), io.LimitReader(in, imageMax)))
-	if err == nil && len(data) > imageMax {
-		err = fmt.Errorf("the image has more than %d bytes", imageMax)
-	}
-	return data, err
-}
-
-var errOtherBytes = errors.New("other bytes")
-
-// sameBytes compares what is written with what is wanted.
-type sameBytes struct {
-	want   []byte
-	at     int
-	differ bool
-}
-
-func (s *sameBytes) Write(p []byte) (int, error) {
-	for i, b := range p {
-		if s.at == len(s.want) || s.want[s.at] != b {
-			s.differ = true
-			return i, errOtherBytes
-		}
-		s.at++
-	}
-	return len(p), nil
-}
-
-// imageMax is the size in bytes up to which composefs images are read: enough
-// for some ten million files.
-const imageMax = 4 << 30
 
 func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 	linter := NewLinter()
-	layers, err := importLayers(ctx, img, o.readOptions(linter), importLayer)
+	layers, err := img.readLayers(ctx, o.readOptions(linter))
 	if err != nil {
 		return nil, err
 	}
@@ -256,10 +126,7 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 // applyImage makes of an image's layers what is to be imported. No other tree can
 // be made of them afterwards.
 func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter *Linter, o Options) (*Import, error) {
-	imported := &Import{Created: img.created}
-	for _, b := range img.layers {
-		imported.Layers = append(imported.Layers, b.layer)
-	}
+	imported := &Import{Created: img.created, Layers: img.layerList()}
 	if o.Layer > 0 {
 		tree, err := layerTree(layers, o.Layer)
 		if err != nil {
@@ -272,28 +139,21 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter 
 		imported.Departures = linter.Layers(layers)
 		return imported, nil
 	}
-	var other *OtherRules
-	if !rulesAgree(layers) {
-		other = applyOther(layers, o.Rules)
+	merge := Merge
+	if o.Shared == nil && !o.Seals {
+		merge = MergeTaking
 	}
-	tree, err := applyLayers(layers, o.Rules, o.Shared == nil && !o.Seals)
+	merged, err := merge(layers, o.Rules)
 	if err != nil {
 		return nil, err
 	}
-	imported.Tree = tree
+	tree := merged.Tree
+	imported.Tree, imported.Other = tree, merged.Other
 	if o.Seals {
 		imported.Manifest, imported.Config, imported.Stack = img.manifest, img.config, &Stack{layers, o.Rules}
-		if imported.Seals, err = findSeals(ctx, img); err != nil {
+		if imported.Seals, err = findSeals(ctx, img, tree, o.Objects); err != nil {
 			return nil, err
 		}
-		ukis, err := findUKIs(tree, o.Objects)
-		if err != nil {
-			return nil, err
-		}
-		imported.Seals = append(ukis, imported.Seals...)
-	}
-	if other != nil {
-		imported.Other = other.against(tree)
 	}
 	imported.UnpackTime = afterAll(tree)
 	for _, e := range o.Engines {
@@ -317,43 +177,6 @@ func (o Options) readOptions(linter *Linter) ImageReadOptions {
 		options.ObjectMagic = peMagic
 	}
 	return options
-}
-
-// ImageReadOptions says how to read the layers of an image.
-type ImageReadOptions struct {
-	ReadOptions
-	// Limits are for all layers together.
-	Limits Limits
-	// Shared, if set, is for images that are read side by side.
-	Shared *SharedLayers
-}
-
-// importLayers reads the layers of an image side by side.
-func importLayers(ctx context.Context, img *image, o ImageReadOptions, read func(context.Context, blob, *budget, ImageReadOptions) (*LayerEntries, error)) ([]*LayerEntries, error) {
-	layers := make([]*LayerEntries, len(img.layers))
-	used := &budget{limits: o.Limits}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, b := range img.layers {
-		group.Go(func() (err error) {
-			layers[i], err = read(ctx, b, used.ofLayer(), o)
-			return err
-		})
-	}
-	return layers, group.Wait()
-}
-
-// afterAll is a time after all in a tree but those that no unpacking comes
-// after. It has nanoseconds, as such times have.
-func afterAll(t *canon.Tree) canon.Time {
-	const year9999 = 253402300799
-	after := canon.Time{Nsec: 123456789}
-	for e := range t.Dirents() {
-		if sec := e.Node.Mtime.Sec; sec < year9999 && sec >= after.Sec {
-			after.Sec = sec + 1
-		}
-	}
-	return after
 }
 
 // scanProgressSteps turns totals into what was read since the last call.

@@ -2,7 +2,9 @@ package importers
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +37,22 @@ func layoutBelow(dir string) *ociLayout {
 		open:  func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) },
 		place: func(h v1.Hash) (blobPlace, bool) { return filePlace(filepath.Join(dir, blobName(h))) },
 	}
+}
+
+// imageFromLayout closes the layout if it cannot be used.
+func imageFromLayout(s Source, layout *ociLayout, platform *v1.Platform) (*image, error) {
+	index, err := layout.index()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
+	}
+	img, err := imageFromIndex(s, index, layout.openBlob, s.Ref, platform)
+	if err != nil {
+		return nil, errors.Join(err, layout.close())
+	}
+	img.close = layout.close
+	img.locate(layout.place)
+	img.artifacts = func(ctx context.Context) ([]artifact, error) { return layout.artifacts(ctx, img.digest()) }
+	return img, nil
 }
 
 // openSized opens a regular file and tells its size in bytes.

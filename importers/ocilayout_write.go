@@ -148,29 +148,18 @@ func (w *LayoutWriter) WriteBytes(mediaType types.MediaType, data []byte) (v1.De
 	})
 }
 
-// Load imports the image whose manifest was staged, as Load does what a layout
-// has.
-func (w *LayoutWriter) Load(ctx context.Context, manifest v1.Descriptor, o Options) (*Import, error) {
-	return inTime(ctx, o.Timeout, w.target.String(), func(ctx context.Context) (*Import, error) {
-		layout := layoutBelow(w.staging)
-		raw, err := layout.read(manifest.Digest)
-		if err != nil {
-			return nil, err
-		}
-		from, err := partial.CompressedToImage(&layoutImage{layout: layout, raw: raw})
-		if err != nil {
-			return nil, err
-		}
-		img, err := verifiedImage(w.target, from, layout.openBlob, nil)
-		if err != nil {
-			return nil, err
-		}
-		imported, err := loadImage(ctx, img, o)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", w.target, err)
-		}
-		return imported, nil
-	})
+// image opens the image whose manifest was staged.
+func (w *LayoutWriter) image(manifest v1.Descriptor) (*image, error) {
+	layout := layoutBelow(w.staging)
+	raw, err := layout.read(manifest.Digest)
+	if err != nil {
+		return nil, err
+	}
+	from, err := partial.CompressedToImage(&layoutImage{layout: layout, raw: raw})
+	if err != nil {
+		return nil, err
+	}
+	return verifiedImage(w.target, from, layout.openBlob, nil)
 }
 
 // Attach has Commit list an artifact, which was staged, besides the image, and no

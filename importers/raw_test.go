@@ -26,14 +26,15 @@ import (
 // rawPair is an archive on each side, in images that state all digests.
 func rawPair(t *testing.T, o Options, a, b blob) (*raw.Layer, error) {
 	t.Helper()
-	var c rawComparison
-	c.options = o
+	var sides [2]raw.Side
 	for i, x := range []blob{a, b} {
 		x.layer = &canon.Layer{Index: 1}
-		c.images[i] = &image{layers: []blob{x}, close: func() error { return nil }}
-		c.budgets[i] = &budget{limits: o.Limits}
+		if x.diffID != (v1.Hash{}) {
+			x.layer.DiffID = x.diffID.String()
+		}
+		sides[i] = rawSide("", &image{layers: []blob{x}}, o.Limits, nil)
 	}
-	out, err := c.compare(t.Context())
+	out, err := raw.Compare(t.Context(), sides[0], sides[1])
 	if err != nil {
 		return nil, err
 	}
@@ -141,12 +142,11 @@ func TestRawCancelled(t *testing.T) {
 	slow := func() (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(layers.Tar("f a size=1000000000 =x")[:1024]), cancelling{cancel})), nil
 	}
-	var c rawComparison
-	for i := range c.images {
-		c.images[i] = &image{layers: []blob{{layer: &canon.Layer{Index: 1}, size: -1, open: slow}}}
-		c.budgets[i] = &budget{}
+	var sides [2]raw.Side
+	for i := range sides {
+		sides[i] = rawSide("", &image{layers: []blob{{layer: &canon.Layer{Index: 1}, size: -1, open: slow}}}, Limits{}, nil)
 	}
-	if _, err := c.compare(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := raw.Compare(ctx, sides[0], sides[1]); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	goroutinesEnd(t, before)

@@ -13,13 +13,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
 )
 
 // Repaired is an image whose layers were rewritten.
 type Repaired struct {
-	// Source is the image as it was.
-	Source *Import
+	// Tree is that of the image as it was.
+	Tree *canon.Tree
 	// Manifest is that of the new image.
 	Manifest v1.Descriptor
 	Layers   []RepairedLayer
@@ -35,47 +36,40 @@ type RepairedLayer struct {
 	Steps []RepairStep
 }
 
-// Repair rewrites the layers of an image so that what engines unpack is what the
+// RepairOptions says how Repair reads an image.
+type RepairOptions struct {
+	ImageReadOptions
+	// Platform is for the config of an image that has none; nil is linux on this
+	// machine's architecture.
+	Platform *v1.Platform
+}
+
+// RepairImage rewrites the layers of an image so that what engines unpack is what the
 // layers say: each is the canonical tar (without global header) of what it puts
 // on those below, with entries for the root and all parent directories, and with
 // whiteouts of names instead of other markers. What no engine can unpack is
 // changed; see RepairKind. The config keeps all but its diffIDs, the manifest its
 // annotations, and a layer that needs no change its blob.
 //
-// The new image is staged in w, which the caller commits. Options.Objects must be
-// set, and takes the content of files; Rules, Engines and Layer have no meaning.
-func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaired, error) {
-	if s.Transport == Dir || s.IsFinal() {
-		return nil, fmt.Errorf("%v has no layers: repair needs a container image", s)
-	}
-	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Repaired, error) {
-		img, err := openImage(ctx, s, o.Platform)
-		if err != nil {
-			return nil, err
-		}
-		r := repairer{ctx: ctx, image: img, out: w, options: o, layers: []v1.Descriptor{}, diffIDs: []string{}}
-		repaired, err := r.repair()
-		if err := errors.Join(err, img.close()); err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
-		}
-		return repaired, nil
-	})
+// The new image is staged in w, which the caller commits. The options must have a
+// store, which takes the content of files.
+func RepairImage(ctx context.Context, img *image, w *LayoutWriter, o RepairOptions) (*Repaired, error) {
+	r := repairer{ctx: ctx, image: img, out: w, options: o, layers: []v1.Descriptor{}, diffIDs: []string{}}
+	return r.repair()
 }
 
 type repairer struct {
 	ctx     context.Context
 	image   *image
 	out     *LayoutWriter
-	options Options
+	options RepairOptions
 	// layers are descriptors of what is written, with their diffIDs.
 	layers  []v1.Descriptor
 	diffIDs []string
 }
 
 func (r *repairer) repair() (*Repaired, error) {
-	o := r.options
-	o.Engines, o.Headers, o.Shared = nil, false, nil
-	layers, err := importLayers(r.ctx, r.image, o.readOptions(nil), importLayer)
+	layers, err := r.image.readLayers(r.ctx, r.options.ImageReadOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +79,7 @@ func (r *repairer) repair() (*Repaired, error) {
 			return nil, err
 		}
 	}
-	repaired := &Repaired{Source: &Import{Created: r.image.created}}
+	repaired := &Repaired{}
 	trees := newLayerRepairer()
 	for i, layer := range layers {
 		var stated v1.Descriptor
@@ -97,9 +91,8 @@ func (r *repairer) repair() (*Repaired, error) {
 			return nil, err
 		}
 		repaired.Layers = append(repaired.Layers, done)
-		repaired.Source.Layers = append(repaired.Source.Layers, layer.Layer)
 	}
-	repaired.Source.Tree, repaired.Changes = trees.below.tree, trees.changes
+	repaired.Tree, repaired.Changes = trees.below.tree, trees.changes
 	repaired.Manifest, err = r.manifest(manifest)
 	return repaired, err
 }

@@ -101,9 +101,9 @@ func repairedTo(t *testing.T, from, to Source) (r *Repaired, manifest v1.Manifes
 		t.Fatal(err)
 	}
 	w := openLayout(t, to)
-	r, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: DefaultLimits()})
+	r, _, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: DefaultLimits()})
 	if err == nil {
-		_, err = w.Load(t.Context(), r.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+		_, err = LoadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(r.Manifest)
@@ -265,7 +265,7 @@ func TestRepairGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: "new"})
-	_, err = Repair(t.Context(), Source{Transport: OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
+	_, _, err = Repair(t.Context(), Source{Transport: OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
 	if err == nil || !strings.Contains(err.Error(), "layer 2") {
 		t.Errorf("error %v", err)
 	}
@@ -337,7 +337,7 @@ func TestRepairOfChangingBlob(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := openLayout(t, Source{Transport: OCI, Path: t.TempDir()})
-	r := repairer{ctx: t.Context(), image: img, out: w, options: Options{Hash: fsverity.SHA256, Objects: store}}
+	r := repairer{ctx: t.Context(), image: img, out: w, options: RepairOptions{ImageReadOptions: ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256, Objects: store}}}}
 	if _, err := r.repair(); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
 		t.Errorf("error %v after %d opens", err, opened)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // label puts the merged image's digest in the config.
-func (s *sealer) label(config []byte) ([]byte, error) {
+func (s *Sealer) label(config []byte) ([]byte, error) {
 	config, err := editField(config, editStrings(func(labels map[string]string) {
 		labels[seal.LabelKey] = s.digests.Merged.String()
 	}), "config", "Labels")
@@ -26,9 +26,9 @@ func (s *sealer) label(config []byte) ([]byte, error) {
 
 // annotate names the config in the manifest, and puts the annotations in it if
 // they are wanted.
-func (s *sealer) annotate(manifest []byte, config v1.Descriptor, sum fsverity.Digest) ([]byte, error) {
+func (s *Sealer) annotate(manifest []byte, config v1.Descriptor, sum fsverity.Digest) ([]byte, error) {
 	manifest, err := s.setConfig(manifest, config)
-	if err != nil || !s.places.Annotations {
+	if err != nil || !s.options.Places.Annotations {
 		return manifest, err
 	}
 	manifest, err = editField(manifest, editStrings(func(annotations map[string]string) {
@@ -47,7 +47,7 @@ func (s *sealer) annotate(manifest []byte, config v1.Descriptor, sum fsverity.Di
 	return editField(manifest, s.annotateLayers, "layers")
 }
 
-func (s *sealer) annotateLayers(old json.RawMessage) (json.RawMessage, error) {
+func (s *Sealer) annotateLayers(old json.RawMessage) (json.RawMessage, error) {
 	var layers []json.RawMessage
 	if old != nil {
 		if err := json.Unmarshal(old, &layers); err != nil {
@@ -71,7 +71,7 @@ func (s *sealer) annotateLayers(old json.RawMessage) (json.RawMessage, error) {
 }
 
 // setConfig names the config in the manifest. What was said of another one goes.
-func (s *sealer) setConfig(manifest []byte, config v1.Descriptor) ([]byte, error) {
+func (s *Sealer) setConfig(manifest []byte, config v1.Descriptor) ([]byte, error) {
 	return editField(manifest, func(old json.RawMessage) (json.RawMessage, error) {
 		var stated v1.Descriptor
 		if err := json.Unmarshal(old, &stated); err != nil || stated.Digest == config.Digest {
@@ -90,13 +90,13 @@ func (s *sealer) setConfig(manifest []byte, config v1.Descriptor) ([]byte, error
 		return editField(edited, editStrings(func(annotations map[string]string) {
 			dropped := dropSeals(annotations, func(k seal.Key) bool { return k.Role == seal.Config })
 			own := seal.AnnotationKey(seal.Config, s.options.Hash)
-			s.sealed.Stale = slices.DeleteFunc(dropped, func(key string) bool { return s.places.Annotations && key == own })
+			s.sealed.Stale = slices.DeleteFunc(dropped, func(key string) bool { return s.options.Places.Annotations && key == own })
 		}), "annotations")
 	}, "config")
 }
 
 // set puts the digest of what has a role in annotations, none if it is zero.
-func (s *sealer) set(annotations map[string]string, place seal.Place, layer int, role seal.Role, digest fsverity.Digest) {
+func (s *Sealer) set(annotations map[string]string, place seal.Place, layer int, role seal.Role, digest fsverity.Digest) {
 	key := seal.AnnotationKey(role, s.options.Hash)
 	if annotations[key] != digest.String() {
 		// A signature would be one of the old digest.

@@ -21,7 +21,7 @@ type entry struct {
 
 // entries are those that the artifact gets, in the order of the draft. It lists
 // none for layers, and says nothing of what it does not list.
-func (s *sealer) entries(manifest, config fsverity.Digest) []entry {
+func (s *Sealer) entries(manifest, config fsverity.Digest) []entry {
 	entries := []entry{{seal.Manifest, 0, manifest}, {seal.Config, 0, config}}
 	for i, digest := range s.alone {
 		entries = append(entries, entry{seal.Layer, i + 1, digest})
@@ -31,7 +31,7 @@ func (s *sealer) entries(manifest, config fsverity.Digest) []entry {
 }
 
 // attach writes the artifact.
-func (s *sealer) attach(ctx context.Context, entries []entry) error {
+func (s *Sealer) attach(ctx context.Context, entries []entry) error {
 	empty, err := s.out.WriteBytes(types.OCIEmptyJSON, []byte("{}"))
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 // stage reads a layer, and writes the blob to the layout as it goes by.
-func (s *sealer) stage(ctx context.Context, b blob, used *budget, o ImageReadOptions) (*LayerEntries, error) {
+func (s *Sealer) stage(ctx context.Context, b blob, used *budget, o ImageReadOptions) (*LayerEntries, error) {
 	var entries *LayerEntries
 	written, err := s.out.WriteBlob("", func(to io.Writer) (err error) {
 		copied := b
@@ -49,7 +49,7 @@ func (l *limitedWriter) Write(p []byte) (int, error) {
 
 // plainManifest is the image's manifest, or one that OCI knows in its place, with
 // the config as it was.
-func (s *sealer) plainManifest(layers []*LayerEntries) ([]byte, error) {
+func (s *Sealer) plainManifest() ([]byte, error) {
 	var old v1.Manifest
 	if s.image.manifest != nil {
 		if err := json.Unmarshal(s.image.manifest, &old); err != nil {
@@ -67,7 +67,7 @@ func (s *sealer) plainManifest(layers []*LayerEntries) ([]byte, error) {
 	}
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: old.Config, Layers: []v1.Descriptor{}, Annotations: old.Annotations}
 	m.Config.MediaType = types.OCIConfigJSON
-	for i, layer := range layers {
+	for i, layer := range s.Layers {
 		d := s.stored[i]
 		if i < len(old.Layers) {
 			d = old.Layers[i]

@@ -2,7 +2,6 @@ package importers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -48,50 +47,15 @@ type Sealed struct {
 	NotAlone error
 }
 
-// WriteSeals puts digests on an image: first in the label, which is in the
-// config, then in annotations, one of which is of the config, then in an
-// artifact, which is of config and manifest. What was there for the same keys is
-// replaced, with its signatures if the digest is another one. The layers stay as
-// they are, and so does all of config and manifest that need not change; what is
-// of Docker's media types gets those of OCI. Artifacts of the old image stay
-// behind.
-//
-// Where each digest is put, and what it is of, is the draft "OCI Sealing
-// Specification" of composefs-rs 0.9 (crate composefs-oci, sealing_spec.rs). Three
-// things are not in it: The composefs image of one layer alone is the layer's
-// tree as Options.Rules read it, to which no policy is applied, and in which
-// whiteouts leave nothing. The artifact has digests of these too, from the lowest
-// up, between config and merged image, unless a layer cannot stand alone. And as the artifact has no signatures, which its
-// layers would be, these are the empty JSON object of OCI image-spec,
-// manifest.md, "Guidance for an Empty Descriptor".
-//
-// The function digests is given the image, and may change its tree. The new image
-// is staged in w, which the caller commits. Of the options Objects, Engines,
-// Headers, Layer, Lint and Shared have no meaning.
-func WriteSeals(ctx context.Context, s Source, w *LayoutWriter, places SealPlaces, digests func(*Import) (SealDigests, error), o Options) (*Sealed, error) {
-	if s.Transport == Dir || s.Transport == Tar || s.IsFinal() {
-		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", s)
-	}
-	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Sealed, error) {
-		img, err := openImage(ctx, s, o.Platform)
-		if err != nil {
-			return nil, err
-		}
-		o.Objects, o.Engines, o.Headers, o.Layer, o.Lint, o.Shared = nil, nil, false, 0, false, nil
-		sealer := sealer{image: img, out: w, options: o, places: places, stored: make([]v1.Descriptor, len(img.layers))}
-		err = sealer.write(ctx, digests)
-		if err := errors.Join(err, img.close()); err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
-		}
-		return &sealer.sealed, nil
-	})
-}
+// Sealer puts digests on an image, of which it is given those of the merged tree.
+type Sealer struct {
+	// Layers are those of the image, as they were read.
+	Layers []*LayerEntries
 
-type sealer struct {
-	image   *image
-	out     *LayoutWriter
-	options Options
-	places  SealPlaces
+	image    *image
+	out      *LayoutWriter
+	options  SealOptions
+	manifest []byte // as OCI has it
 	// stored are the layers as they were staged.
 	stored []v1.Descriptor
 	// alone are the digests of the layers.
@@ -100,56 +64,84 @@ type sealer struct {
 	sealed  Sealed
 }
 
-func (s *sealer) write(ctx context.Context, digests func(*Import) (SealDigests, error)) error {
-	layers, err := importLayers(ctx, s.image, s.options.readOptions(nil), s.stage)
-	if err != nil {
-		return err
+// SealOptions says which seals are written.
+type SealOptions struct {
+	ImageReadOptions
+	Places SealPlaces
+	// Rules apply a layer that stands alone.
+	Rules Rules
+}
+
+// StageSeals reads the layers of an image, and stages their blobs in w. If digests of
+// the layers alone are to be written, it computes them.
+func StageSeals(ctx context.Context, img *image, w *LayoutWriter, o SealOptions) (*Sealer, error) {
+	s := &Sealer{image: img, out: w, options: o, stored: make([]v1.Descriptor, len(img.layers))}
+	var err error
+	if s.Layers, err = img.readLayersBy(ctx, o.ImageReadOptions, s.stage); err != nil {
+		return nil, err
 	}
-	manifest, err := s.plainManifest(layers)
-	if err != nil {
-		return err
+	if s.manifest, err = s.plainManifest(); err != nil {
+		return nil, err
 	}
-	if s.places.Annotations || s.places.Artifact {
-		if err := s.sumLayers(layers); err != nil {
-			return err
-		}
+	if o.Places.Annotations || o.Places.Artifact {
+		err = s.sumLayers()
 	}
-	imported, err := applyImage(ctx, s.image, layers, nil, s.options)
-	if err != nil {
-		return err
-	}
-	if s.digests, err = digests(imported); err != nil {
-		return err
-	}
+	return s, err
+}
+
+// Write puts digests on the image: first in the label, which is in the config, then
+// in annotations, one of which is of the config, then in an artifact, which is of
+// config and manifest. What was there for the same keys is replaced, with its
+// signatures if the digest is another one. The layers stay as they are, and so does
+// all of config and manifest that need not change; what is of Docker's media types
+// gets those of OCI. Artifacts of the old image stay behind.
+//
+// Where each digest is put, and what it is of, is the draft "OCI Sealing
+// Specification" of composefs-rs 0.9 (crate composefs-oci, sealing_spec.rs). Three
+// things are not in it: The composefs image of one layer alone is the layer's tree
+// by SealOptions.Rules, to which no policy is applied, and in which whiteouts leave
+// nothing. The artifact has digests of these too, from the lowest up, between config
+// and merged image, unless a layer cannot stand alone. And as the artifact has no
+// signatures, which its layers would be, these are the empty JSON object of OCI
+// image-spec, manifest.md, "Guidance for an Empty Descriptor".
+//
+// The new image is staged; the caller commits it.
+func (s *Sealer) Write(ctx context.Context, digests SealDigests) (*Sealed, error) {
+	s.digests = digests
 	config := s.image.config
-	if s.places.Label {
+	var err error
+	if s.options.Places.Label {
 		if config, err = s.label(config); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	written, err := s.out.WriteBytes(types.OCIConfigJSON, config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if manifest, err = s.annotate(manifest, written, fsverity.SumBytes(s.options.Hash, config)); err != nil {
-		return fmt.Errorf("the manifest is not valid: %w", err)
+	manifest, err := s.annotate(s.manifest, written, fsverity.SumBytes(s.options.Hash, config))
+	if err != nil {
+		return nil, fmt.Errorf("the manifest is not valid: %w", err)
 	}
-	if s.sealed.Manifest, err = s.out.WriteBytes(types.OCIManifestSchema1, manifest); err != nil || !s.places.Artifact {
-		return err
+	if s.sealed.Manifest, err = s.out.WriteBytes(types.OCIManifestSchema1, manifest); err != nil {
+		return nil, err
 	}
-	return s.attach(ctx, s.entries(fsverity.SumBytes(s.options.Hash, manifest), fsverity.SumBytes(s.options.Hash, config)))
+	if s.options.Places.Artifact {
+		err = s.attach(ctx, s.entries(fsverity.SumBytes(s.options.Hash, manifest), fsverity.SumBytes(s.options.Hash, config)))
+	}
+	return &s.sealed, err
 }
 
 // sumLayers computes the digest of each layer alone. An artifact can do without.
-func (s *sealer) sumLayers(layers []*LayerEntries) error {
-	for i, layer := range layers {
+func (s *Sealer) sumLayers() error {
+	for i, layer := range s.Layers {
 		tree, err := ApplyLayers([]*LayerEntries{layer}, s.options.Rules)
 		if err != nil {
 			// The image as a whole may be wrong.
-			if _, whole := ApplyLayers(layers, s.options.Rules); whole != nil {
+			if _, whole := ApplyLayers(s.Layers, s.options.Rules); whole != nil {
 				return whole
 			}
-			if !s.places.Annotations {
+			if !s.options.Places.Annotations {
 				s.alone, s.sealed.NotAlone = nil, err
 				return nil
 			}
@@ -165,7 +157,7 @@ func (s *sealer) sumLayers(layers []*LayerEntries) error {
 }
 
 // add notes a seal as it is found.
-func (s *sealer) add(place seal.Place, name string, layer int, key string, digest fsverity.Digest) {
+func (s *Sealer) add(place seal.Place, name string, layer int, key string, digest fsverity.Digest) {
 	found := seal.Seal{Place: place, Name: name, Layer: layer, Key: key, Value: digest.String()}
 	var parsed seal.Key
 	if parsed, _, found.Err = seal.ParseKey(key); found.Err == nil {

@@ -30,7 +30,7 @@ func seals(t *testing.T, from, to Source, places SealPlaces, digests SealDigests
 	sealed, err := WriteSeals(t.Context(), from, w, places, func(*Import) (SealDigests, error) { return digests, nil },
 		Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
 	if err == nil {
-		_, err = w.Load(t.Context(), sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+		_, err = LoadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(sealed.Manifest)

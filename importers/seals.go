@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"cfsverify/canon"
 	"cfsverify/canon/seal"
 )
 
@@ -16,9 +17,22 @@ import (
 // with what each of the layers would give.
 const sealsMax = 10_000
 
-// findSeals finds what seals an image in its config, its manifest and the
-// artifacts that are about it.
-func findSeals(ctx context.Context, img *image) ([]seal.Seal, error) {
+// findSeals finds what seals an image: in the unified kernel images of its tree,
+// whose content is in the store as far as it begins as theirs does, in its config, its
+// manifest and the artifacts that are about it.
+func findSeals(ctx context.Context, img *image, t *canon.Tree, store *ObjectStore) ([]seal.Seal, error) {
+	found, err := findMetadataSeals(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	ukis, err := findUKIs(t, store)
+	if err != nil {
+		return nil, err
+	}
+	return append(ukis, found...), nil
+}
+
+func findMetadataSeals(ctx context.Context, img *image) ([]seal.Seal, error) {
 	merged := []seal.Role{seal.Merged, seal.Bootable}
 	found := sealsAt(img.config, seal.Seal{Place: seal.Label}, merged, "config", "Labels")
 	found = append(found, sealsAt(img.manifest, seal.Seal{Place: seal.ManifestAnnotation}, merged, "annotations")...)
