@@ -8,8 +8,13 @@ import (
 
 type ociApplier struct{ applier }
 
+// newOCIApplier may take the nodes of the layers for its tree.
+func newOCIApplier(takes bool) ociApplier {
+	return ociApplier{applier{tree: canon.NewTree(), takes: takes}}
+}
+
 func applyOCI(layers []*LayerEntries, takes bool) (*canon.Tree, error) {
-	a := ociApplier{applier{tree: canon.NewTree(), takes: takes}}
+	a := newOCIApplier(takes)
 	if err := a.apply(layers); err != nil {
 		return nil, err
 	}

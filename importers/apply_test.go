@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/testdata/trees"
 )
 
 // applyCases hold for each rule what both sets of rules make of it: a tree as
@@ -290,8 +291,8 @@ func checkApply(t *testing.T, layers []*LayerEntries, rules Rules, want string) 
 		t.Errorf("%s: %v", rules, err)
 		return
 	}
-	if got := layerText(tree); got != specText(want) {
-		t.Errorf("%s: got\n%swant\n%s", rules, got, specText(want))
+	if got := trees.Text(tree); got != trees.Lines(want) {
+		t.Errorf("%s: got\n%swant\n%s", rules, got, trees.Lines(want))
 	}
 	if err := tree.Validate(); err != nil {
 		t.Errorf("%s: %v", rules, err)
@@ -423,7 +424,7 @@ func TestOtherOfComposefsRS(t *testing.T) {
 		case err != nil && other == nil:
 			got = "error"
 		case other != nil:
-			got = layerText(other)
+			got = trees.Text(other)
 		}
 		if got != want {
 			t.Errorf("%q: got %q, want %q", spec, got, want)

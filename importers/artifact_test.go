@@ -15,13 +15,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/seal"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
 )
 
 // bareImage has no seals, in a layout of its own.
 func bareImage(t *testing.T) (Source, v1.Descriptor) {
 	t.Helper()
 	s := Source{Transport: OCI, Path: filepath.Join(t.TempDir(), "layout"), Ref: "t"}
-	image := madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{{archive: tarOf("d usr"), mediaType: types.OCIUncompressedLayer}}}
+	image := madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{{archive: layers.Tar("d usr"), mediaType: types.OCIUncompressedLayer}}}
 	return s, image.write(t, s.Path, "t")
 }
 
@@ -78,7 +80,7 @@ func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature str
 	}
 	layer.Annotations = map[string]string{mergedKey512: hexOf("1")}
 	artifact, err := w.WriteBytes(types.OCIManifestSchema1, marshal(t, map[string]any{
-		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": descriptor(emptyType, hashOf(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
+		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": descriptor(emptyType, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
 	}))
 	artifact.ArtifactType = seal.ArtifactType
 	if err := errors.Join(err, w.Commit(artifact), w.Close()); err != nil {
@@ -105,7 +107,7 @@ func TestOtherManifests(t *testing.T) {
 	artifact := artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
 	want := "artifact " + artifact.Digest.String() + " " + mergedKey512 + " = 6…"
 	other := func(content string, written bool) v1.Descriptor {
-		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{nameAnnotations[0]: content}}
+		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{nameAnnotations[0]: content}}
 		if written {
 			writeTestFile(t, filepath.Join(s.Path, blobName(d.Digest)), []byte(content))
 		}
@@ -150,7 +152,7 @@ func TestImagesAreNotRead(t *testing.T) {
 			func(d *v1.Descriptor) { d.ArtifactType = "application/x" },
 			func(*v1.Descriptor) {},
 		} {
-			d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf([]byte{byte(i)}), Size: 1}
+			d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte{byte(i)}), Size: 1}
 			change(&d)
 			all = append(all, d)
 		}
@@ -167,7 +169,7 @@ func TestImagesAreNotRead(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].digest != artifact.Digest {
 		t.Errorf("%v, %v", found, err)
 	}
-	if diff := cmp.Diff([]string{"index.json", blobName(artifact.Digest), blobName(hashOf([]byte{4}))}, names); diff != "" {
+	if diff := cmp.Diff([]string{"index.json", blobName(artifact.Digest), blobName(blobs.Digest([]byte{4}))}, names); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -181,9 +183,9 @@ func TestSealLimits(t *testing.T) {
 		layer := fmt.Sprintf(`{"annotations":{%q:%q}}`, layerKey512, hexOf("1"))
 		manifest := fmt.Appendf(nil, `{"artifactType":%q,"subject":{"digest":%q},"layers":[{"annotations":{%q:%q}}%s]}`,
 			seal.ArtifactType, image.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
-		writeTestFile(t, filepath.Join(s.Path, blobName(hashOf(manifest))), manifest)
+		writeTestFile(t, filepath.Join(s.Path, blobName(blobs.Digest(manifest))), manifest)
 		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
-			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf(manifest), Size: int64(len(manifest))})
+			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		})
 	}
 	with(sealsMax - 1)
@@ -211,8 +213,8 @@ func TestSealLimits(t *testing.T) {
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i := range artifactsMax + 1 {
 			manifest := fmt.Appendf(nil, `{"artifactType":%q,"i":%d,"subject":{"digest":%q}}`, seal.ArtifactType, i, image.Digest)
-			writeTestFile(t, filepath.Join(s.Path, blobName(hashOf(manifest))), manifest)
-			all = append(all, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf(manifest), Size: int64(len(manifest))})
+			writeTestFile(t, filepath.Join(s.Path, blobName(blobs.Digest(manifest))), manifest)
+			all = append(all, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		}
 		return all
 	})
@@ -240,8 +242,8 @@ func TestSealNames(t *testing.T) {
 	} {
 		s, _ := bareImage(t)
 		w := openLayout(t, s)
-		layer := tarOf("d usr")
-		config, err := w.WriteBytes(types.OCIConfigJSON, fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[%q]},%s}`, hashOf(layer), c.config))
+		layer := layers.Tar("d usr")
+		config, err := w.WriteBytes(types.OCIConfigJSON, fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[%q]},%s}`, blobs.Digest(layer), c.config))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +252,7 @@ func TestSealNames(t *testing.T) {
 			more = "," + c.manifest
 		}
 		manifest, err := w.WriteBytes(types.OCIManifestSchema1, fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]%s}`, marshal(t, config),
-			marshal(t, descriptor(types.OCIUncompressedLayer, hashOf(layer).String(), len(layer))), more))
+			marshal(t, descriptor(types.OCIUncompressedLayer, blobs.Digest(layer).String(), len(layer))), more))
 		if err := errors.Join(err, w.Commit(manifest), w.Close()); err != nil {
 			t.Fatal(err)
 		}

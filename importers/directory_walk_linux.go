@@ -67,7 +67,7 @@ func (l scanLinks) find(i scanInfo) (scanLink, bool) {
 }
 
 // scanDepthMax is as deep as a path of PATH_MAX bytes can lead.
-const scanDepthMax = pathMax / 2
+const scanDepthMax = unix.PathMax / 2
 
 // scanDir reads a directory with all below it, and closes it.
 func (s *dirScan) scanDir(ctx context.Context, d *scanDir) error {

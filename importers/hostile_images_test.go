@@ -11,6 +11,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // layoutMaker writes an OCI layout of one image, and lets a case change what it
@@ -26,9 +29,9 @@ type layoutMaker struct {
 
 func newLayoutMaker(t *testing.T) *layoutMaker {
 	t.Helper()
-	m := &layoutMaker{dir: t.TempDir(), archive: tarOf("d a\nf a/b =x")}
+	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d a\nf a/b =x")}
 	m.stored = gzipMembers(m.archive)
-	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{hashOf(m.archive).String()}}}
+	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(m.archive).String()}}}
 	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
 		"layers": []any{descriptor(types.OCILayer, m.blob(t, m.stored), len(m.stored))}}
 	m.index = map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex}
@@ -42,7 +45,7 @@ func descriptor(mediaType types.MediaType, digest string, size int) map[string]a
 // blob writes one and gives its digest.
 func (m *layoutMaker) blob(t *testing.T, data []byte) string {
 	t.Helper()
-	digest := hashOf(data)
+	digest := blobs.Digest(data)
 	m.write(t, "blobs/sha256/"+digest.Hex, data)
 	return digest.String()
 }
@@ -103,14 +106,14 @@ var hostileImages = []struct {
 	refused string
 }{
 	{"blob-digest", func(t *testing.T, m *layoutMaker) {
-		m.write(t, "blobs/sha256/"+hashOf(m.stored).Hex, gzipMembers(tarOf("f other")))
-		m.layer()["size"] = len(gzipMembers(tarOf("f other")))
+		m.write(t, "blobs/sha256/"+blobs.Digest(m.stored).Hex, gzipMembers(layers.Tar("f other")))
+		m.layer()["size"] = len(gzipMembers(layers.Tar("f other")))
 	}, "the blob is damaged: it should be"},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated"},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the"},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = -1 }, "layer 1 lacks a digest, size or diffID"},
 	{"blob-missing", func(t *testing.T, m *layoutMaker) {
-		if err := os.Remove(filepath.Join(m.dir, "blobs/sha256", hashOf(m.stored).Hex)); err != nil {
+		if err := os.Remove(filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)); err != nil {
 			t.Fatal(err)
 		}
 	}, "no such file or directory"},
@@ -121,7 +124,7 @@ var hostileImages = []struct {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{nil}
 	}, "the config is not valid"},
 	{"diff-id-count", func(_ *testing.T, m *layoutMaker) {
-		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{hashOf(m.archive).String(), otherDigest}
+		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{blobs.Digest(m.archive).String(), otherDigest}
 	}, "the manifest has 1 layers, the config 2 diffIDs"},
 	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512"},
 	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid"},
@@ -168,7 +171,7 @@ var hostileImages = []struct {
 		m.index["manifests"] = []any{one, descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
 	}, "there are several images: name one of"},
 	{"no-regular-file", func(t *testing.T, m *layoutMaker) {
-		blob := filepath.Join(m.dir, "blobs/sha256", hashOf(m.stored).Hex)
+		blob := filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)
 		if err := os.Remove(blob); err != nil {
 			t.Fatal(err)
 		}
@@ -203,24 +206,24 @@ func TestHostileImages(t *testing.T) {
 // the layer before added.
 func TestManyLayers(t *testing.T) {
 	m := newLayoutMaker(t)
-	var layers, diffIDs []any
+	var descriptors, diffIDs []any
 	for i := range 10_000 {
 		spec := fmt.Sprintf("f f%d =%d", i, i)
 		if i > 0 {
 			spec += fmt.Sprintf("\nf .wh.f%d", i-1)
 		}
-		archive := tarOf(spec)
-		layers = append(layers, descriptor(types.OCIUncompressedLayer, m.blob(t, archive), len(archive)))
-		diffIDs = append(diffIDs, hashOf(archive).String())
+		archive := layers.Tar(spec)
+		descriptors = append(descriptors, descriptor(types.OCIUncompressedLayer, m.blob(t, archive), len(archive)))
+		diffIDs = append(diffIDs, blobs.Digest(archive).String())
 	}
-	m.manifest["layers"] = layers
+	m.manifest["layers"] = descriptors
 	m.config["rootfs"].(map[string]any)["diff_ids"] = diffIDs
 	m.finish(t)
 	got, err := Load(t.Context(), Source{Transport: OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := layerText(got.Tree); text != specText("f f9999 =9999") {
+	if text := trees.Text(got.Tree); text != trees.Lines("f f9999 =9999") {
 		t.Errorf("got %s", text)
 	}
 	if got.Layers[9999].DiffID != diffIDs[9999] || got.Layers[9999].Index != 10_000 {

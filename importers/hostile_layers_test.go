@@ -11,6 +11,9 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // hostileCase is a layer, or several, that LAYERS.md has a rule for. The layers
@@ -108,8 +111,8 @@ var hostileCases = []hostileCase{
 	{rule: "truncated", layers: []string{"f a =abc\nf b"}, change: cut(1100), refused: "layer 1 (1.tar), entry 2: the archive ends in the middle of an entry: it is truncated"},
 	{rule: "no-end", layers: []string{"f a =abc\nf b"}, change: cut(1024), refused: "layer 1 (1.tar): the archive ends without the two zero blocks"},
 	{rule: "one-zero-block", layers: []string{"f a"}, change: cut(1024), tree: "f a"},
-	{rule: "zero-block-inside", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a[:1024:1024], tarOf("f b")...) }, refused: "layer 1 (1.tar), entry 2: a zero block at byte 512 is followed by other data"},
-	{rule: "trailing-data", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a, tarOf("f b")...) }, tree: "f a"},
+	{rule: "zero-block-inside", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a[:1024:1024], layers.Tar("f b")...) }, refused: "layer 1 (1.tar), entry 2: a zero block at byte 512 is followed by other data"},
+	{rule: "trailing-data", layers: []string{"f a"}, change: func(a []byte) []byte { return append(a, layers.Tar("f b")...) }, tree: "f a"},
 	{rule: "gzip-members", layers: []string{"f a\nf b =x"}, change: func(a []byte) []byte { return slices.Concat(gzipMembers(a[:700], a[700:])) }, tree: "f a\nf b =x"},
 	{rule: "compressed-trailing-data", layers: []string{"f a"}, change: func(a []byte) []byte { return append(gzipMembers(a), "trailing"...) }, refused: "layer 1 (1.tar): the compressed data is damaged, or followed by other data"},
 	{rule: "compressed-truncated", layers: []string{"f a =" + strings.Repeat("x", 5000)}, change: func(a []byte) []byte { z := gzipMembers(a); return z[:len(z)-9] }, refused: "layer 1 (1.tar): the compressed data is damaged, or followed by other data: unexpected EOF"},
@@ -130,18 +133,18 @@ func cut(at int) func([]byte) []byte { return func(archive []byte) []byte { retu
 
 func gzipMembers(parts ...[]byte) []byte {
 	var t testing.T
-	return gzipped(&t, parts...)
+	return blobs.Gzip(&t, parts...)
 }
 
 func (c *hostileCase) load(t *testing.T) (*canon.Tree, error) {
 	t.Helper()
 	img := &image{}
 	for i, spec := range c.layers {
-		archive := tarOf(spec)
+		archive := layers.Tar(spec)
 		if c.change != nil && i == len(c.layers)-1 {
 			archive = c.change(archive)
 		}
-		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: inMemory(archive)})
+		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: blobs.Opener(archive)})
 	}
 	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
 	if err != nil {
@@ -161,8 +164,8 @@ func TestHostileLayers(t *testing.T) {
 				}
 			case err != nil:
 				t.Error(err)
-			case layerText(tree) != specText(c.tree):
-				t.Errorf("got\n%swant\n%s", layerText(tree), specText(c.tree))
+			case trees.Text(tree) != trees.Lines(c.tree):
+				t.Errorf("got\n%swant\n%s", trees.Text(tree), trees.Lines(c.tree))
 			}
 		})
 	}
@@ -207,7 +210,7 @@ func TestRulesAreDocumented(t *testing.T) {
 // TestHostileBytes: whatever byte of an archive is another one, it is read or
 // refused, and not differently the second time.
 func TestHostileBytes(t *testing.T) {
-	whole := tarOf("d d pax:SCHILY.xattr.user.x=1\nf d/f =content mtime=9\nh d/h ->d/f\nl l ->d")
+	whole := layers.Tar("d d pax:SCHILY.xattr.user.x=1\nf d/f =content mtime=9\nh d/h ->d/f\nl l ->d")
 	for i := range whole {
 		for _, b := range []byte{0xff, whole[i] ^ 1} {
 			archive := bytes.Clone(whole)
@@ -215,7 +218,7 @@ func TestHostileBytes(t *testing.T) {
 			c := hostileCase{layers: []string{"d d"}, change: func([]byte) []byte { return archive }}
 			tree, err := c.load(t)
 			again, err2 := c.load(t)
-			if (err == nil) != (err2 == nil) || err == nil && layerText(tree) != layerText(again) {
+			if (err == nil) != (err2 == nil) || err == nil && trees.Text(tree) != trees.Text(again) {
 				t.Fatalf("byte %d as %d: %v, then %v", i, b, err, err2)
 			}
 			if err == nil {

@@ -28,7 +28,7 @@ func (img *image) readLayers(ctx context.Context, o ImageReadOptions) ([]*LayerE
 // with its blob.
 func (img *image) readLayersBy(ctx context.Context, o ImageReadOptions, read func(context.Context, blob, *budget, ImageReadOptions) (*LayerEntries, error)) ([]*LayerEntries, error) {
 	layers := make([]*LayerEntries, len(img.layers))
-	used := &budget{limits: o.Limits}
+	used := newBudget(o.Limits)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, b := range img.layers {

@@ -22,7 +22,7 @@ type Stream struct {
 
 // openStream opens the archive of a blob, within the limits that a budget has, of a
 // layer that may be read by nobody else meanwhile.
-func (b blob) openStream(ctx context.Context, used *budget, progress func(Progress)) (*Stream, error) {
+func openStream(ctx context.Context, b blob, used *budget, progress func(Progress)) (*Stream, error) {
 	if err := b.checkDigests(); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Stream) Count(h *canon.Header, global int64) error {
 	if err := s.budget.addEntry(h, s.before); err != nil {
 		return err
 	}
-	if err := s.budget.add(0, 0, global); err != nil {
+	if err := s.budget.addMetadata(global); err != nil {
 		return err
 	}
 	s.before = h.Name

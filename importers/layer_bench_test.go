@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/layers"
 )
 
 // manyEntries is an archive of n files in a tree of directories.
@@ -21,7 +22,7 @@ func manyEntries(n int, attributes string) []byte {
 		}
 		fmt.Fprintf(&spec, "f usr/share/directory-%04d/file-%06d mtime=%d =%0*d %s\n", i/100, i, i, 40+i%60, i, attributes)
 	}
-	return tarOf(spec.String())
+	return layers.Tar(spec.String())
 }
 
 func BenchmarkReadLayer(b *testing.B) {

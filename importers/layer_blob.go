@@ -23,6 +23,10 @@ import (
 // without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
 const zstdWindowMax = 128 << 20
 
+// storedBuffer is how many bytes of a blob are looked at to see how it is compressed,
+// and given to a decoder at a time.
+const storedBuffer = 64 << 10
+
 // blob is a layer as it is stored, and what manifest and config say of it.
 type blob struct {
 	layer  *canon.Layer
@@ -101,7 +105,7 @@ func readBlob(b blob, stored io.Reader, used *budget) (*blobReader, error) {
 	r.read.r = &r.stored
 	r.source = newReadAhead(&r.read)
 	r.taken.r = r.source
-	r.buffered = bufio.NewReaderSize(&r.taken, bufferSize)
+	r.buffered = bufio.NewReaderSize(&r.taken, storedBuffer)
 	r.archive = archiveReader{taken: &r.taken, budget: used}
 	if err := r.decode(); err != nil {
 		r.source.close()

@@ -8,17 +8,18 @@ import (
 	"testing"
 
 	"cfsverify/canon"
+	"cfsverify/testdata/layers"
 )
 
 // FuzzReadLayer: whatever is read can be applied and makes a valid tree, and
 // archive/tar reads the same.
 func FuzzReadLayer(f *testing.F) {
 	for _, c := range applyCases {
-		f.Add(tarOf(strings.Join(c.layers, "\n")))
+		f.Add(layers.Tar(strings.Join(c.layers, "\n")))
 	}
-	f.Add(tarOf("f a L=" + strings.Repeat("long/", 40) + "x =abc\nl b ->c K=target magic=gnu"))
-	f.Add(tarOf(`f a uid=9999999999 pax:size=3 =abc pax:mtime=1.5 pax:"SCHILY.xattr.user.a=\x00"`))
-	f.Add(tarOf("'g' g =\"9 p=path\\n\"\nc c dev=5,1\n'\\x00' d/ magic=v7\n'7' e =" + strings.Repeat("x", 600)))
+	f.Add(layers.Tar("f a L=" + strings.Repeat("long/", 40) + "x =abc\nl b ->c K=target magic=gnu"))
+	f.Add(layers.Tar(`f a uid=9999999999 pax:size=3 =abc pax:mtime=1.5 pax:"SCHILY.xattr.user.a=\x00"`))
+	f.Add(layers.Tar("'g' g =\"9 p=path\\n\"\nc c dev=5,1\n'\\x00' d/ magic=v7\n'7' e =" + strings.Repeat("x", 600)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		archive := bytes.Clone(data)
 		resumAll(archive)

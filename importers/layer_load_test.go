@@ -10,6 +10,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/layers"
 )
 
 // TestManyEntries reads a layer of 100,000 files, or as many as
@@ -30,7 +31,7 @@ func TestManyEntries(t *testing.T) {
 			var err error
 			write := func(spec string) {
 				if err == nil {
-					_, err = out.Write(tarOf(spec)[:512])
+					_, err = out.Write(layers.Tar(spec)[:512])
 				}
 			}
 			for i := range files {

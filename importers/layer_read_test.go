@@ -13,6 +13,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // only reads a spec of one entry.
@@ -60,7 +62,7 @@ func TestReadNames(t *testing.T) {
 // TestReadPrefix: only ustar has a prefix field.
 func TestReadPrefix(t *testing.T) {
 	for magic, want := range map[string]string{"": "pre/fix/name", " magic=gnu": "name", " magic=v7": "name"} {
-		archive := tarOf("f name" + magic)
+		archive := layers.Tar("f name" + magic)
 		copy(archive[345:], "pre/fix")
 		resum(archive[:512])
 		l, err := readTar(archive, 1)
@@ -86,14 +88,14 @@ func TestOddFields(t *testing.T) {
 		{"f a", "  ", 263, ""},
 		{"c a dev=1,3", "01", 263, "ustar"},
 	} {
-		archive := tarOf(c.spec)
+		archive := layers.Tar(c.spec)
 		copy(archive[c.at:], c.field)
 		resum(archive[:512])
 		if _, err := readTar(archive, 1); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q at %d: error %v, want %q", c.field, c.at, err, c.want)
 		}
 	}
-	archive := tarOf("f a")
+	archive := layers.Tar("f a")
 	copy(archive[263:], "01")
 	copy(archive[345:], "prefix")
 	resum(archive[:512])
@@ -104,7 +106,7 @@ func TestOddFields(t *testing.T) {
 
 // TestSignedChecksum: old writers summed signed bytes.
 func TestSignedChecksum(t *testing.T) {
-	archive := tarOf(`f "\xe9\xe8"`)
+	archive := layers.Tar(`f "\xe9\xe8"`)
 	var unsigned int
 	if _, err := fmt.Sscanf(string(archive[148:154]), "%o", &unsigned); err != nil {
 		t.Fatal(err)
@@ -170,7 +172,7 @@ func TestReadMetadata(t *testing.T) {
 func TestReadContent(t *testing.T) {
 	for _, size := range []int{0, 1, 64, 65, 511, 512, 513, 4096, 4097, 300000} {
 		content := bytes.Repeat([]byte("0123456789abcde\n"), size/16+1)[:size]
-		l, err := readTar(tarOf(fmt.Sprintf("f a size=0 pax:size=%d =%q\nf b =end", size, content)), 1)
+		l, err := readTar(layers.Tar(fmt.Sprintf("f a size=0 pax:size=%d =%q\nf b =end", size, content)), 1)
 		if err != nil {
 			t.Fatal(size, err)
 		}
@@ -243,7 +245,7 @@ func TestReadErrors(t *testing.T) {
 		{"'x' x =\"8 novalu\\n\"\nf a", "not valid"},
 		{"'x' x =\"9 p=path\\n\\x00\"\nf a", "not valid"},
 	} {
-		_, err := readTar(tarOf(c.spec), 1)
+		_, err := readTar(layers.Tar(c.spec), 1)
 		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.80q: error %v, want %q", c.spec, err, c.want)
@@ -260,7 +262,7 @@ func TestGlobalHeadersAreIgnored(t *testing.T) {
 
 // TestArchiveEnd: two zero blocks or nothing; what follows is read, not parsed.
 func TestArchiveEnd(t *testing.T) {
-	whole := tarOf("f a =abc")
+	whole := layers.Tar("f a =abc")
 	entry := whole[:1024]
 	zero := make([]byte, 512)
 	for _, c := range []struct {
@@ -331,30 +333,30 @@ func TestProvenance(t *testing.T) {
 // TestApplyShares: changing one tree leaves another of the same layers as it is.
 func TestApplyShares(t *testing.T) {
 	layers := layersOf(t, "d a pax:SCHILY.xattr.user.a=1\nf a/b =b mtime=1 pax:SCHILY.xattr.user.a=1\nh c ->a/b")
-	var trees []*canon.Tree
+	var made []*canon.Tree
 	for range 2 {
 		tree, err := ApplyLayers(layers, RulesOCI)
 		if err != nil {
 			t.Fatal(err)
 		}
-		trees = append(trees, tree)
+		made = append(made, tree)
 	}
-	before := layerText(trees[1])
-	for e := range trees[0].Dirents() {
+	before := trees.Text(made[1])
+	for e := range made[0].Dirents() {
 		e.Node.Xattrs.Set("user.a", "changed")
 		e.Node.Mtime.Sec++
 	}
-	trees[0].Root.Child("a").Node.RemoveAll()
-	if after := layerText(trees[1]); after != before {
+	made[0].Root.Child("a").Node.RemoveAll()
+	if after := trees.Text(made[1]); after != before {
 		t.Errorf("got\n%swant\n%s", after, before)
 	}
 }
 
 func TestReadCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := io.MultiReader(bytes.NewReader(tarOf("f a")[:512]), readerFunc(func(p []byte) (int, error) {
+	r := io.MultiReader(bytes.NewReader(layers.Tar("f a")[:512]), readerFunc(func(p []byte) (int, error) {
 		cancel()
-		return copy(p, tarOf("f b")), nil
+		return copy(p, layers.Tar("f b")), nil
 	}))
 	_, err := ReadLayer(ctx, r, &canon.Layer{Index: 1}, nil, ReadOptions{Hash: fsverity.SHA256})
 	if !errors.Is(err, context.Canceled) {
@@ -367,7 +369,7 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestReadProgress(t *testing.T) {
-	archive := tarOf(strings.Repeat("f a =abc\n", 3000))
+	archive := layers.Tar(strings.Repeat("f a =abc\n", 3000))
 	var calls, entries, size int64
 	o := ReadOptions{Hash: fsverity.SHA256, Progress: func(p Progress) {
 		calls++

@@ -61,7 +61,7 @@ func (s *SharedLayers) read(ctx context.Context, source sharedSource, layer *can
 		// It is that image's to report.
 		return load()
 	}
-	if err := used.image.addLayer(shared.used); err != nil {
+	if err := used.addRead(shared.used); err != nil {
 		return nil, &canon.EntryError{Layer: layer, Err: err}
 	}
 	layer.DiffID = shared.diffID

@@ -11,6 +11,9 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // loadPair imports two lists of layer files side by side.
@@ -36,9 +39,9 @@ func TestSharedLayers(t *testing.T) {
 		}
 		return name
 	}
-	base, top := tarOf("d a mtime=1\nf a/b =base"), tarOf("d a mtime=2\nf a/c =top\nh d ->a/b")
-	baseFile, topFile := file("base.tar.gz", gzipped(t, base)), file("top.tar", top)
-	copied := file("copy.tar.gz", gzipped(t, base))
+	base, top := layers.Tar("d a mtime=1\nf a/b =base"), layers.Tar("d a mtime=2\nf a/c =top\nh d ->a/b")
+	baseFile, topFile := file("base.tar.gz", blobs.Gzip(t, base)), file("top.tar", top)
+	copied := file("copy.tar.gz", blobs.Gzip(t, base))
 	linked := filepath.Join(dir, "linked.tar.gz")
 	if err := os.Link(baseFile, linked); err != nil {
 		t.Fatal(err)
@@ -52,11 +55,11 @@ func TestSharedLayers(t *testing.T) {
 		t.Errorf("%d bytes were read, want %d", read.Load(), want)
 	}
 	for i, want := range []string{"d a mtime=2\nf a/b =base\nf a/c =top\nh d ->a/b", "d a mtime=1\nf a/b =base"} {
-		if got := layerText(imports[i].Tree); got != specText(want) {
-			t.Errorf("got\n%swant\n%s", got, specText(want))
+		if got := trees.Text(imports[i].Tree); got != trees.Lines(want) {
+			t.Errorf("got\n%swant\n%s", got, trees.Lines(want))
 		}
 		l := imports[i].Layers[0]
-		if l.Name != []string{baseFile, linked}[i] || l.DiffID != hashOf(base).String() {
+		if l.Name != []string{baseFile, linked}[i] || l.DiffID != blobs.Digest(base).String() {
 			t.Errorf("layer %+v", l)
 		}
 		if o := imports[i].Tree.Lookup("/a/b").Origin; o.Layer != l {
@@ -93,7 +96,7 @@ func TestSharedLayers(t *testing.T) {
 		t.Errorf("errors %v", errs)
 	}
 
-	damaged := file("damaged.tar.gz", bytes.Replace(gzipped(t, base), []byte{0x1f, 0x8b, 8}, []byte{0x1f, 0x8b, 9}, 1))
+	damaged := file("damaged.tar.gz", bytes.Replace(blobs.Gzip(t, base), []byte{0x1f, 0x8b, 8}, []byte{0x1f, 0x8b, 9}, 1))
 	_, errs = loadPair(t, Limits{}, &read, []string{baseFile, damaged}, []string{damaged})
 	for i, index := range []int{2, 1} {
 		var entry *canon.EntryError

@@ -12,6 +12,9 @@ type Stack struct {
 	rules  Rules
 }
 
+// NewStack is of layers that were read, which rules apply.
+func NewStack(layers []*LayerEntries, rules Rules) *Stack { return &Stack{layers, rules} }
+
 // Len is the number of layers.
 func (s *Stack) Len() int { return len(s.layers) }
 

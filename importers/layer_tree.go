@@ -17,7 +17,7 @@ func layerTree(layers []*LayerEntries, n int) (*canon.Tree, error) {
 	if n > len(layers) {
 		return nil, fmt.Errorf("there is no layer %d: the image has %d", n, len(layers))
 	}
-	a := ociApplier{applier{tree: canon.NewTree()}}
+	a := newOCIApplier(false)
 	if err := a.apply(layers[:n-1]); err != nil {
 		return nil, err
 	}

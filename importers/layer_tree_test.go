@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/testdata/trees"
 )
 
 // canonicalTar writes a tree whose files are all in it.
@@ -25,7 +26,7 @@ func canonicalTar(t testing.TB, tree *canon.Tree, layer bool) []byte {
 // explicitText is layerText of trees of which one has entries for what the other
 // one implies.
 func explicitText(tree *canon.Tree) string {
-	return strings.ReplaceAll(layerText(tree), " implicit", "")
+	return strings.ReplaceAll(trees.Text(tree), " implicit", "")
 }
 
 // checkLayerTrees: layers of which each is replaced by the canonical tar of its
@@ -79,8 +80,8 @@ func TestLayerTree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := layerText(tree); got != specText(want) {
-			t.Errorf("layer %d: got\n%swant\n%s", n+1, got, specText(want))
+		if got := trees.Text(tree); got != trees.Lines(want) {
+			t.Errorf("layer %d: got\n%swant\n%s", n+1, got, trees.Lines(want))
 		}
 	}
 	if _, err := layerTree(layers, 3); err == nil || !strings.Contains(err.Error(), "there is no layer 3: the image has 2") {

@@ -63,10 +63,17 @@ func (b *budget) add(entries, bytes, metadata int64) error {
 	return nil
 }
 
-// addLayer is told of a layer that was read for another image.
-func (b *budget) addLayer(l *budget) error {
-	return b.add(l.entries.Load(), l.bytes.Load(), l.metadata.Load())
+// addMetadata is told of more bytes of names, link targets and PAX records.
+func (b *budget) addMetadata(bytes int64) error { return b.add(0, 0, bytes) }
+
+// addRead is told, for a layer's budget, of the same layer that was read for another
+// image: only the image's own budget is charged.
+func (b *budget) addRead(l *budget) error {
+	return b.image.add(l.entries.Load(), l.bytes.Load(), l.metadata.Load())
 }
+
+// newBudget is that of an image.
+func newBudget(l Limits) *budget { return &budget{limits: l} }
 
 // Limit is one of Limits.
 type Limit string

@@ -11,6 +11,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
 )
 
 // imported imports bare layers.
@@ -24,13 +26,9 @@ func imported(t *testing.T, limits Limits, layers ...func() (io.ReadCloser, erro
 	return err
 }
 
-func inMemory(data []byte) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-}
-
 // TestLimits: exactly what a limit allows is accepted, with all layers counted.
 func TestLimits(t *testing.T) {
-	one, two := tarOf("d a\nf a/b =123\nl c ->target"), tarOf("f d pax:SCHILY.xattr.user.x=12345\nh e ->d")
+	one, two := layers.Tar("d a\nf a/b =123\nl c ->target"), layers.Tar("f d pax:SCHILY.xattr.user.x=12345\nh e ->d")
 	metadata := int64(len("a" + "a/b" + "c" + "target" + "d" + "SCHILY.xattr.user.x" + "12345" + "e" + "d"))
 	for _, c := range []struct {
 		name  string
@@ -42,10 +40,10 @@ func TestLimits(t *testing.T) {
 		{"bytes", Limits{Bytes: int64(len(one) + len(two))}, Limits{Bytes: int64(len(one) + len(two) - 1)}, BytesLimit},
 		{"metadata", Limits{Metadata: metadata}, Limits{Metadata: metadata - 1}, MetadataLimit},
 	} {
-		if err := imported(t, c.at, inMemory(one), inMemory(two)); err != nil {
+		if err := imported(t, c.at, blobs.Opener(one), blobs.Opener(two)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		err := imported(t, c.less, inMemory(one), inMemory(two))
+		err := imported(t, c.less, blobs.Opener(one), blobs.Opener(two))
 		var limit *LimitError
 		if !errors.As(err, &limit) || limit.Limit != c.limit || !strings.HasPrefix(err.Error(), "layer ") {
 			t.Errorf("%s: error %v", c.name, err)
@@ -57,7 +55,7 @@ func TestLimits(t *testing.T) {
 func zeros(t *testing.T, size int64) func() (io.ReadCloser, error) {
 	var compressed bytes.Buffer
 	w := gzip.NewWriter(&compressed)
-	header := tarOf(fmt.Sprintf("f zeros size=%d", size))[:512]
+	header := layers.Tar(fmt.Sprintf("f zeros size=%d", size))[:512]
 	if _, err := w.Write(header); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +71,7 @@ func zeros(t *testing.T, size int64) func() (io.ReadCloser, error) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return inMemory(compressed.Bytes())
+	return blobs.Opener(compressed.Bytes())
 }
 
 // TestRatio: a gzip bomb, of more than a thousand times its size.
@@ -105,7 +103,7 @@ func TestImpliedEntries(t *testing.T) {
 		{"h a/b ->x/y/z", 2},
 	} {
 		used := &budget{}
-		if _, err := ReadLayer(t.Context(), bytes.NewReader(tarOf(c.spec)), &canon.Layer{Index: 1}, used, ReadOptions{Hash: fsverity.SHA256}); err != nil {
+		if _, err := ReadLayer(t.Context(), bytes.NewReader(layers.Tar(c.spec)), &canon.Layer{Index: 1}, used, ReadOptions{Hash: fsverity.SHA256}); err != nil {
 			t.Fatal(err)
 		}
 		if got := used.entries.Load(); got != c.want {

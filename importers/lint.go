@@ -15,7 +15,7 @@ import (
 // linter's inspector, in the order of layers and entries.
 func (l *Linter) Layers(layers []*LayerEntries) []tarfile.Departure {
 	var all []tarfile.Departure
-	a := ociApplier{applier{tree: canon.NewTree()}}
+	a := newOCIApplier(false)
 	for _, layer := range layers {
 		a.layer = layer
 		order := layerLinter{
@@ -124,23 +124,6 @@ func (l *layerLinter) order(i int) {
 		return
 	}
 	l.greatest = path
-}
-
-// compareCanonical orders clean paths as canon.Tree.All does, by their components:
-// so that a slash comes before all else that names can have.
-func compareCanonical(a, b string) int {
-	for i := range min(len(a), len(b)) {
-		switch {
-		case a[i] == b[i]:
-		case a[i] == '/':
-			return -1
-		case b[i] == '/':
-			return 1
-		default:
-			return cmp.Compare(a[i], b[i])
-		}
-	}
-	return cmp.Compare(len(a), len(b))
 }
 
 // duplicate looks for a path that is there already, or that is needed as a

@@ -150,7 +150,7 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter 
 	tree := merged.Tree
 	imported.Tree, imported.Other = tree, merged.Other
 	if o.Seals {
-		imported.Manifest, imported.Config, imported.Stack = img.manifest, img.config, &Stack{layers, o.Rules}
+		imported.Manifest, imported.Config, imported.Stack = img.manifest, img.config, NewStack(layers, o.Rules)
 		if imported.Seals, err = findSeals(ctx, img, tree, o.Objects); err != nil {
 			return nil, err
 		}

@@ -165,3 +165,8 @@ func (m *layoutImage) RawConfigFile() ([]byte, error) {
 func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	return nil, fmt.Errorf("no layer %v", h)
 }
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

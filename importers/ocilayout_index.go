@@ -22,7 +22,7 @@ type indexFile struct {
 // which there is nothing but what a LayoutWriter stages.
 func readIndexFile(dir string) (*indexFile, error) {
 	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
-	if exists(filepath.Join(dir, "index.json")) {
+	if isThere(filepath.Join(dir, "index.json")) {
 		var err error
 		if raw, err = readMetadata(layoutBelow(dir).open, "index.json"); err != nil {
 			return nil, err

@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -19,32 +17,6 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
 )
-
-// ParseLayout reads the name of an OCI layout to write to, oci:PATH[:TAG]. The
-// transport may be left out where PATH has no colon.
-func ParseLayout(arg string) (Source, error) {
-	rest, found := strings.CutPrefix(arg, string(OCI)+":")
-	if !found && strings.Contains(arg, ":") || rest == "" {
-		return Source{}, fmt.Errorf("%q: only an OCI layout can be written: name it as oci:PATH[:TAG]", arg)
-	}
-	path, ref := splitRef(rest, true)
-	switch {
-	case path == "":
-		return Source{}, fmt.Errorf("%q: the path is missing", arg)
-	case strings.HasPrefix(ref, "sha256:"):
-		return Source{}, fmt.Errorf("%q: the digest follows from what is written: name a tag, or nothing", arg)
-	case ref == "" && path != rest, ref != "" && !refName().MatchString(ref):
-		return Source{}, fmt.Errorf("%q: %q is no tag: write letters and digits, with single characters of -._:@+/ between them", arg, ref)
-	}
-	return Source{Transport: OCI, Path: path, Ref: ref}, nil
-}
-
-// refName is the grammar of OCI image-spec, annotations.md, "Pre-Defined
-// Annotation Keys", for org.opencontainers.image.ref.name.
-func refName() *regexp.Regexp {
-	const component = `[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*`
-	return regexp.MustCompile(`^` + component + `(?:/` + component + `)*$`)
-}
 
 // LayoutWriter adds an image to an OCI layout. Nothing of the layout changes
 // before Commit: blobs are staged in a directory of their own in it. Blobs that
@@ -65,7 +37,7 @@ const stagingPrefix = ".cfsverify-"
 // OpenLayout prepares the writing of an image to a layout, which is made if it
 // is not there. The caller closes the writer.
 func OpenLayout(target Source) (*LayoutWriter, error) {
-	w := &LayoutWriter{target: target, made: !exists(target.Path)}
+	w := &LayoutWriter{target: target, made: !isThere(target.Path)}
 	if err := os.MkdirAll(target.Path, 0o755); err != nil {
 		return nil, w.fail(err)
 	}
@@ -171,7 +143,7 @@ func (w *LayoutWriter) Attach(artifact v1.Descriptor, replaced ...v1.Hash) {
 
 // artifacts finds those about an image that the layout has already.
 func (w *LayoutWriter) artifacts(ctx context.Context, image v1.Hash) ([]artifact, error) {
-	if !exists(filepath.Join(w.target.Path, "index.json")) {
+	if !isThere(filepath.Join(w.target.Path, "index.json")) {
 		return nil, nil
 	}
 	return layoutBelow(w.target.Path).artifacts(ctx, image)
@@ -203,7 +175,7 @@ func (w *LayoutWriter) Commit(manifest v1.Descriptor) error {
 	if err := w.move(); err != nil {
 		return w.fail(err)
 	}
-	if name := filepath.Join(w.target.Path, "oci-layout"); !exists(name) {
+	if name := filepath.Join(w.target.Path, "oci-layout"); !isThere(name) {
 		if err := w.replace(name, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
 			return w.fail(err)
 		}

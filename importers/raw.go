@@ -37,10 +37,10 @@ func CompareRaw(ctx context.Context, a, b Source, o Options) (*raw.Images, error
 // rawSide is an image as raw.Compare reads it.
 func rawSide(name string, img *image, limits Limits, progress func(Progress)) raw.Side {
 	side := raw.Side{Name: name, Manifest: img.manifest, Config: img.config}
-	used := &budget{limits: limits}
+	used := newBudget(limits)
 	for _, b := range img.layers {
 		layer := raw.SideLayer{Layer: b.layer, Open: func(ctx context.Context) (*raw.Stream, error) {
-			s, err := b.openStream(ctx, used.ofLayer(), progress)
+			s, err := openStream(ctx, b, used.ofLayer(), progress)
 			if err != nil {
 				return nil, err
 			}

@@ -20,6 +20,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare/raw"
+	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 )
 
@@ -43,7 +44,7 @@ func rawPair(t *testing.T, o Options, a, b blob) (*raw.Layer, error) {
 
 func TestRawStored(t *testing.T) {
 	a, b := layers.Tar("f a =one"), layers.Tar("f a =two")
-	gz, zst := gzipped(t, a), zstandard(t, a)
+	gz, zst := blobs.Gzip(t, a), blobs.Zstd(t, a)
 	named := bytes.Clone(gz)
 	copy(named[4:], "\x09\x01\x00\x00") // mtime
 	for name, tt := range map[string]struct {
@@ -58,8 +59,8 @@ func TestRawStored(t *testing.T) {
 		"gzip mtime":      {a: statedBlob(gz, a), b: statedBlob(named, a), same: true, offset: 4, kinds: "gzip gzip"},
 		"longer":          {a: statedBlob(a, a), b: statedBlob(gz, a), same: true, offset: 0, kinds: "none gzip"},
 		"other archives":  {a: statedBlob(a, a), b: statedBlob(b, b), offset: -1, kinds: "none none"},
-		"nothing stated":  {a: blob{size: -1, open: inMemory(gz)}, b: blob{size: -1, open: inMemory(a)}, same: true, offset: 0, kinds: "gzip none"},
-		"other, compared": {a: statedBlob(gz, a), b: statedBlob(gzipped(t, b), b), offset: -1, kinds: "gzip gzip"},
+		"nothing stated":  {a: blob{size: -1, open: blobs.Opener(gz)}, b: blob{size: -1, open: blobs.Opener(a)}, same: true, offset: 0, kinds: "gzip none"},
+		"other, compared": {a: statedBlob(gz, a), b: statedBlob(blobs.Gzip(t, b), b), offset: -1, kinds: "gzip gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := rawPair(t, Options{Limits: DefaultLimits()}, tt.a, tt.b)
@@ -76,7 +77,7 @@ func TestRawStored(t *testing.T) {
 			if s.Offset != tt.offset || string(s.A.Compression)+" "+string(s.B.Compression) != tt.kinds || (s.A.Gzip != nil) != (s.A.Compression == "gzip") {
 				t.Errorf("%+v", s)
 			}
-			if want := hashOf(a).String(); l.A.DiffID != want {
+			if want := blobs.Digest(a).String(); l.A.DiffID != want {
 				t.Errorf("diffID %s, want %s", l.A.DiffID, want)
 			}
 		})
@@ -97,12 +98,12 @@ func TestRawErrors(t *testing.T) {
 		limits  Limits
 		message string
 	}{
-		"damaged":          {bad: blob{digest: hashOf(a), diffID: hashOf(a), size: int64(len(a)), open: inMemory(damaged)}, message: "the blob is damaged"},
-		"other diffID":     {bad: blob{digest: hashOf(a), diffID: hashOf(damaged), size: int64(len(a)), open: inMemory(a)}, message: "its diffID should be"},
-		"truncated":        {bad: blob{digest: hashOf(a), diffID: hashOf(a), size: int64(len(a)), open: inMemory(a[:700])}, message: "it is truncated"},
+		"damaged":          {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(a), size: int64(len(a)), open: blobs.Opener(damaged)}, message: "the blob is damaged"},
+		"other diffID":     {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(damaged), size: int64(len(a)), open: blobs.Opener(a)}, message: "its diffID should be"},
+		"truncated":        {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(a), size: int64(len(a)), open: blobs.Opener(a[:700])}, message: "it is truncated"},
 		"no tar":           {bad: statedBlob([]byte(strings.Repeat("x", 2000)), []byte(strings.Repeat("x", 2000))), message: "entry 1: block at byte 0: this is no tar header"},
-		"not there":        {bad: blob{digest: hashOf(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
-		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: inMemory(a)}, message: "only sha256"},
+		"not there":        {bad: blob{digest: blobs.Digest(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
+		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: blobs.Opener(a)}, message: "only sha256"},
 		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "tar entries"},
 		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "PAX records"},
 		"many of them":     {bad: statedBlob(globalHeaders(5000), globalHeaders(5000)), message: "the headers before an entry have more than"},
@@ -130,7 +131,7 @@ func TestRawDamagedButEqual(t *testing.T) {
 	damaged := bytes.Clone(a)
 	damaged[512] = 'x'
 	bad := statedBlob(a, a)
-	bad.open = inMemory(damaged)
+	bad.open = blobs.Opener(damaged)
 	if _, err := rawPair(t, Options{}, statedBlob(a, a), bad); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"cfsverify/testdata/blobs"
 )
 
 // TestRegistryErrorBody: what a registry says besides the status is not shown,
@@ -50,7 +52,7 @@ func TestRegistryUnreachable(t *testing.T) {
 		}, elsewhere + " cannot be reached: dial tcp " + elsewhere + ": connect: connection refused"},
 		{"blobs are where nobody listens", func() name.Reference {
 			return plain.serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-				if strings.HasSuffix(r.URL.Path, hashOf(plain.layer).String()) {
+				if strings.HasSuffix(r.URL.Path, blobs.Digest(plain.layer).String()) {
 					http.Redirect(w, r, away.URL, http.StatusTemporaryRedirect)
 					return true
 				}

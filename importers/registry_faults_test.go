@@ -24,6 +24,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // fault is asked before the registry; it says whether it has answered. n counts
@@ -45,8 +48,8 @@ type faultyRegistry struct {
 func newFaultyRegistry(t *testing.T, mediaType types.MediaType, urls ...string) *faultyRegistry {
 	t.Helper()
 	writeAuth(t, "DOCKER_CONFIG/config.json", "elsewhere.example")
-	f := &faultyRegistry{layer: tarOf("d a\nf a/b =" + strings.Repeat("content", 20000)), requests: map[string]int{}}
-	f.digest = hashOf(f.layer)
+	f := &faultyRegistry{layer: layers.Tar("d a\nf a/b =" + strings.Repeat("content", 20000)), requests: map[string]int{}}
+	f.digest = blobs.Digest(f.layer)
 	next := registryserver.New(registryserver.Logger(log.New(io.Discard, "", 0)))
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
@@ -208,7 +211,7 @@ func TestRegistryFaults(t *testing.T) {
 				serve(w, other, len(other), func() {})
 			}
 			return isLayer(r)
-		}, 1, "the blob is damaged: it should be " + f.digest.String() + " and is " + hashOf(other).String()},
+		}, 1, "the blob is damaged: it should be " + f.digest.String() + " and is " + blobs.Digest(other).String()},
 		{"layer stalls once", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if !isLayer(r) || n > 1 {
 				return false
@@ -265,8 +268,8 @@ func TestRegistryFaults(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want == "" && layerText(got.Tree) != layerText(want.Tree):
-				t.Errorf("got\n%swant\n%s", layerText(got.Tree), layerText(want.Tree))
+			case c.want == "" && trees.Text(got.Tree) != trees.Text(want.Tree):
+				t.Errorf("got\n%swant\n%s", trees.Text(got.Tree), trees.Text(want.Tree))
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("error %v\nwant  %s", err, c.want)
 			}

@@ -11,6 +11,9 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
 )
 
 // servedImage is an image of a layer, of which the parts can be changed before
@@ -24,12 +27,12 @@ type servedImage struct {
 
 func newServedImage(t *testing.T, changeManifest func(m map[string]any)) *servedImage {
 	t.Helper()
-	s := &servedImage{layer: tarOf("d a\nf a/b =x")}
+	s := &servedImage{layer: layers.Tar("d a\nf a/b =x")}
 	s.config = marshal(t, map[string]any{"os": "linux", "architecture": "amd64",
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []any{hashOf(s.layer).String()}}})
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(s.layer).String()}}})
 	m := map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
-		"config": descriptor(types.OCIConfigJSON, hashOf(s.config).String(), len(s.config)),
-		"layers": []any{descriptor(types.OCIUncompressedLayer, hashOf(s.layer).String(), len(s.layer))}}
+		"config": descriptor(types.OCIConfigJSON, blobs.Digest(s.config).String(), len(s.config)),
+		"layers": []any{descriptor(types.OCIUncompressedLayer, blobs.Digest(s.layer).String(), len(s.layer))}}
 	changeManifest(m)
 	s.manifest = marshal(t, m)
 	return s
@@ -41,7 +44,7 @@ func unchanged(map[string]any) {}
 func (s *servedImage) serve(t *testing.T, fault func(w http.ResponseWriter, r *http.Request) bool) name.Tag {
 	t.Helper()
 	writeAuth(t, "DOCKER_CONFIG/config.json", "elsewhere.example")
-	manifest, config, layer := hashOf(s.manifest).String(), hashOf(s.config).String(), hashOf(s.layer).String()
+	manifest, config, layer := blobs.Digest(s.manifest).String(), blobs.Digest(s.config).String(), blobs.Digest(s.layer).String()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, last, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/os/"), "/")
 		if fault(w, r) {
@@ -101,10 +104,10 @@ func TestRegistryMetadataSize(t *testing.T) {
 			t.Run(fmt.Sprint(what, " ", size), func(t *testing.T) {
 				// A size of -1 is none for the library.
 				s := newServedImage(t, func(m map[string]any) { m["config"].(map[string]any)["size"] = -1 })
-				path := map[string]string{"manifest": "/manifests/v1", "manifest of an index": "/manifests/sha256:", "config": "/blobs/" + hashOf(s.config).String()}[what]
+				path := map[string]string{"manifest": "/manifests/v1", "manifest of an index": "/manifests/sha256:", "config": "/blobs/" + blobs.Digest(s.config).String()}[what]
 				if what == "manifest of an index" {
 					s.index = marshal(t, map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex,
-						"manifests": []any{descriptor(types.OCIManifestSchema1, hashOf(s.manifest).String(), len(s.manifest))}})
+						"manifests": []any{descriptor(types.OCIManifestSchema1, blobs.Digest(s.manifest).String(), len(s.manifest))}})
 				}
 				var sent atomic.Int64
 				var asked atomic.Int32
@@ -153,8 +156,8 @@ func TestRegistryMetadata(t *testing.T) {
 		{"other manifest", "/manifests/", append([]byte(" "), plain.manifest...), true, "does not match requested digest"},
 		{"shorter manifest", "/manifests/", plain.manifest[:100], true, "does not match requested digest"},
 		{"manifest that is no JSON", "/manifests/", []byte("<html>"), false, "the manifest is not valid: invalid character '<'"},
-		{"other config", "/blobs/" + hashOf(plain.config).String(), append([]byte("["), plain.config[1:]...), false, "error verifying sha256 checksum"},
-		{"longer config", "/blobs/" + hashOf(plain.config).String(), append(plain.config, ' '), false, "does not match expected size"},
+		{"other config", "/blobs/" + blobs.Digest(plain.config).String(), append([]byte("["), plain.config[1:]...), false, "error verifying sha256 checksum"},
+		{"longer config", "/blobs/" + blobs.Digest(plain.config).String(), append(plain.config, ' '), false, "does not match expected size"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newServedImage(t, unchanged)
@@ -168,7 +171,7 @@ func TestRegistryMetadata(t *testing.T) {
 			})
 			var ref name.Reference = tag
 			if c.digest {
-				ref = tag.Context().Digest(hashOf(s.manifest).String())
+				ref = tag.Context().Digest(blobs.Digest(s.manifest).String())
 			}
 			_, err := loadServed(t, ref)
 			if c.want == "" {
@@ -194,7 +197,7 @@ func TestRegistryMetadataBreaksOff(t *testing.T) {
 		asked := map[string]int{}
 		ref := s.serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 			asked[r.URL.Path]++
-			if !strings.Contains(r.URL.Path, path) || strings.HasSuffix(r.URL.Path, hashOf(s.layer).String()) || asked[r.URL.Path] > 2 {
+			if !strings.Contains(r.URL.Path, path) || strings.HasSuffix(r.URL.Path, blobs.Digest(s.layer).String()) || asked[r.URL.Path] > 2 {
 				return false
 			}
 			w.Header().Set("Content-Length", "400")

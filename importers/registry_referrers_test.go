@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/seal"
+	"cfsverify/testdata/blobs"
 )
 
 // listingRegistry is one of an image and artifacts, whose lists a test writes.
@@ -36,11 +37,11 @@ const referrersPath = "/v2/os/referrers/"
 func newListingRegistry(t *testing.T, artifacts int) *listingRegistry {
 	t.Helper()
 	served := newServedImage(t, unchanged)
-	l := &listingRegistry{image: hashOf(served.manifest)}
-	blobs := map[string][]byte{}
+	l := &listingRegistry{image: blobs.Digest(served.manifest)}
+	held := map[string][]byte{}
 	put := func(mediaType types.MediaType, data []byte) v1.Descriptor {
-		d := v1.Descriptor{MediaType: mediaType, Digest: hashOf(data), Size: int64(len(data))}
-		blobs[d.Digest.String()] = data
+		d := v1.Descriptor{MediaType: mediaType, Digest: blobs.Digest(data), Size: int64(len(data))}
+		held[d.Digest.String()] = data
 		return d
 	}
 	subject := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: l.image, Size: int64(len(served.manifest))}
@@ -57,17 +58,17 @@ func newListingRegistry(t *testing.T, artifacts int) *listingRegistry {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		isList := strings.HasPrefix(r.URL.Path, referrersPath) || last == referrersTag(l.image)
-		if isList || blobs[last] != nil && strings.Contains(r.URL.Path, "/manifests/") {
+		if isList || held[last] != nil && strings.Contains(r.URL.Path, "/manifests/") {
 			l.asked = append(l.asked, strings.TrimPrefix(r.URL.Path, "/v2/os/")+"?"+r.URL.RawQuery)
 		}
 		switch {
 		case isList:
 			l.list(w, r)
-		case last == l.gone || blobs[last] == nil:
+		case last == l.gone || held[last] == nil:
 			return false
 		default:
 			w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
-			_, _ = w.Write(blobs[last])
+			_, _ = w.Write(held[last])
 		}
 		return true
 	})
@@ -126,7 +127,7 @@ func (l *listingRegistry) load(t *testing.T) (string, error) {
 func TestReferrers(t *testing.T) {
 	l := newListingRegistry(t, 3)
 	isTag := func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/manifests/") }
-	other := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf([]byte("x")), Size: 1, ArtifactType: "application/x"}
+	other := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte("x")), Size: 1, ArtifactType: "application/x"}
 	untyped := func(d v1.Descriptor, artifactType string) v1.Descriptor { d.ArtifactType = artifactType; return d }
 	page := func(link string, last ...v1.Descriptor) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -240,7 +241,7 @@ func long(l *listingRegistry) func(w http.ResponseWriter, r *http.Request) {
 func many(others bool) func(w http.ResponseWriter, r *http.Request) {
 	var listed []v1.Descriptor
 	for i := range artifactsMax + 1 {
-		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hashOf(fmt.Append(nil, i)), Size: 1}
+		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(fmt.Append(nil, i)), Size: 1}
 		if others {
 			d.ArtifactType = "application/x"
 		}

@@ -13,6 +13,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/testdata/trees"
 )
 
 const brokenAt = 50000
@@ -85,8 +87,8 @@ func TestRegistryResume(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want == "" && layerText(got.Tree) != layerText(want.Tree):
-				t.Errorf("got\n%swant\n%s", layerText(got.Tree), layerText(want.Tree))
+			case c.want == "" && trees.Text(got.Tree) != trees.Text(want.Tree):
+				t.Errorf("got\n%swant\n%s", trees.Text(got.Tree), trees.Text(want.Tree))
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 				t.Errorf("error %v\nwant  %s", err, c.want)
 			}

@@ -21,6 +21,8 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/layers"
 )
 
 // madeImage is an image as other tools write it.
@@ -146,9 +148,9 @@ func TestRepairKeeps(t *testing.T) {
 		more:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
 			{clean, tarfile.Gzip, types.DockerLayer, toc},
-			{tarOf("f usr/b =b"), tarfile.Zstd, types.OCILayerZStd, toc},
+			{layers.Tar("f usr/b =b"), tarfile.Zstd, types.OCILayerZStd, toc},
 			// The media type is wrong.
-			{tarOf("f usr/c =c"), tarfile.Uncompressed, types.DockerForeignLayer, nil},
+			{layers.Tar("f usr/c =c"), tarfile.Uncompressed, types.DockerForeignLayer, nil},
 			{clean, tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
 		}}
 	image.write(t, from.Path, "t")
@@ -255,7 +257,7 @@ func TestCompressedAsBefore(t *testing.T) {
 func TestRepairGivesUp(t *testing.T) {
 	dir := t.TempDir()
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		layers: []madeLayer{{tarOf("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}, {[]byte("x"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
+		layers: []madeLayer{{layers.Tar("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}, {[]byte("x"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
 	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +285,7 @@ func TestRepairOfRegistry(t *testing.T) {
 	dir := t.TempDir()
 	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
-		{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}, {tarOf("f usr/a"), tarfile.Gzip, types.OCILayer, nil},
+		{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}, {layers.Tar("f usr/a"), tarfile.Gzip, types.OCILayer, nil},
 	}}.write(t, from.Path, "t")
 	host := loopbackRegistry(t, untouched)
 	writeAuth(t, "DOCKER_CONFIG/config.json", host)
@@ -325,9 +327,9 @@ func TestRepairOfChangingBlob(t *testing.T) {
 	img := &image{config: []byte(`{"rootfs":{}}`), layers: []blob{{layer: &canon.Layer{Index: 1, DiffID: digest.String()}, digest: digest, size: size, diffID: digest,
 		open: func() (io.ReadCloser, error) {
 			if opened++; opened > 1 {
-				return inMemory(canonicalLayer(t, "d usr mtime=2"))()
+				return blobs.Opener(canonicalLayer(t, "d usr mtime=2"))()
 			}
-			return inMemory(archive)()
+			return blobs.Opener(archive)()
 		}}}}
 	if img.manifest, err = plainJSON(v1.Manifest{Config: v1.Descriptor{Digest: digest}, Layers: []v1.Descriptor{{MediaType: types.OCIUncompressedLayer, Digest: digest, Size: size}}}); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ type layerRepairer struct {
 }
 
 func newLayerRepairer() *layerRepairer {
-	return &layerRepairer{below: ociApplier{applier{tree: canon.NewTree(), takes: true}}, lower: canon.NewTree()}
+	return &layerRepairer{below: newOCIApplier(true), lower: canon.NewTree()}
 }
 
 // next gives the tree of the next layer as it is to be written, and what was

@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon/linux"
 	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // repairedLayers gives the repaired layers, read again, and their archives.
@@ -236,7 +237,7 @@ func TestRepairSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(specText(c.want), explicitText(tree)); diff != "" {
+		if diff := cmp.Diff(trees.Lines(c.want), explicitText(tree)); diff != "" {
 			t.Errorf("%s: want -, got +\n%s\n%q", c.name, diff, entries)
 		}
 		if diff := cmp.Diff(c.steps, steps[1]); diff != "" {
@@ -312,10 +313,10 @@ func TestRepairOfLongNames(t *testing.T) {
 func FuzzRepair(f *testing.F) {
 	lower := "d usr mtime=1 uid=2\nf usr/a =a\nh b ->usr/a\nd c mode=700\nd c/d\nf c/d/e =e\nl l ->c"
 	for _, c := range applyCases {
-		f.Add(tarOf(strings.Join(c.layers, "\n")))
+		f.Add(layers.Tar(strings.Join(c.layers, "\n")))
 	}
 	for _, image := range layers.Hostile() {
-		f.Add(tarOf(strings.Join(image.Layers, "\n")))
+		f.Add(layers.Tar(strings.Join(image.Layers, "\n")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		archive := bytes.Clone(data)

@@ -16,6 +16,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/testdata/layers"
 )
 
 // What the images of these tests are said to have.
@@ -81,7 +82,7 @@ func sealTestImage(t *testing.T) (from, to Source) {
 	from, to = Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
 		fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
-		layers: []madeLayer{{tarOf("d usr"), tarfile.Gzip, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
+		layers: []madeLayer{{layers.Tar("d usr"), tarfile.Gzip, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
 	return from, to
 }
 
@@ -124,9 +125,9 @@ func TestSealsOfDocker(t *testing.T) {
 	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON, more: map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
-			{tarOf("d usr"), tarfile.Gzip, types.DockerLayer, map[string]string{"kept": "toc"}},
-			{tarOf("d opt"), tarfile.Zstd, types.DockerUncompressedLayer, nil},
-			{tarOf("d etc"), tarfile.Uncompressed, types.OCIUncompressedRestrictedLayer, nil},
+			{layers.Tar("d usr"), tarfile.Gzip, types.DockerLayer, map[string]string{"kept": "toc"}},
+			{layers.Tar("d opt"), tarfile.Zstd, types.DockerUncompressedLayer, nil},
+			{layers.Tar("d etc"), tarfile.Uncompressed, types.OCIUncompressedRestrictedLayer, nil},
 		}}.write(t, from.Path, "t")
 	_, manifest := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
 	m := parsed(t, manifest)

@@ -20,6 +20,8 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 	"cfsverify/testdata/uki"
 )
 
@@ -113,8 +115,8 @@ var sealsOfSealedImage = []string{
 
 func sealedLayers() []madeLayer {
 	return []madeLayer{
-		{tarOf("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
-		{tarOf("f usr/a"), tarfile.Gzip, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
+		{layers.Tar("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
+		{layers.Tar("f usr/a"), tarfile.Gzip, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
 	}
 }
 
@@ -136,8 +138,8 @@ func TestSealsOfImage(t *testing.T) {
 	}
 	for n, want := range map[int]string{1: "d usr\n", 2: "d usr\nf usr/a\n"} {
 		tree, err := imported.Stack.Lowest(n)
-		if err != nil || strings.ReplaceAll(layerText(tree), "d / mode=0 implicit\n", "") == "" || !strings.HasSuffix(layerText(tree), want) {
-			t.Errorf("%d lowest: %v\n%s", n, err, layerText(tree))
+		if err != nil || strings.ReplaceAll(trees.Text(tree), "d / mode=0 implicit\n", "") == "" || !strings.HasSuffix(trees.Text(tree), want) {
+			t.Errorf("%d lowest: %v\n%s", n, err, trees.Text(tree))
 		}
 	}
 	if tree, err := imported.Stack.Alone(2); err != nil || tree.Lookup("/usr/a") == nil || !tree.Lookup("/usr").Origin.Implicit {
@@ -280,7 +282,7 @@ func TestSealsOfUKIs(t *testing.T) {
 	var names []string
 	for i, spec := range []string{lower, upper} {
 		file := filepath.Join(dir, fmt.Sprintf("%d.tar", i))
-		if err := os.WriteFile(file, tarOf(spec), 0o644); err != nil {
+		if err := os.WriteFile(file, layers.Tar(spec), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, file)
@@ -297,7 +299,7 @@ func TestSealsOfUKIs(t *testing.T) {
 		"uki /usr/lib/modules/6/link.efi composefs = 1…",
 	)
 	for _, content := range []string{"", "short", strings.Repeat("long", 100), "MZ" + strings.Repeat("long", 100)} {
-		if err := os.WriteFile(names[1], tarOf(fmt.Sprintf("f usr/lib/modules/6/x.efi %q", "="+content)), 0o644); err != nil {
+		if err := os.WriteFile(names[1], layers.Tar(fmt.Sprintf("f usr/lib/modules/6/x.efi %q", "="+content)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), `1.tar), entry 1 "/usr/lib/modules/6/x.efi": it is no PE file`) {

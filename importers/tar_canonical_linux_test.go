@@ -16,6 +16,7 @@ import (
 	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/trees"
 )
 
 // everythingTar is the canonical tar of a directory with all that a tar can
@@ -122,7 +123,7 @@ func compareExtracted(t *testing.T, want, got *canon.Tree, differs func(want, go
 	if differs != nil {
 		differs(want, got)
 	}
-	if diff := cmp.Diff(strings.Split(layerText(withoutContents(want)), "\n"), strings.Split(layerText(withoutContents(got)), "\n")); diff != "" {
+	if diff := cmp.Diff(strings.Split(trees.Text(withoutContents(want)), "\n"), strings.Split(trees.Text(withoutContents(got)), "\n")); diff != "" {
 		t.Errorf("the tree (-) and what was extracted (+) differ:\n%s", diff)
 	}
 }

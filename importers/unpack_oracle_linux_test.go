@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/trees"
 )
 
 // TestUnpackAgreesWithEngines: what Unpack gives is what a scan sees of what
@@ -88,5 +89,5 @@ func unpackedText(tree *canon.Tree, start canon.Time) []string {
 			e.Node.Mtime = start
 		}
 	}
-	return strings.Split(layerText(tree), "\n")
+	return strings.Split(trees.Text(tree), "\n")
 }

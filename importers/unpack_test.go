@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // unpackCases have what each engine makes of layers; "error: …" is what the
@@ -175,7 +176,7 @@ func checkUnpackText(t *testing.T, engine Engine, specs []string, want string) {
 		t.Errorf("%s: %v", engine.Name, err)
 		return
 	}
-	if diff := cmp.Diff(specText(want), layerText(tree)); diff != "" {
+	if diff := cmp.Diff(trees.Lines(want), trees.Text(tree)); diff != "" {
 		t.Errorf("%s: want -, got +\n%s", engine.Name, diff)
 	}
 	for path, e := range tree.All() {
@@ -226,7 +227,7 @@ func unpackedHostile(t *testing.T, engine Engine) map[string]string {
 			all[image.Name] = "error"
 			continue
 		}
-		all[image.Name] = layerText(tree)
+		all[image.Name] = trees.Text(tree)
 	}
 	return all
 }
@@ -242,7 +243,7 @@ func TestUnpackLeavesLayers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := layerText(tree)
+			text := trees.Text(tree)
 			if before != "" && text != before {
 				t.Errorf("%s: first\n%sthen\n%s", engine.Name, before, text)
 			}
