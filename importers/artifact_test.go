@@ -80,7 +80,7 @@ func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature str
 	}
 	layer.Annotations = map[string]string{mergedKey512: hexOf("1")}
 	artifact, err := w.WriteBytes(types.OCIManifestSchema1, marshal(t, map[string]any{
-		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": descriptor(emptyType, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
+		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": descriptor(types.OCIEmptyJSON, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
 	}))
 	artifact.ArtifactType = seal.ArtifactType
 	if err := errors.Join(err, w.Commit(artifact), w.Close()); err != nil {
@@ -92,7 +92,7 @@ func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature str
 // withIndex changes the descriptors that index.json has.
 func withIndex(t *testing.T, dir string, change func([]v1.Descriptor) []v1.Descriptor) {
 	t.Helper()
-	index, err := (&layoutIndex{raw: []byte(read(t, dir, "index.json"))}).IndexManifest()
+	index, err := v1.ParseIndexManifest(strings.NewReader(read(t, dir, "index.json")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,12 +109,12 @@ func TestOtherManifests(t *testing.T) {
 	other := func(content string, written bool) v1.Descriptor {
 		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{nameAnnotations[0]: content}}
 		if written {
-			writeTestFile(t, filepath.Join(s.Path, blobName(d.Digest)), []byte(content))
+			writeTestFile(t, filepath.Join(s.Path, blobFile(d.Digest)), []byte(content))
 		}
 		return d
 	}
 	damaged := other("damaged", true)
-	writeTestFile(t, filepath.Join(s.Path, blobName(damaged.Digest)), []byte("DAMAGED"))
+	writeTestFile(t, filepath.Join(s.Path, blobFile(damaged.Digest)), []byte("DAMAGED"))
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		return append(all, other("absent", false), other("no JSON", true), damaged, other(`{"layers":[],"Layers":1}`, true))
 	})
@@ -169,7 +169,7 @@ func TestImagesAreNotRead(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].digest != artifact.Digest {
 		t.Errorf("%v, %v", found, err)
 	}
-	if diff := cmp.Diff([]string{"index.json", blobName(artifact.Digest), blobName(blobs.Digest([]byte{4}))}, names); diff != "" {
+	if diff := cmp.Diff([]string{"index.json", blobFile(artifact.Digest), blobFile(blobs.Digest([]byte{4}))}, names); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -183,7 +183,7 @@ func TestSealLimits(t *testing.T) {
 		layer := fmt.Sprintf(`{"annotations":{%q:%q}}`, layerKey512, hexOf("1"))
 		manifest := fmt.Appendf(nil, `{"artifactType":%q,"subject":{"digest":%q},"layers":[{"annotations":{%q:%q}}%s]}`,
 			seal.ArtifactType, image.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
-		writeTestFile(t, filepath.Join(s.Path, blobName(blobs.Digest(manifest))), manifest)
+		writeTestFile(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
 		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		})
@@ -213,7 +213,7 @@ func TestSealLimits(t *testing.T) {
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i := range artifactsMax + 1 {
 			manifest := fmt.Appendf(nil, `{"artifactType":%q,"i":%d,"subject":{"digest":%q}}`, seal.ArtifactType, i, image.Digest)
-			writeTestFile(t, filepath.Join(s.Path, blobName(blobs.Digest(manifest))), manifest)
+			writeTestFile(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
 			all = append(all, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		}
 		return all
@@ -264,10 +264,13 @@ func TestSealNames(t *testing.T) {
 		if c.want != "" && strings.Contains(c.want, "times") && c.manifest == "" {
 			// Written again it is there once.
 			_, written := seals(t, s, s, SealPlaces{Label: true}, saidDigests())
-			config, err := os.ReadFile(filepath.Join(s.Path, blobName(parsed(t, written).Config.Digest)))
+			config, err := os.ReadFile(filepath.Join(s.Path, blobFile(parsed(t, written).Config.Digest)))
 			if err != nil || strings.Count(string(config), "containers.composefs") != 1 {
 				t.Errorf("%s, %v", config, err)
 			}
 		}
 	}
 }
+
+// blobFile is the name of a blob in a layout.
+func blobFile(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }

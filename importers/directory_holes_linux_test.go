@@ -71,7 +71,8 @@ func TestScanTebibyte(t *testing.T) {
 	data.WriteZeros(middle)
 	data.Write([]byte("data"))
 	data.WriteZeros(size - middle - 4)
-	store, err := OpenObjectStore(t.TempDir())
+	kept := t.TempDir()
+	store, err := OpenObjectStore(kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestScanTebibyte(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 		var stat syscall.Stat_t
-		if err := syscall.Stat(filepath.Join(store.dir, want.ObjectPath()), &stat); err != nil {
+		if err := syscall.Stat(filepath.Join(kept, want.ObjectPath()), &stat); err != nil {
 			t.Fatal(err)
 		}
 		if stat.Size != size || stat.Blocks*512 > 1<<20 {

@@ -1,7 +1,6 @@
 package importers
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,10 +37,6 @@ func newLayoutMaker(t *testing.T) *layoutMaker {
 	return m
 }
 
-func descriptor(mediaType types.MediaType, digest string, size int) map[string]any {
-	return map[string]any{"mediaType": mediaType, "digest": digest, "size": size}
-}
-
 // blob writes one and gives its digest.
 func (m *layoutMaker) blob(t *testing.T, data []byte) string {
 	t.Helper()
@@ -59,15 +54,6 @@ func (m *layoutMaker) write(t *testing.T, name string, data []byte) {
 	if err := os.WriteFile(file, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func marshal(t *testing.T, value any) []byte {
-	t.Helper()
-	data, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 func (m *layoutMaker) layer() map[string]any { return m.manifest["layers"].([]any)[0].(map[string]any) }

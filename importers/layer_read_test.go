@@ -122,16 +122,6 @@ func TestSignedChecksum(t *testing.T) {
 	}
 }
 
-// resum writes a block's checksum anew.
-func resum(block []byte) {
-	copy(block[148:156], "        ")
-	sum := 0
-	for _, c := range block[:512] {
-		sum += int(c)
-	}
-	copy(block[148:156], fmt.Sprintf("%06o\x00 ", sum))
-}
-
 func TestReadMetadata(t *testing.T) {
 	for _, c := range []struct {
 		spec string
@@ -363,10 +353,6 @@ func TestReadCancelled(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestReadProgress(t *testing.T) {
 	archive := layers.Tar(strings.Repeat("f a =abc\n", 3000))

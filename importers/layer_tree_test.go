@@ -9,25 +9,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/tarfile"
 	"cfsverify/testdata/trees"
 )
-
-// canonicalTar writes a tree whose files are all in it.
-func canonicalTar(t testing.TB, tree *canon.Tree, layer bool) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := tarfile.Write(&out, tree, tarfile.Options{Layer: layer}); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// explicitText is layerText of trees of which one has entries for what the other
-// one implies.
-func explicitText(tree *canon.Tree) string {
-	return strings.ReplaceAll(trees.Text(tree), " implicit", "")
-}
 
 // checkLayerTrees: layers of which each is replaced by the canonical tar of its
 // tree give the same tree, and the same canonical tars again.
@@ -92,7 +75,7 @@ func TestLayerTree(t *testing.T) {
 // TestCanonicalTarOfImports: a tree that was read of the canonical tar of another
 // one is the same, with the same canonical tar.
 func TestCanonicalTarOfImports(t *testing.T) {
-	for _, c := range applyCases {
+	for _, c := range applyCases() {
 		layers := layersOf(t, c.layers...)
 		tree, err := ApplyLayers(layers, RulesOCI)
 		if err != nil {

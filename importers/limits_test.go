@@ -102,12 +102,16 @@ func TestImpliedEntries(t *testing.T) {
 		{"l a ->x/y/z", 3},
 		{"h a/b ->x/y/z", 2},
 	} {
-		used := &budget{}
-		if _, err := ReadLayer(t.Context(), bytes.NewReader(layers.Tar(c.spec)), &canon.Layer{Index: 1}, used, ReadOptions{Hash: fsverity.SHA256}); err != nil {
-			t.Fatal(err)
+		read := func(most int64) error {
+			_, err := ReadLayer(t.Context(), bytes.NewReader(layers.Tar(c.spec)), &canon.Layer{Index: 1}, newBudget(Limits{Entries: most}), ReadOptions{Hash: fsverity.SHA256})
+			return err
 		}
-		if got := used.entries.Load(); got != c.want {
-			t.Errorf("%q: %d, want %d", c.spec, got, c.want)
+		var limit *LimitError
+		if err := read(c.want); err != nil {
+			t.Errorf("%q: %v", c.spec, err)
+		}
+		if err := read(c.want - 1); !errors.As(err, &limit) {
+			t.Errorf("%q: error %v, want one of more than %d entries", c.spec, err, c.want-1)
 		}
 	}
 }

@@ -45,9 +45,9 @@ func readIndexFile(dir string) (*indexFile, error) {
 
 // add lists an image under a tag, or none. As with skopeo, another image that
 // had the tag stays in the list without it.
-func (x *indexFile) add(image v1.Descriptor, tag string) error {
+func (x *indexFile) add(added v1.Descriptor, tag string) error {
 	if tag != "" {
-		image.Annotations = map[string]string{nameAnnotations[0]: tag}
+		added.Annotations = map[string]string{nameAnnotations[0]: tag}
 	}
 	var left []map[string]json.RawMessage
 	at := -1
@@ -56,7 +56,7 @@ func (x *indexFile) add(image v1.Descriptor, tag string) error {
 		if err != nil {
 			return fmt.Errorf("index.json is not valid: manifest %d: %w", i+1, err)
 		}
-		if !named && at < 0 && string(m["digest"]) == `"`+image.Digest.String()+`"` {
+		if !named && at < 0 && string(m["digest"]) == `"`+added.Digest.String()+`"` {
 			at = len(left)
 			continue
 		}
@@ -65,7 +65,7 @@ func (x *indexFile) add(image v1.Descriptor, tag string) error {
 	if at < 0 {
 		at = len(left)
 	}
-	entry, err := plainJSON(image)
+	entry, err := plainJSON(added)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
@@ -76,9 +77,24 @@ func newFaultyRegistry(t *testing.T, mediaType types.MediaType, urls ...string) 
 	return f
 }
 
+// loaded is an image of which all was read.
+type loaded struct {
+	Tree   *canon.Tree
+	Layers []*canon.Layer
+}
+
+func loadFrom(ctx context.Context, img *image) (*loaded, error) {
+	layers, err := img.readLayers(ctx, ImageReadOptions{ReadOptions: ReadOptions{Hash: fsverity.SHA256}})
+	if err != nil {
+		return nil, err
+	}
+	tree, err := ApplyLayers(layers, RulesOCI)
+	return &loaded{tree, img.layerList()}, err
+}
+
 const testIdle = 100 * time.Millisecond
 
-func (f *faultyRegistry) load(ctx context.Context) (*Import, error) {
+func (f *faultyRegistry) load(ctx context.Context) (*loaded, error) {
 	r, err := openRepository(f.ref.Context(), time.Millisecond, testIdle)
 	if err != nil {
 		return nil, err
@@ -86,12 +102,12 @@ func (f *faultyRegistry) load(ctx context.Context) (*Import, error) {
 	return f.loadFrom(ctx, r)
 }
 
-func (f *faultyRegistry) loadFrom(ctx context.Context, r *repository) (*Import, error) {
+func (f *faultyRegistry) loadFrom(ctx context.Context, r *repository) (*loaded, error) {
 	img, err := r.image(ctx, Source{Transport: Docker, Ref: f.ref.String()}, f.ref, nil)
 	if err != nil {
 		return nil, err
 	}
-	return loadImage(ctx, img, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+	return loadFrom(ctx, img)
 }
 
 // set makes the registry forget what it was asked for.
@@ -425,7 +441,7 @@ func TestTimeout(t *testing.T) {
 		return true
 	}
 	source := Source{Transport: Docker, Ref: f.ref.String()}
-	_, err := Load(t.Context(), source, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Timeout: 200 * time.Millisecond})
+	_, err := inTime(t.Context(), 200*time.Millisecond, source.String(), f.load)
 	if want := source.String() + " could not be read in 200ms"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

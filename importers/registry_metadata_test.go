@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,68 +12,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/testdata/blobs"
-	"cfsverify/testdata/layers"
 )
 
-// servedImage is an image of a layer, of which the parts can be changed before
-// they are served; digests and sizes are those of the changed ones.
-type servedImage struct {
-	config, manifest []byte
-	index            []byte // if not nil, in place of the manifest
-	layer            []byte
-	requests         atomic.Int32 // for the layer
-}
-
-func newServedImage(t *testing.T, changeManifest func(m map[string]any)) *servedImage {
-	t.Helper()
-	s := &servedImage{layer: layers.Tar("d a\nf a/b =x")}
-	s.config = marshal(t, map[string]any{"os": "linux", "architecture": "amd64",
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(s.layer).String()}}})
-	m := map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
-		"config": descriptor(types.OCIConfigJSON, blobs.Digest(s.config).String(), len(s.config)),
-		"layers": []any{descriptor(types.OCIUncompressedLayer, blobs.Digest(s.layer).String(), len(s.layer))}}
-	changeManifest(m)
-	s.manifest = marshal(t, m)
-	return s
-}
-
-func unchanged(map[string]any) {}
-
-// serve is a registry of this image alone, asked through a fault.
-func (s *servedImage) serve(t *testing.T, fault func(w http.ResponseWriter, r *http.Request) bool) name.Tag {
-	t.Helper()
-	writeAuth(t, "DOCKER_CONFIG/config.json", "elsewhere.example")
-	manifest, config, layer := blobs.Digest(s.manifest).String(), blobs.Digest(s.config).String(), blobs.Digest(s.layer).String()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, last, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/os/"), "/")
-		if fault(w, r) {
-			return
-		}
-		switch {
-		case last == "v1" && s.index != nil:
-			w.Header().Set("Content-Type", string(types.OCIImageIndex))
-			_, _ = w.Write(s.index)
-		case last == "v1", last == manifest:
-			w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
-			_, _ = w.Write(s.manifest)
-		case last == config:
-			_, _ = w.Write(s.config)
-		case last == layer:
-			s.requests.Add(1)
-			_, _ = w.Write(s.layer)
-		case r.URL.Path != "/v2/":
-			w.WriteHeader(http.StatusNotFound)
-		}
-	}))
-	t.Cleanup(server.Close)
-	ref, err := name.NewTag(strings.TrimPrefix(server.URL, "http://") + "/os:v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
-}
-
-func loadServed(t *testing.T, ref name.Reference) (*Import, error) {
+func loadServed(t *testing.T, ref name.Reference) (*loaded, error) {
 	t.Helper()
 	return (&faultyRegistry{ref: ref}).load(t.Context())
 }

@@ -32,7 +32,11 @@ type listingRegistry struct {
 	gone  string
 }
 
-const referrersPath = "/v2/os/referrers/"
+const (
+	referrersPath = "/v2/os/referrers/"
+	// mergedAnnotation is one of an annotation.
+	mergedAnnotation = "composefs.merged.erofs.v1.fsverity-sha512-12"
+)
 
 func newListingRegistry(t *testing.T, artifacts int) *listingRegistry {
 	t.Helper()
@@ -47,9 +51,9 @@ func newListingRegistry(t *testing.T, artifacts int) *listingRegistry {
 	subject := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: l.image, Size: int64(len(served.manifest))}
 	for i := range artifacts {
 		layer := put(seal.SignatureType, []byte("der"))
-		layer.Annotations = map[string]string{mergedKey512: hexOf(fmt.Sprint(i + 1))}
+		layer.Annotations = map[string]string{mergedAnnotation: strings.Repeat(fmt.Sprint(i+1), 128)}
 		d := put(types.OCIManifestSchema1, marshal(t, map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1, "artifactType": seal.ArtifactType,
-			"config": put(emptyType, []byte("{}")), "layers": []any{layer}, "subject": subject}))
+			"config": put(types.OCIEmptyJSON, []byte("{}")), "layers": []any{layer}, "subject": subject}))
 		d.ArtifactType = seal.ArtifactType
 		l.artifacts = append(l.artifacts, d)
 	}
@@ -109,7 +113,7 @@ func (l *listingRegistry) load(t *testing.T) (string, error) {
 		if err := errors.Join(err, blob.Close()); err != nil {
 			return "", err
 		}
-		said = append(said, layer.Annotations[mergedKey512][:1]+string(signature))
+		said = append(said, layer.Annotations[mergedAnnotation][:1]+string(signature))
 	}
 	// They are in the order of their own digests.
 	var text string
@@ -160,7 +164,7 @@ func TestReferrers(t *testing.T) {
 		"none":   {func(w http.ResponseWriter, _ *http.Request) { index(w, indexType) }, "", ""},
 		"others": {func(w http.ResponseWriter, _ *http.Request) { index(w, indexType, other, l.artifacts[1]) }, "2der ", ""},
 		"types left out": {func(w http.ResponseWriter, _ *http.Request) {
-			index(w, indexType, untyped(l.artifacts[0], ""), untyped(l.artifacts[1], emptyType))
+			index(w, indexType, untyped(l.artifacts[0], ""), untyped(l.artifacts[1], string(types.OCIEmptyJSON)))
 		}, "1der 2der ", ""},
 		"twice":               {func(w http.ResponseWriter, _ *http.Request) { index(w, indexType, l.artifacts[0], l.artifacts[0]) }, "1der ", ""},
 		"charset":             {func(w http.ResponseWriter, _ *http.Request) { index(w, indexType+"; charset=utf-8", l.artifacts[0]) }, "1der ", ""},

@@ -1,79 +1,29 @@
 package importers
 
 import (
-	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-
-	"cfsverify/canon/fsverity"
 )
 
-// loopbackRegistry wants the user "me" with the password "secret".
-func loopbackRegistry(t *testing.T, tamper func(http.Handler) http.Handler) string {
-	t.Helper()
-	handler := tamper(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED"}]}`, http.StatusUnauthorized)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
-}
-
-func untouched(h http.Handler) http.Handler { return h }
-
-func randomImage(t *testing.T, layers int64) v1.Image {
-	t.Helper()
-	img, err := random.Image(1000, layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return img
-}
-
-func pushOptions() remote.Option {
-	return remote.WithAuth(&authn.Basic{Username: "me", Password: "secret"})
-}
-
-func loadRegistry(t *testing.T, ref string, platform *v1.Platform) (*Import, error) {
+func loadRegistry(t *testing.T, ref string, platform *v1.Platform) (*loaded, error) {
 	t.Helper()
 	s, err := ParseSource("docker://" + ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Load(t.Context(), s, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Platform: platform})
-}
-
-// writeAuth puts credentials where docker or podman has them, and hides those
-// of the machine.
-func writeAuth(t *testing.T, file, host string) {
-	t.Helper()
-	home := t.TempDir()
-	for _, key := range []string{"HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
-		t.Setenv(key, filepath.Join(home, key))
+	img, err := registryImage(t.Context(), s, platform)
+	if err != nil {
+		return nil, err
 	}
-	t.Setenv("REGISTRY_AUTH_FILE", "")
-	// "me:secret" in base64.
-	content := fmt.Sprintf(`{"auths":{%q:{"auth":"bWU6c2VjcmV0"}}}`, host)
-	writeTestFile(t, filepath.Join(home, file), []byte(content))
+	return loadFrom(t.Context(), img)
 }
 
 func TestRegistryCredentials(t *testing.T) {

@@ -28,7 +28,7 @@ func repairedLayers(t testing.TB, from []*LayerEntries) (again []*LayerEntries, 
 		if err := tarfile.Write(&out, tree, tarfile.Options{Layer: true, NoGlobalHeader: true}); err != nil {
 			t.Fatal(err)
 		}
-		l, err := readTar(out.Bytes(), i+1)
+		l, err := readArchive(out.Bytes(), i+1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestRepairedLayers(t *testing.T) {
 	count := 0
 	for _, image := range images {
 		t.Run(image.Name, func(t *testing.T) {
-			from := layersOf(t, image.Layers...)
+			from := readLayersOf(t, image.Layers...)
 			want, err := ApplyLayers(from, RulesOCI)
 			if err != nil {
 				return
@@ -145,8 +145,8 @@ func checkRepaired(t *testing.T, name string, from []*LayerEntries, want *canon.
 	if diff := cmp.Diff(shown(want), shown(got)); diff != "" {
 		t.Errorf("the layers (-) and the repaired ones (+) differ:\n%s", diff)
 	}
-	if _, events, err := otherOf(repaired, RulesOCI, got); err != nil || events != nil {
-		t.Errorf("composefs-rs makes something else of it: %v, %v", events, err)
+	if merged, err := Merge(repaired, RulesOCI); err != nil || merged.Other != nil {
+		t.Errorf("composefs-rs makes something else of it: %v, %v", merged, err)
 	}
 	_, twice, _, _ := repairedLayers(t, repaired)
 	for i, again := range twice {
@@ -186,7 +186,7 @@ func TestUndecidedIsNeeded(t *testing.T) {
 		if !isUndecided(image.Name) {
 			continue
 		}
-		repaired, _, _, _ := repairedLayers(t, layersOf(t, image.Layers...))
+		repaired, _, _, _ := repairedLayers(t, readLayersOf(t, image.Layers...))
 		got, err := ApplyLayers(repaired, RulesOCI)
 		if err != nil {
 			t.Fatal(err)
@@ -224,16 +224,16 @@ func TestRepairSteps(t *testing.T) {
 			[]RepairStep{{Kind: ParentEntries, Count: 2}, {Kind: ReplacedParents, Count: 2, First: "/usr/a"}}},
 		{"nothing", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", "d / mode=700\nf x =1\nd y\nf y/a\nf y-b", nil},
 	} {
-		repaired, _, _, steps := repairedLayers(t, layersOf(t, lower, c.layer))
+		repaired, _, _, steps := repairedLayers(t, readLayersOf(t, lower, c.layer))
 		var entries []string
 		for _, e := range repaired[1].entries {
 			entries = append(entries, "/"+e.path)
 		}
 		r := newLayerRepairer()
-		if _, _, err := r.next(layersOf(t, lower)[0]); err != nil {
+		if _, _, err := r.next(readLayersOf(t, lower)[0]); err != nil {
 			t.Fatal(err)
 		}
-		tree, _, err := r.next(layersOf(t, lower, c.layer)[1])
+		tree, _, err := r.next(readLayersOf(t, lower, c.layer)[1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func TestRepairACLs(t *testing.T) {
 	spec := "f a mode=664 " + layers.ACL("access", "u=6 g=4 m=6 o=4") + "\nf b mode=600 " + layers.ACL("access", "u=6 g=4 m=6 o=4") +
 		"\nf c mode=640 " + layers.ACL("access", "u=6 g=4 o=0") + "\nf d mode=600 " + layers.ACL("access", "u=6 g=4 o=0") + "\nd e " + layers.ACL("default", "u=6 g=4 o=0") +
 		"\nf f mode=664 " + layers.ACL("access", "u:0=6 g=4 m=6 o=4") + "\nf g " + layers.ACL("access", "") + "\nl h ->x " + layers.ACL("access", "u=6 g=4 o=0") + "\nf i " + layers.ACL("access", "u=6")
-	_, _, r, _ := repairedLayers(t, layersOf(t, spec))
+	_, _, r, _ := repairedLayers(t, readLayersOf(t, spec))
 	want := []RepairStep{
 		{Kind: ACLModes, Count: 2, First: "/b"}, {Kind: MinimalACLs, Count: 2, First: "/c"},
 		{Kind: ACLForms, Count: 1, First: "/f"}, {Kind: LostXattrs, Count: 2, First: "/g"},
@@ -268,7 +268,7 @@ func TestRepairChanges(t *testing.T) {
 		`f v3user pax:"SCHILY.xattr.security.capability=\x01\x00\x00\x03\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00"` + "\n" +
 		"f none pax:SCHILY.xattr.security.capability=x\nf x pax:SCHILY.xattr.user.a=1 pax:SCHILY.xattr.user.b= pax:SCHILY.xattr.user.overlay.redirect=y pax:SCHILY.xattr.security.selinux=s\n" +
 		"p p pax:SCHILY.xattr.user.a=1 pax:SCHILY.xattr.trusted.a=1"
-	_, _, r, _ := repairedLayers(t, layersOf(t, "l hidden ->x mode=0", "f .wh.hidden\n"+spec))
+	_, _, r, _ := repairedLayers(t, readLayersOf(t, "l hidden ->x mode=0", "f .wh.hidden\n"+spec))
 	want := []RepairStep{
 		{Kind: LateTimes, Count: 2, First: "/late"},
 		{Kind: OldTimes, Count: 2, First: "/old"},
@@ -297,7 +297,7 @@ func TestRepairOfLongNames(t *testing.T) {
 		name := strings.Repeat("n", length)
 		r := newLayerRepairer()
 		var err error
-		for _, layer := range layersOf(t, "d usr\nf usr/x pax:path=usr/"+name, "d usr\nf usr/.wh..wh..opq") {
+		for _, layer := range readLayersOf(t, "d usr\nf usr/x pax:path=usr/"+name, "d usr\nf usr/.wh..wh..opq") {
 			if err == nil {
 				_, _, err = r.next(layer)
 			}
@@ -312,7 +312,7 @@ func TestRepairOfLongNames(t *testing.T) {
 // FuzzRepair repairs a layer of any bytes on another one.
 func FuzzRepair(f *testing.F) {
 	lower := "d usr mtime=1 uid=2\nf usr/a =a\nh b ->usr/a\nd c mode=700\nd c/d\nf c/d/e =e\nl l ->c"
-	for _, c := range applyCases {
+	for _, c := range applyCases() {
 		f.Add(layers.Tar(strings.Join(c.layers, "\n")))
 	}
 	for _, image := range layers.Hostile() {
@@ -321,12 +321,12 @@ func FuzzRepair(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		archive := bytes.Clone(data)
 		resumAll(archive)
-		upper, err := readTar(archive, 2)
+		upper, err := readArchive(archive, 2)
 		// There is nothing that keeps larger content.
 		if err != nil || slices.ContainsFunc(upper.entries, func(e layerEntry) bool { return e.node.Size > canon.InlineMax }) {
 			return
 		}
-		from := []*LayerEntries{layersOf(t, lower)[0], upper}
+		from := []*LayerEntries{readLayersOf(t, lower)[0], upper}
 		want, err := ApplyLayers(from, RulesOCI)
 		if err != nil {
 			return
@@ -339,9 +339,12 @@ func FuzzRepair(f *testing.F) {
 		if diff := cmp.Diff(names(want), names(got)); diff != "" {
 			t.Errorf("the layers (-) and the repaired ones (+) differ:\n%s", diff)
 		}
-		other, events, err := otherOf(repaired, RulesOCI, got)
-		if badKeys := err != nil && strings.Contains(err.Error(), "the key of a PAX record is not UTF-8"); !badKeys && (err != nil || other != nil) {
-			t.Errorf("composefs-rs makes something else of it: %v, %v", events, err)
+		merged, err := Merge(repaired, RulesOCI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other := merged.Other; other != nil && (other.Err == nil || !strings.Contains(other.Err.Error(), "the key of a PAX record is not UTF-8")) {
+			t.Errorf("composefs-rs makes something else of it: %v, %v", other.Events, other.Err)
 		}
 		_, twice, _, _ := repairedLayers(t, repaired)
 		for i := range twice {

@@ -17,7 +17,7 @@ import (
 // TestContradictingArtifacts: what seal check reads of the image, seal write
 // replaces, or it refuses to write.
 func TestContradictingArtifacts(t *testing.T) {
-	for _, artifactType := range []string{"", emptyType, seal.ArtifactType} {
+	for _, artifactType := range []string{"", string(types.OCIEmptyJSON), seal.ArtifactType} {
 		from, to := sealTestImage(t)
 		first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
 		withIndex(t, to.Path, func(all []v1.Descriptor) []v1.Descriptor {
@@ -63,27 +63,8 @@ func TestContradictingArtifacts(t *testing.T) {
 		}
 	}
 	refuse("the artifact " + first.Artifact.Digest.String() + " has other digests of the same image, and is listed in the index that is tagged " + referrersTag(first.Manifest.Digest))
-	if err := os.Remove(filepath.Join(to.Path, blobName(first.Artifact.Digest))); err != nil {
+	if err := os.Remove(filepath.Join(to.Path, blobFile(first.Artifact.Digest))); err != nil {
 		t.Fatal(err)
 	}
 	refuse("repair that, or write to another layout")
-}
-
-// TestContradictions: a digest is that of a key, and of a layer.
-func TestContradictions(t *testing.T) {
-	entry := func(key, value string, layer int) seal.Seal {
-		return seal.Seal{Key: key, Value: value, Layer: layer}
-	}
-	ours := []seal.Seal{entry(layerKey, "a", 1), entry(layerKey, "b", 2), entry(mergedKey, "c", 0)}
-	for _, c := range []struct {
-		old  seal.Seal
-		want bool
-	}{
-		{entry(layerKey, "a", 1), false}, {entry(layerKey, "b", 2), false}, {entry(layerKey, "a", 2), true}, {entry(layerKey, "a", 3), true},
-		{entry(mergedKey, "c", 0), false}, {entry(mergedKey, "C", 0), true}, {entry(mergedKey512, "d", 0), false}, {entry(layerKey512, "d", 2), false}, {entry(layerKey512, "d", 3), true},
-	} {
-		if got := contradicts([]seal.Seal{c.old}, ours, 2); got != c.want {
-			t.Errorf("%+v: %v", c.old, got)
-		}
-	}
 }

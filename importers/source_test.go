@@ -3,8 +3,6 @@ package importers
 import (
 	"archive/tar"
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,16 +25,6 @@ func writeTar(t *testing.T, path string, names ...string) {
 		t.Fatal(err)
 	}
 	writeTestFile(t, path, buf.Bytes())
-}
-
-func writeTestFile(t *testing.T, path string, content []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestParseSource(t *testing.T) {

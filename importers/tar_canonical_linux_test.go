@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 	"cfsverify/testdata/trees"
@@ -33,7 +34,7 @@ func everythingTar(t *testing.T, o tarfile.Options, without ...string) (*canon.T
 	m.link(deep+"file", "deep-file")
 	m.symlink(deep+"file", "deep-symlink")
 	m.mtime("names/...", 9_000_000_000, 5)
-	tree := scanOK(t, m.dir, fsverity.SHA256)
+	tree := scannedTree256(t, m.dir)
 	var out bytes.Buffer
 	o.Open = func(path string, _ *canon.Node) (io.ReadCloser, error) { return os.Open(m.path(path)) }
 	if err := tarfile.Write(&out, tree, o); err != nil {
@@ -45,7 +46,7 @@ func everythingTar(t *testing.T, o tarfile.Options, without ...string) (*canon.T
 func TestCanonicalTarReadAgain(t *testing.T) {
 	oracle.Root(t)
 	tree, archive := everythingTar(t, tarfile.Options{})
-	l, err := readTar(archive, 1)
+	l, err := readArchive(archive, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +54,8 @@ func TestCanonicalTarReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if path, differ := firstDifference(withoutContents(tree), withoutContents(again)); differ {
-		t.Errorf("%q differs", path)
+	for _, d := range compare.Trees(tree, again) {
+		t.Errorf("%q differs", d.Path)
 	}
 }
 
@@ -95,7 +96,7 @@ func TestCanonicalTarExtracts(t *testing.T) {
 			oracle.Tool(t, c.tool, c.pkg)
 			dir := t.TempDir()
 			scanTool(t, c.tool, append(append([]string{"-C", dir}, c.args...), file)...)
-			compareExtracted(t, tree, scanOK(t, dir, fsverity.SHA256), c.differs)
+			compareExtracted(t, tree, scannedTree256(t, dir), c.differs)
 		})
 	}
 	// What engines leave out, or take for a whiteout, is LAYERS.md's to tell.
@@ -106,7 +107,7 @@ func TestCanonicalTarExtracts(t *testing.T) {
 			if refusal != nil {
 				t.Fatal(refusal)
 			}
-			compareExtracted(t, engines, scanOK(t, root, fsverity.SHA256), func(want, got *canon.Tree) {
+			compareExtracted(t, engines, scannedTree256(t, root), func(want, got *canon.Tree) {
 				// They make the root themselves, and archive/tar drops empty values.
 				setStat(want.Root, got.Root)
 				for e := range want.Dirents() {
@@ -126,4 +127,13 @@ func compareExtracted(t *testing.T, want, got *canon.Tree, differs func(want, go
 	if diff := cmp.Diff(strings.Split(trees.Text(withoutContents(want)), "\n"), strings.Split(trees.Text(withoutContents(got)), "\n")); diff != "" {
 		t.Errorf("the tree (-) and what was extracted (+) differ:\n%s", diff)
 	}
+}
+
+func scannedTree256(t *testing.T, dir string) *canon.Tree {
+	t.Helper()
+	tree, err := ScanDirectory(t.Context(), dir, ScanOptions{Hash: fsverity.SHA256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
 }

@@ -32,7 +32,7 @@ func TestUnpackAgreesWithEngines(t *testing.T) {
 
 func checkUnpack(t *testing.T, engine Engine, unpack oracle.UnpackFunc, image layers.Image) {
 	start := canon.Time{Sec: time.Now().Unix()}
-	got, err := engine.Unpack(layersOf(t, image.Layers...), start)
+	got, err := engine.Unpack(readLayersOf(t, image.Layers...), start)
 	root, refusal := unpack(t, image)
 	var want *canon.Tree
 	if refusal == nil {

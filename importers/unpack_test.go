@@ -164,7 +164,7 @@ var unpackTime = canon.Time{Sec: 1800000000}
 
 func checkUnpackText(t *testing.T, engine Engine, specs []string, want string) {
 	t.Helper()
-	tree, err := engine.Unpack(layersOf(t, specs...), unpackTime)
+	tree, err := engine.Unpack(readLayersOf(t, specs...), unpackTime)
 	if message, found := strings.CutPrefix(want, "error: "); found {
 		var entryError *canon.EntryError
 		if !errors.As(err, &entryError) || !strings.HasPrefix(err.Error(), message) {
@@ -222,7 +222,7 @@ func unpackedHostile(t *testing.T, engine Engine) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, image := range layers.Hostile() {
-		tree, err := engine.Unpack(layersOf(t, image.Layers...), unpackTime)
+		tree, err := engine.Unpack(readLayersOf(t, image.Layers...), unpackTime)
 		if err != nil {
 			all[image.Name] = "error"
 			continue
@@ -235,7 +235,7 @@ func unpackedHostile(t *testing.T, engine Engine) map[string]string {
 // TestUnpackLeavesLayers: what is unpacked and changed then does not change what
 // the layers give next.
 func TestUnpackLeavesLayers(t *testing.T) {
-	entries := layersOf(t, "d a mtime=1 pax:SCHILY.xattr.user.a=1\nf a/x =x mtime=1 pax:SCHILY.xattr.trusted.overlay.a=1 pax:SCHILY.xattr.user.x=1", "f a/.wh.y\nd a mtime=2")
+	entries := readLayersOf(t, "d a mtime=1 pax:SCHILY.xattr.user.a=1\nf a/x =x mtime=1 pax:SCHILY.xattr.trusted.overlay.a=1 pax:SCHILY.xattr.user.x=1", "f a/.wh.y\nd a mtime=2")
 	for _, engine := range Engines() {
 		var before string
 		for range 2 {
@@ -268,7 +268,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lower, upper []byte) {
 		var entries []*LayerEntries
 		for i, archive := range [][]byte{lower, upper} {
-			l, err := readTar(archive, i+1)
+			l, err := readArchive(archive, i+1)
 			if err != nil {
 				return
 			}
