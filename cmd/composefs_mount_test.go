@@ -11,7 +11,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
-	"cfsverify/importers"
+	"cfsverify/importers/scan"
 	"cfsverify/testdata/oracle"
 )
 
@@ -55,7 +55,7 @@ func TestComposefsMount(t *testing.T) {
 	oracle.Root(t)
 	oracle.Tool(t, "setfattr", "attr")
 	root := makeRoot(t)
-	want, err := importers.ScanDirectory(t.Context(), root, importers.ScanOptions{Hash: fsverity.SHA256})
+	want, err := scan.Directory(t.Context(), root, scan.Options{Hash: fsverity.SHA256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestComposefsMount(t *testing.T) {
 		runTool(t, "mount", "-t", "overlay", "-o", "ro,metacopy=on,redirect_dir=on,lowerdir="+meta+"::"+store, "overlay", merged)
 		t.Cleanup(func() { runTool(t, "umount", merged) })
 
-		got, err := importers.ScanDirectory(t.Context(), merged, importers.ScanOptions{Hash: fsverity.SHA256})
+		got, err := scan.Directory(t.Context(), merged, scan.Options{Hash: fsverity.SHA256})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func checkStore(t *testing.T, store string, tree *canon.Tree) {
 func TestKernelScanOfImage(t *testing.T) {
 	oracle.Root(t)
 	oracle.Tool(t, "setfattr", "attr")
-	tree, err := importers.ScanDirectory(t.Context(), makeRoot(t), importers.ScanOptions{Hash: fsverity.SHA512})
+	tree, err := scan.Directory(t.Context(), makeRoot(t), scan.Options{Hash: fsverity.SHA512})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestKernelScanOfImage(t *testing.T) {
 		}
 		runTool(t, "mount", "-t", "erofs", "-o", "loop,ro", image, mnt)
 		t.Cleanup(func() { runTool(t, "umount", mnt) })
-		got, err := importers.ScanDirectory(t.Context(), mnt, importers.ScanOptions{Hash: fsverity.SHA512})
+		got, err := scan.Directory(t.Context(), mnt, scan.Options{Hash: fsverity.SHA512})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,61 +7,97 @@ import (
 	"testing"
 )
 
-// TestImportArrows holds who may import whom: each package only what is listed
-// for it.
+// TestImportArrows holds who may import whom: each package exactly what is listed
+// for it, below cfsverify/, and outside libraries nothing but their rooms.
 func TestImportArrows(t *testing.T) {
-	allowed := map[string][]string{
-		"cfsverify/canon":            {"cfsverify/canon/fsverity"},
-		"cfsverify/canon/dumpfile":   {"cfsverify/canon", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/erofs":      {"cfsverify/canon", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/fsverity":   nil,
-		"cfsverify/canon/linux":      {"cfsverify/canon"},
-		"cfsverify/canon/policy":     {"cfsverify/canon", "cfsverify/canon/linux"},
-		"cfsverify/canon/recipe":     {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy"},
-		"cfsverify/canon/seal":       {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
-		"cfsverify/canon/tarfile":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux"},
-		"cfsverify/compare":          {"cfsverify/canon", "cfsverify/canon/fsverity"},
-		"cfsverify/compare/blame":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/compare"},
-		"cfsverify/compare/gate":     {"cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame"},
-		"cfsverify/compare/identify": {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/canon/recipe"},
-		"cfsverify/compare/proof":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/compare", "cfsverify/compare/blame"},
-		"cfsverify/compare/raw":      {"cfsverify/canon", "cfsverify/canon/tarfile"},
-		"cfsverify/compare/seals":    {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/canon/seal", "cfsverify/compare", "cfsverify/compare/identify"},
-		"cfsverify/importers":        {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare/raw"},
-		"cfsverify/reports":          {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame", "cfsverify/compare/gate", "cfsverify/compare/proof", "cfsverify/compare/raw", "cfsverify/compare/seals"},
+	arrows := map[string]string{
+		"canon":               "canon/fsverity",
+		"canon/dumpfile":      "canon canon/fsverity",
+		"canon/erofs":         "canon canon/fsverity",
+		"canon/fsverity":      "",
+		"canon/linux":         "canon",
+		"canon/policy":        "canon canon/linux",
+		"canon/recipe":        "canon canon/erofs canon/fsverity canon/policy",
+		"canon/seal":          "canon/erofs canon/fsverity",
+		"canon/tarfile":       "canon canon/fsverity canon/linux",
+		"cmd":                 "canon canon/dumpfile canon/erofs canon/fsverity canon/policy canon/recipe canon/seal canon/tarfile compare compare/blame compare/gate compare/identify compare/proof compare/seals importers reports",
+		"cmd/cfsverify":       "cmd",
+		"cmd/gendocs":         "cmd",
+		"compare":             "canon canon/fsverity",
+		"compare/blame":       "canon canon/fsverity canon/linux canon/policy compare",
+		"compare/gate":        "canon/tarfile compare compare/blame",
+		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe",
+		"compare/proof":       "canon canon/fsverity canon/policy canon/recipe compare compare/blame",
+		"compare/raw":         "canon canon/tarfile",
+		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/seal compare compare/identify",
+		"importers":           "canon canon/erofs canon/fsverity canon/seal canon/tarfile compare/raw importers/archive importers/blob importers/composefs importers/engine importers/image importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/rewrite importers/scan importers/seals importers/source",
+		"importers/archive":   "canon importers/blob importers/document importers/image importers/source",
+		"importers/blob":      "canon canon/tarfile importers/limits",
+		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity importers/source",
+		"importers/document":  "",
+		"importers/engine":    "canon canon/linux canon/tarfile importers/layer",
+		"importers/image":     "canon canon/fsverity canon/seal importers/blob importers/document importers/layer importers/limits importers/source",
+		"importers/layer":     "canon canon/fsverity canon/tarfile importers/limits importers/objects",
+		"importers/layout":    "canon/seal importers/archive importers/blob importers/document importers/image importers/source",
+		"importers/limits":    "canon",
+		"importers/lint":      "canon canon/tarfile importers/layer importers/limits",
+		"importers/objects":   "canon canon/fsverity",
+		"importers/registry":  "canon/seal importers/blob importers/document importers/image importers/source",
+		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
+		"importers/scan":      "canon canon/fsverity importers/objects",
+		"importers/seals":     "canon canon/fsverity canon/seal importers/document importers/image importers/objects",
+		"importers/source":    "canon/erofs importers/blob",
+		"reports":             "canon canon/fsverity canon/policy canon/seal canon/tarfile compare compare/blame compare/gate compare/proof compare/raw compare/seals",
 	}
-	// Outside libraries keep to one room each.
 	rooms := map[string]string{
-		"github.com/spf13/cobra":                     "cfsverify/cmd cfsverify/cmd/gendocs",
-		"github.com/fatih/color":                     "cfsverify/reports",
-		"github.com/schollz/progressbar/v3":          "cfsverify/cmd",
-		"github.com/google/go-cmp/cmp":               "none",
-		"github.com/google/go-containerregistry/pkg": "cfsverify/importers cfsverify/cmd",
+		"github.com/fatih/color":                                "reports",
+		"github.com/google/go-cmp/cmp":                          "",
+		"github.com/google/go-containerregistry/pkg/authn":      "importers/registry",
+		"github.com/google/go-containerregistry/pkg/name":       "importers/archive importers/registry importers/source",
+		"github.com/google/go-containerregistry/pkg/v1":         "cmd importers importers/archive importers/blob importers/image importers/layout importers/registry importers/rewrite importers/seals",
+		"github.com/google/go-containerregistry/pkg/v1/remote":  "importers/registry",
+		"github.com/google/go-containerregistry/pkg/v1/tarball": "importers/archive",
+		"github.com/google/renameio/v2":                         "cmd importers/layout",
+		"github.com/klauspost/compress":                         "importers/blob",
+		"github.com/schollz/progressbar/v3":                     "cmd",
+		"github.com/smallstep/pkcs7":                            "canon/seal",
+		"github.com/spf13/cobra":                                "cmd cmd/gendocs",
+		"golang.org/x/sys/unix":                                 "cmd importers/objects importers/scan",
 	}
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "cfsverify/...").Output()
+	const module = "cfsverify/"
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
-		pkg, imports := fields[0], fields[1:]
-		targets, listed := allowed[pkg]
-		if listed {
-			seen++
+		pkg := strings.TrimPrefix(fields[0], module)
+		list, listed := arrows[pkg]
+		if !listed {
+			t.Errorf("%s is not listed", pkg)
+			continue
 		}
-		for _, imported := range imports {
-			if listed && strings.HasPrefix(imported, "cfsverify/") && !slices.Contains(targets, imported) {
-				t.Errorf("%s imports %s", pkg, imported)
+		seen++
+		allowed := strings.Fields(list)
+		for _, imported := range fields[1:] {
+			if own, is := strings.CutPrefix(imported, module); is {
+				if !slices.Contains(allowed, own) {
+					t.Errorf("%s imports %s", pkg, own)
+				}
+				allowed = slices.DeleteFunc(allowed, func(a string) bool { return a == own })
 			}
-			for library, room := range rooms {
-				if strings.HasPrefix(imported, library) && !slices.Contains(strings.Fields(room), pkg) {
-					t.Errorf("%s imports %s, which belongs to %s", pkg, imported, room)
+			for library, list := range rooms {
+				if (imported == library || strings.HasPrefix(imported, library+"/")) && !slices.Contains(strings.Fields(list), pkg) {
+					t.Errorf("%s imports %s, which belongs to %s", pkg, imported, list)
 				}
 			}
 		}
+		if len(allowed) > 0 {
+			t.Errorf("%s does not import %v, which are listed", pkg, allowed)
+		}
 	}
-	if seen != len(allowed) {
-		t.Errorf("%d of %d packages seen", seen, len(allowed))
+	if seen != len(arrows) {
+		t.Errorf("%d of %d packages seen", seen, len(arrows))
 	}
 }

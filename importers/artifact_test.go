@@ -15,14 +15,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/seal"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layout"
+	"cfsverify/importers/rewrite"
+	"cfsverify/importers/seals"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/files"
 	"cfsverify/testdata/layers"
 )
 
 // bareImage has no seals, in a layout of its own.
-func bareImage(t *testing.T) (Source, v1.Descriptor) {
+func bareImage(t *testing.T) (source.Source, v1.Descriptor) {
 	t.Helper()
-	s := Source{Transport: OCI, Path: filepath.Join(t.TempDir(), "layout"), Ref: "t"}
+	s := source.Source{Transport: source.OCI, Path: filepath.Join(t.TempDir(), "layout"), Ref: "t"}
 	image := madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{{archive: layers.Tar("d usr"), mediaType: types.OCIUncompressedLayer}}}
 	return s, image.write(t, s.Path, "t")
 }
@@ -58,7 +64,7 @@ func TestArtifactForms(t *testing.T) {
 
 // TestSignatureSizes: one that the kernel would not take is an error of its seal.
 func TestSignatureSizes(t *testing.T) {
-	for size, want := range map[int]string{0: ": its signature is empty", 1: " signed x", signatureMax: " signed " + strings.Repeat("x", signatureMax), signatureMax + 1: ": its signature has 16129 bytes, the kernel takes 16128"} {
+	for size, want := range map[int]string{0: ": its signature is empty", 1: " signed x", seals.SignatureMax: " signed " + strings.Repeat("x", seals.SignatureMax), seals.SignatureMax + 1: ": its signature has 16129 bytes, the kernel takes 16128"} {
 		signature := strings.Repeat("x", size)
 		s, image := bareImage(t)
 		artifact := signedArtifact(t, s.Path, image, signature)
@@ -73,14 +79,14 @@ func TestSignatureSizes(t *testing.T) {
 
 func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature string) v1.Descriptor {
 	t.Helper()
-	w := openLayout(t, Source{Transport: OCI, Path: dir})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	layer, err := w.WriteBytes(seal.SignatureType, []byte(signature))
 	if err != nil {
 		t.Fatal(err)
 	}
 	layer.Annotations = map[string]string{mergedKey512: hexOf("1")}
-	artifact, err := w.WriteBytes(types.OCIManifestSchema1, marshal(t, map[string]any{
-		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": descriptor(types.OCIEmptyJSON, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
+	artifact, err := w.WriteBytes(types.OCIManifestSchema1, blobs.JSON(t, map[string]any{
+		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": blobs.Descriptor(types.OCIEmptyJSON, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
 	}))
 	artifact.ArtifactType = seal.ArtifactType
 	if err := errors.Join(err, w.Commit(artifact), w.Close()); err != nil {
@@ -97,30 +103,30 @@ func withIndex(t *testing.T, dir string, change func([]v1.Descriptor) []v1.Descr
 		t.Fatal(err)
 	}
 	index.Manifests = change(index.Manifests)
-	writeTestFile(t, filepath.Join(dir, "index.json"), marshal(t, index))
+	files.Write(t, filepath.Join(dir, "index.json"), blobs.JSON(t, index))
 }
 
 // TestOtherManifests: whatever is wrong with what is not about the image, it stays
 // without effect.
 func TestOtherManifests(t *testing.T) {
-	s, image := bareImage(t)
-	artifact := artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
+	s, subject := bareImage(t)
+	artifact := artifactOf(t, s.Path, subject, seal.ArtifactType, "", mergedKey512)
 	want := "artifact " + artifact.Digest.String() + " " + mergedKey512 + " = 6…"
 	other := func(content string, written bool) v1.Descriptor {
-		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{nameAnnotations[0]: content}}
+		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{image.NameAnnotations[0]: content}}
 		if written {
-			writeTestFile(t, filepath.Join(s.Path, blobFile(d.Digest)), []byte(content))
+			files.Write(t, filepath.Join(s.Path, blobFile(d.Digest)), []byte(content))
 		}
 		return d
 	}
 	damaged := other("damaged", true)
-	writeTestFile(t, filepath.Join(s.Path, blobFile(damaged.Digest)), []byte("DAMAGED"))
+	files.Write(t, filepath.Join(s.Path, blobFile(damaged.Digest)), []byte("DAMAGED"))
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		return append(all, other("absent", false), other("no JSON", true), damaged, other(`{"layers":[],"Layers":1}`, true))
 	})
 	checkSeals(t, s, want)
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
-		for i := range artifactsMax + 1 {
+		for i := range image.ArtifactsMax + 1 {
 			all = append(all, other(fmt.Sprintf(`{"i":%d}`, i), true))
 		}
 		return all
@@ -134,21 +140,21 @@ func TestOtherManifests(t *testing.T) {
 		if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), "the artifact "+stated.Digest.String()) || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: error %v", content, err)
 		}
-		writeTestFile(t, filepath.Join(s.Path, "index.json"), []byte(before))
+		files.Write(t, filepath.Join(s.Path, "index.json"), []byte(before))
 	}
 }
 
 // TestImagesAreNotRead: what says that it is an image is not looked at.
 func TestImagesAreNotRead(t *testing.T) {
-	s, image := bareImage(t)
-	artifact := artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
+	s, subject := bareImage(t)
+	artifact := artifactOf(t, s.Path, subject, seal.ArtifactType, "", mergedKey512)
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i, change := range []func(*v1.Descriptor){
 			func(d *v1.Descriptor) { d.Platform = &v1.Platform{OS: "linux", Architecture: "arm64"} },
 			func(d *v1.Descriptor) {
 				d.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
 			},
-			func(d *v1.Descriptor) { d.Size = unstatedMax + 1 },
+			func(d *v1.Descriptor) { d.Size = image.UnstatedMax + 1 },
 			func(d *v1.Descriptor) { d.ArtifactType = "application/x" },
 			func(*v1.Descriptor) {},
 		} {
@@ -158,15 +164,15 @@ func TestImagesAreNotRead(t *testing.T) {
 		}
 		return all
 	})
-	l := layoutBelow(s.Path)
+	l := layout.Below(s.Path)
 	var names []string
-	open := l.open
-	l.open = func(name string) (content io.ReadCloser, size int64, err error) {
+	open := l.Open
+	l.Open = func(name string) (content io.ReadCloser, size int64, err error) {
 		names = append(names, name)
 		return open(name)
 	}
-	found, err := l.artifacts(t.Context(), image.Digest)
-	if err != nil || len(found) != 1 || found[0].digest != artifact.Digest {
+	found, err := l.Artifacts(t.Context(), subject.Digest)
+	if err != nil || len(found) != 1 || found[0].Digest != artifact.Digest {
 		t.Errorf("%v, %v", found, err)
 	}
 	if diff := cmp.Diff([]string{"index.json", blobFile(artifact.Digest), blobFile(blobs.Digest([]byte{4}))}, names); diff != "" {
@@ -176,24 +182,24 @@ func TestImagesAreNotRead(t *testing.T) {
 
 // TestSealLimits: each seal is work.
 func TestSealLimits(t *testing.T) {
-	s, image := bareImage(t)
-	artifactOf(t, s.Path, image, seal.ArtifactType, "", mergedKey512)
+	s, subject := bareImage(t)
+	artifactOf(t, s.Path, subject, seal.ArtifactType, "", mergedKey512)
 	// with has another artifact with so many more seals.
 	with := func(n int) {
 		layer := fmt.Sprintf(`{"annotations":{%q:%q}}`, layerKey512, hexOf("1"))
 		manifest := fmt.Appendf(nil, `{"artifactType":%q,"subject":{"digest":%q},"layers":[{"annotations":{%q:%q}}%s]}`,
-			seal.ArtifactType, image.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
-		writeTestFile(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
+			seal.ArtifactType, subject.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
+		files.Write(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
 		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		})
 	}
-	with(sealsMax - 1)
+	with(seals.SealsMax - 1)
 	imported, err := loadSeals(t, s)
-	if err != nil || len(imported.Seals) != sealsMax {
+	if err != nil || len(imported.Seals) != seals.SealsMax {
 		t.Errorf("%v", err)
 	}
-	with(sealsMax)
+	with(seals.SealsMax)
 	want := "the image has more than 10000 seals, with those of its artifacts"
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v", err)
@@ -201,7 +207,7 @@ func TestSealLimits(t *testing.T) {
 	s, _ = bareImage(t)
 	withManifest(t, s, func(m map[string]any) {
 		annotations := map[string]string{}
-		for i := range sealsMax + 1 {
+		for i := range seals.SealsMax + 1 {
 			annotations[fmt.Sprint("composefs.", i)] = ""
 		}
 		m["annotations"] = annotations
@@ -209,11 +215,11 @@ func TestSealLimits(t *testing.T) {
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v", err)
 	}
-	s, image = bareImage(t)
+	s, subject = bareImage(t)
 	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
-		for i := range artifactsMax + 1 {
-			manifest := fmt.Appendf(nil, `{"artifactType":%q,"i":%d,"subject":{"digest":%q}}`, seal.ArtifactType, i, image.Digest)
-			writeTestFile(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
+		for i := range image.ArtifactsMax + 1 {
+			manifest := fmt.Appendf(nil, `{"artifactType":%q,"i":%d,"subject":{"digest":%q}}`, seal.ArtifactType, i, subject.Digest)
+			files.Write(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
 			all = append(all, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		}
 		return all
@@ -251,8 +257,8 @@ func TestSealNames(t *testing.T) {
 		if c.manifest != "" {
 			more = "," + c.manifest
 		}
-		manifest, err := w.WriteBytes(types.OCIManifestSchema1, fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]%s}`, marshal(t, config),
-			marshal(t, descriptor(types.OCIUncompressedLayer, blobs.Digest(layer).String(), len(layer))), more))
+		manifest, err := w.WriteBytes(types.OCIManifestSchema1, fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]%s}`, blobs.JSON(t, config),
+			blobs.JSON(t, blobs.Descriptor(types.OCIUncompressedLayer, blobs.Digest(layer).String(), len(layer))), more))
 		if err := errors.Join(err, w.Commit(manifest), w.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +269,7 @@ func TestSealNames(t *testing.T) {
 		checkSeals(t, s, want...)
 		if c.want != "" && strings.Contains(c.want, "times") && c.manifest == "" {
 			// Written again it is there once.
-			_, written := seals(t, s, s, SealPlaces{Label: true}, saidDigests())
+			_, written := sealedBy(t, s, s, rewrite.SealPlaces{Label: true}, saidDigests())
 			config, err := os.ReadFile(filepath.Join(s.Path, blobFile(parsed(t, written).Config.Digest)))
 			if err != nil || strings.Count(string(config), "containers.composefs") != 1 {
 				t.Errorf("%s, %v", config, err)

@@ -10,6 +10,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/trees"
@@ -32,7 +35,7 @@ func newLayoutMaker(t *testing.T) *layoutMaker {
 	m.stored = gzipMembers(m.archive)
 	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(m.archive).String()}}}
 	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
-		"layers": []any{descriptor(types.OCILayer, m.blob(t, m.stored), len(m.stored))}}
+		"layers": []any{blobs.Descriptor(types.OCILayer, m.blob(t, m.stored), len(m.stored))}}
 	m.index = map[string]any{"schemaVersion": 2, "mediaType": types.OCIImageIndex}
 	return m
 }
@@ -62,14 +65,14 @@ func (m *layoutMaker) layer() map[string]any { return m.manifest["layers"].([]an
 func (m *layoutMaker) finish(t *testing.T) {
 	t.Helper()
 	if m.manifest["config"] == nil {
-		config := marshal(t, m.config)
-		m.manifest["config"] = descriptor(types.OCIConfigJSON, m.blob(t, config), len(config))
+		config := blobs.JSON(t, m.config)
+		m.manifest["config"] = blobs.Descriptor(types.OCIConfigJSON, m.blob(t, config), len(config))
 	}
 	if m.index["manifests"] == nil {
-		manifest := marshal(t, m.manifest)
-		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, m.blob(t, manifest), len(manifest))}
+		manifest := blobs.JSON(t, m.manifest)
+		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, manifest), len(manifest))}
 	}
-	m.write(t, "index.json", marshal(t, m.index))
+	m.write(t, "index.json", blobs.JSON(t, m.index))
 	m.write(t, "oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
 }
 
@@ -77,8 +80,8 @@ func (m *layoutMaker) finish(t *testing.T) {
 func (m *layoutMaker) indexOf(t *testing.T, depth int) {
 	m.finish(t)
 	for range depth {
-		index := marshal(t, m.index)
-		m.index = map[string]any{"schemaVersion": 2, "manifests": []any{descriptor(types.OCIImageIndex, m.blob(t, index), len(index))}}
+		index := blobs.JSON(t, m.index)
+		m.index = map[string]any{"schemaVersion": 2, "manifests": []any{blobs.Descriptor(types.OCIImageIndex, m.blob(t, index), len(index))}}
 	}
 }
 
@@ -115,15 +118,15 @@ var hostileImages = []struct {
 	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512"},
 	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid"},
 	{"config-digest", func(t *testing.T, m *layoutMaker) {
-		config := marshal(t, m.config)
+		config := blobs.JSON(t, m.config)
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), config)
-		m.manifest["config"] = descriptor(types.OCIConfigJSON, otherDigest, len(config))
+		m.manifest["config"] = blobs.Descriptor(types.OCIConfigJSON, otherDigest, len(config))
 	}, "the config " + otherDigest + " is not what its digest says"},
 	{"manifest-digest", func(t *testing.T, m *layoutMaker) {
 		m.finish(t)
-		manifest := marshal(t, m.manifest)
+		manifest := blobs.JSON(t, m.manifest)
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), manifest)
-		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, otherDigest, len(manifest))}
+		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, otherDigest, len(manifest))}
 	}, "the manifest " + otherDigest + " is not what its digest says"},
 	{"metadata-size", func(t *testing.T, m *layoutMaker) {
 		m.finish(t)
@@ -132,11 +135,11 @@ var hostileImages = []struct {
 		if err := os.Truncate(filepath.Join(m.dir, name), 1<<40); err != nil {
 			t.Fatal(err)
 		}
-		m.index["manifests"] = []any{descriptor(types.OCIManifestSchema1, otherDigest, 1<<40)}
+		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, otherDigest, 1<<40)}
 	}, "has 1099511627776 bytes, too many for an index, manifest or config"},
 	{"media-type-unknown", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = "application/x-unknown" }, `layer 1 is of type "application/x-unknown", which is no file system layer`},
 	{"media-type-artifact", func(t *testing.T, m *layoutMaker) {
-		m.manifest["config"] = descriptor("application/vnd.oci.empty.v1+json", m.blob(t, []byte("{}")), 2)
+		m.manifest["config"] = blobs.Descriptor("application/vnd.oci.empty.v1+json", m.blob(t, []byte("{}")), 2)
 	}, "this is an artifact, not a container image"},
 	{"media-type-compression", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.OCILayerZStd }, ""},
 	{"foreign-layer", func(_ *testing.T, m *layoutMaker) {
@@ -144,8 +147,8 @@ var hostileImages = []struct {
 		m.layer()["urls"] = []string{"http://127.0.0.1:1/layer"}
 	}, ""},
 	{"index-cycle", func(t *testing.T, m *layoutMaker) {
-		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), marshal(t, map[string]any{"manifests": []any{descriptor(types.OCIImageIndex, otherDigest, 9)}}))
-		m.index["manifests"] = []any{descriptor(types.OCIImageIndex, otherDigest, 9)}
+		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), blobs.JSON(t, map[string]any{"manifests": []any{blobs.Descriptor(types.OCIImageIndex, otherDigest, 9)}}))
+		m.index["manifests"] = []any{blobs.Descriptor(types.OCIImageIndex, otherDigest, 9)}
 	}, "the index " + otherDigest},
 	{"index-depth", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 3) }, ""},
 	{"index-depth-limit", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 4) }, "more than 4 indexes lead to each other"},
@@ -153,8 +156,8 @@ var hostileImages = []struct {
 		m.finish(t)
 		one := m.index["manifests"].([]any)[0]
 		m.manifest["annotations"] = map[string]string{"a": "b"}
-		other := marshal(t, m.manifest)
-		m.index["manifests"] = []any{one, descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
+		other := blobs.JSON(t, m.manifest)
+		m.index["manifests"] = []any{one, blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
 	}, "there are several images: name one of"},
 	{"no-regular-file", func(t *testing.T, m *layoutMaker) {
 		blob := filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)
@@ -173,7 +176,7 @@ func TestHostileImages(t *testing.T) {
 			m := newLayoutMaker(t)
 			c.change(t, m)
 			m.finish(t)
-			got, err := Load(t.Context(), Source{Transport: OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+			got, err := Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 			switch {
 			case c.refused != "":
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
@@ -199,13 +202,13 @@ func TestManyLayers(t *testing.T) {
 			spec += fmt.Sprintf("\nf .wh.f%d", i-1)
 		}
 		archive := layers.Tar(spec)
-		descriptors = append(descriptors, descriptor(types.OCIUncompressedLayer, m.blob(t, archive), len(archive)))
+		descriptors = append(descriptors, blobs.Descriptor(types.OCIUncompressedLayer, m.blob(t, archive), len(archive)))
 		diffIDs = append(diffIDs, blobs.Digest(archive).String())
 	}
 	m.manifest["layers"] = descriptors
 	m.config["rootfs"].(map[string]any)["diff_ids"] = diffIDs
 	m.finish(t)
-	got, err := Load(t.Context(), Source{Transport: OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+	got, err := Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,10 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/trees"
@@ -124,7 +128,7 @@ var hostileCases = []hostileCase{
 func field(at int, value string) func([]byte) []byte {
 	return func(archive []byte) []byte {
 		copy(archive[at:], value)
-		resum(archive[:512])
+		layers.Resum(archive[:512])
 		return archive
 	}
 }
@@ -138,15 +142,15 @@ func gzipMembers(parts ...[]byte) []byte {
 
 func (c *hostileCase) load(t *testing.T) (*canon.Tree, error) {
 	t.Helper()
-	img := &image{}
+	img := &image.Image{}
 	for i, spec := range c.layers {
 		archive := layers.Tar(spec)
 		if c.change != nil && i == len(c.layers)-1 {
 			archive = c.change(archive)
 		}
-		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: blobs.Opener(archive)})
+		img.Blobs = append(img.Blobs, blob.Blob{Layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, Size: -1, Open: blobs.Opener(archive)})
 	}
-	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +178,7 @@ func TestHostileLayers(t *testing.T) {
 // TestRulesAreDocumented: each rule of LAYERS.md has a case, each case a rule,
 // and what the document says is refused is refused.
 func TestRulesAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("LAYERS.md")
+	text, err := os.ReadFile("layer/LAYERS.md")
 	if err != nil {
 		t.Fatal(err)
 	}

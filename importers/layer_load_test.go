@@ -10,6 +10,10 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
 	"cfsverify/testdata/layers"
 )
 
@@ -50,8 +54,8 @@ func TestManyEntries(t *testing.T) {
 		}()
 		return r, nil
 	}
-	img := &image{layers: []blob{{layer: &canon.Layer{Index: 1, Name: "1.tar"}, size: -1, open: open}}}
-	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	img := &image.Image{Blobs: []blob.Blob{{Layer: &canon.Layer{Index: 1, Name: "1.tar"}, Size: -1, Open: open}}}
+	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,20 +11,26 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/trees"
 )
 
 // loadPair imports two lists of layer files side by side.
-func loadPair(t *testing.T, limits Limits, read *atomic.Int64, lists ...[]string) (imports []*Import, errs []error) {
+func loadPair(t *testing.T, most limits.Limits, read *atomic.Int64, lists ...[]string) (imports []*Import, errs []error) {
 	t.Helper()
 	imports, errs = make([]*Import, len(lists)), make([]error, len(lists))
-	o := Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: limits, Shared: &SharedLayers{}, Headers: true,
-		Progress: func(p Progress) { read.Add(p.Bytes) }}
+	o := Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: most, Shared: &image.Shared{}, Headers: true,
+		Progress: func(p limits.Progress) { read.Add(p.Bytes) }}
 	var wait sync.WaitGroup
 	for i, files := range lists {
-		wait.Go(func() { imports[i], errs[i] = Load(t.Context(), Source{Transport: Tar, Layers: files}, o) })
+		wait.Go(func() {
+			imports[i], errs[i] = Load(t.Context(), source.Source{Transport: source.Tar, Layers: files}, o)
+		})
 	}
 	wait.Wait()
 	return imports, errs
@@ -47,7 +53,7 @@ func TestSharedLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var read atomic.Int64
-	imports, errs := loadPair(t, Limits{}, &read, []string{baseFile, topFile}, []string{linked})
+	imports, errs := loadPair(t, limits.Limits{}, &read, []string{baseFile, topFile}, []string{linked})
 	if errs[0] != nil || errs[1] != nil {
 		t.Fatal(errs)
 	}
@@ -68,7 +74,7 @@ func TestSharedLayers(t *testing.T) {
 	}
 
 	read.Store(0)
-	if _, errs = loadPair(t, Limits{}, &read, []string{baseFile}, []string{copied}); errs[0] != nil || errs[1] != nil {
+	if _, errs = loadPair(t, limits.Limits{}, &read, []string{baseFile}, []string{copied}); errs[0] != nil || errs[1] != nil {
 		t.Fatal(errs)
 	}
 	if want := int64(2 * len(base)); read.Load() != want {
@@ -78,26 +84,26 @@ func TestSharedLayers(t *testing.T) {
 	// What was read for the other image counts as well.
 	both := int64(len(base) + len(top))
 	for most, want := range map[int64]bool{both: true, both - 1: false} {
-		o := Options{Hash: fsverity.SHA256, Rules: RulesOCI, Shared: &SharedLayers{}}
-		if _, err := Load(t.Context(), Source{Transport: Tar, Layers: []string{baseFile}}, o); err != nil {
+		o := Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Shared: &image.Shared{}}
+		if _, err := Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{baseFile}}, o); err != nil {
 			t.Fatal(err)
 		}
 		o.Limits.Bytes = most
-		_, err := Load(t.Context(), Source{Transport: Tar, Layers: []string{linked, topFile}}, o)
-		var limit *LimitError
+		_, err := Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{linked, topFile}}, o)
+		var limit *limits.LimitError
 		if (err == nil) != want || err != nil && !errors.As(err, &limit) {
 			t.Errorf("of %d bytes %d are allowed: error %v", both, most, err)
 		}
 	}
-	if _, errs = loadPair(t, Limits{Entries: 2}, &read, []string{baseFile}, []string{linked}); errs[0] != nil || errs[1] != nil {
+	if _, errs = loadPair(t, limits.Limits{Entries: 2}, &read, []string{baseFile}, []string{linked}); errs[0] != nil || errs[1] != nil {
 		t.Errorf("errors %v", errs)
 	}
-	if _, errs = loadPair(t, Limits{Entries: 1}, &read, []string{baseFile}, []string{linked}); errs[0] == nil || errs[1] == nil {
+	if _, errs = loadPair(t, limits.Limits{Entries: 1}, &read, []string{baseFile}, []string{linked}); errs[0] == nil || errs[1] == nil {
 		t.Errorf("errors %v", errs)
 	}
 
 	damaged := file("damaged.tar.gz", bytes.Replace(blobs.Gzip(t, base), []byte{0x1f, 0x8b, 8}, []byte{0x1f, 0x8b, 9}, 1))
-	_, errs = loadPair(t, Limits{}, &read, []string{baseFile, damaged}, []string{damaged})
+	_, errs = loadPair(t, limits.Limits{}, &read, []string{baseFile, damaged}, []string{damaged})
 	for i, index := range []int{2, 1} {
 		var entry *canon.EntryError
 		if !errors.As(errs[i], &entry) || entry.Layer.Index != index {

@@ -11,18 +11,22 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 )
 
 // imported imports bare layers.
-func imported(t *testing.T, limits Limits, layers ...func() (io.ReadCloser, error)) error {
+func imported(t *testing.T, limits limits.Limits, layers ...func() (io.ReadCloser, error)) error {
 	t.Helper()
-	img := &image{}
+	img := &image.Image{}
 	for i, open := range layers {
-		img.layers = append(img.layers, blob{layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, size: -1, open: open})
+		img.Blobs = append(img.Blobs, blob.Blob{Layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, Size: -1, Open: open})
 	}
-	_, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: limits})
+	_, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits})
 	return err
 }
 
@@ -32,19 +36,19 @@ func TestLimits(t *testing.T) {
 	metadata := int64(len("a" + "a/b" + "c" + "target" + "d" + "SCHILY.xattr.user.x" + "12345" + "e" + "d"))
 	for _, c := range []struct {
 		name  string
-		at    Limits
-		less  Limits
-		limit Limit
+		at    limits.Limits
+		less  limits.Limits
+		limit limits.Limit
 	}{
-		{"entries", Limits{Entries: 5}, Limits{Entries: 4}, EntriesLimit},
-		{"bytes", Limits{Bytes: int64(len(one) + len(two))}, Limits{Bytes: int64(len(one) + len(two) - 1)}, BytesLimit},
-		{"metadata", Limits{Metadata: metadata}, Limits{Metadata: metadata - 1}, MetadataLimit},
+		{"entries", limits.Limits{Entries: 5}, limits.Limits{Entries: 4}, limits.EntriesLimit},
+		{"bytes", limits.Limits{Bytes: int64(len(one) + len(two))}, limits.Limits{Bytes: int64(len(one) + len(two) - 1)}, limits.BytesLimit},
+		{"metadata", limits.Limits{Metadata: metadata}, limits.Limits{Metadata: metadata - 1}, limits.MetadataLimit},
 	} {
 		if err := imported(t, c.at, blobs.Opener(one), blobs.Opener(two)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		err := imported(t, c.less, blobs.Opener(one), blobs.Opener(two))
-		var limit *LimitError
+		var limit *limits.LimitError
 		if !errors.As(err, &limit) || limit.Limit != c.limit || !strings.HasPrefix(err.Error(), "layer ") {
 			t.Errorf("%s: error %v", c.name, err)
 		}
@@ -77,15 +81,15 @@ func zeros(t *testing.T, size int64) func() (io.ReadCloser, error) {
 // TestRatio: a gzip bomb, of more than a thousand times its size.
 func TestRatio(t *testing.T) {
 	const free = 8 << 20
-	limits := Limits{Ratio: 500, RatioFree: free}
-	if err := imported(t, limits, zeros(t, free-1024-512)); err != nil {
+	most := limits.Limits{Ratio: 500, RatioFree: free}
+	if err := imported(t, most, zeros(t, free-1024-512)); err != nil {
 		t.Error(err)
 	}
-	err := imported(t, limits, zeros(t, free))
+	err := imported(t, most, zeros(t, free))
 	if err == nil || !strings.Contains(err.Error(), "layer 1 (1.tar): the layer grows to more than 500 times") {
 		t.Errorf("error %v", err)
 	}
-	if err := imported(t, Limits{Ratio: 2000}, zeros(t, free)); err != nil {
+	if err := imported(t, limits.Limits{Ratio: 2000}, zeros(t, free)); err != nil {
 		t.Error(err)
 	}
 }
@@ -103,10 +107,10 @@ func TestImpliedEntries(t *testing.T) {
 		{"h a/b ->x/y/z", 2},
 	} {
 		read := func(most int64) error {
-			_, err := ReadLayer(t.Context(), bytes.NewReader(layers.Tar(c.spec)), &canon.Layer{Index: 1}, newBudget(Limits{Entries: most}), ReadOptions{Hash: fsverity.SHA256})
+			_, err := layer.Read(t.Context(), bytes.NewReader(layers.Tar(c.spec)), &canon.Layer{Index: 1}, limits.NewBudget(limits.Limits{Entries: most}), layer.ReadOptions{Hash: fsverity.SHA256})
 			return err
 		}
-		var limit *LimitError
+		var limit *limits.LimitError
 		if err := read(c.want); err != nil {
 			t.Errorf("%q: %v", c.spec, err)
 		}

@@ -12,6 +12,16 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers/composefs"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/lint"
+	"cfsverify/importers/objects"
+	"cfsverify/importers/scan"
+	"cfsverify/importers/seals"
+	"cfsverify/importers/source"
 )
 
 // Options says how to import. Hash must be set.
@@ -22,16 +32,16 @@ type Options struct {
 	// or else that for linux on this machine's architecture.
 	Platform *v1.Platform
 	// Rules apply the layers of an image. They must be set.
-	Rules Rules
+	Rules layer.Rules
 	// Objects, if there is one, gets all content that the tree does not hold. With
 	// a dump file or composefs image, which have none, that is an error.
-	Objects *ObjectStore
+	Objects *objects.Store
 	// Lenient reads dump files of historical forms; see dumpfile.Options.
 	Lenient bool
 	// Mounts is for a directory.
-	Mounts MountPolicy
+	Mounts scan.MountPolicy
 	// Limits are for images.
-	Limits Limits
+	Limits limits.Limits
 	// Timeout is how long Load may take; 0 is no limit.
 	Timeout time.Duration
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
@@ -47,12 +57,12 @@ type Options struct {
 	// kernel image, and layers stay to be applied otherwise.
 	Seals bool
 	// Shared, if set, is for images that are imported side by side.
-	Shared *SharedLayers
+	Shared *image.Shared
 	// Engines, for an image, are those whose unpacking is simulated.
-	Engines []Engine
+	Engines []engine.Engine
 	// Progress, if set, is told how far the work is; calls come from several
 	// goroutines.
-	Progress func(Progress)
+	Progress func(limits.Progress)
 }
 
 // Import is what a source holds.
@@ -74,49 +84,49 @@ type Import struct {
 	// metadata, its manifest and config as they are, nil without one, and its layers.
 	Seals            []seal.Seal
 	Manifest, Config []byte
-	Stack            *Stack
+	Stack            *layer.Stack
 	// Other is set if the rules that Options.Rules did not name treat the image
 	// in another way.
-	Other *OtherRules
+	Other *layer.OtherRules
 }
 
 // Unpacked is what an engine shows of an image.
 type Unpacked struct {
-	Engine Engine
+	Engine engine.Engine
 	// Tree is nil if the engine refuses the image; Err then says why.
 	Tree *canon.Tree
 	Err  error
 }
 
 // Load imports a source. The tree is as it was read: no policy is applied.
-func Load(ctx context.Context, s Source, o Options) (*Import, error) {
-	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
+func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
+	return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
 }
 
-func load(ctx context.Context, s Source, o Options) (*Import, error) {
+func load(ctx context.Context, s source.Source, o Options) (*Import, error) {
 	switch s.Transport {
-	case Dir:
-		tree, err := ScanDirectory(ctx, s.Path, ScanOptions{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
+	case source.Dir:
+		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
 		if err != nil {
 			return nil, err
 		}
 		return &Import{Tree: tree}, nil
-	case Dump, Erofs:
+	case source.Dump, source.Erofs:
 		if o.Objects != nil {
 			return nil, fmt.Errorf("%v has no content of files, only their digests", s)
 		}
-		read, err := loadComposefs(s, ComposefsOptions{Hash: o.Hash, Lenient: o.Lenient})
+		read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient})
 		if err != nil {
 			return nil, err
 		}
 		return &Import{Tree: read.Tree, Image: read.Image}, nil
 	}
-	return withImage(ctx, s, o.Platform, func(img *image) (*Import, error) { return loadImage(ctx, img, o) })
+	return withImage(ctx, s, o.Platform, func(img *image.Image) (*Import, error) { return loadImage(ctx, img, o) })
 }
 
-func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
-	linter := NewLinter()
-	layers, err := img.readLayers(ctx, o.readOptions(linter))
+func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {
+	linter := lint.New()
+	layers, err := img.Layers(ctx, o.readOptions(linter))
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +135,10 @@ func loadImage(ctx context.Context, img *image, o Options) (*Import, error) {
 
 // applyImage makes of an image's layers what is to be imported. No other tree can
 // be made of them afterwards.
-func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter *Linter, o Options) (*Import, error) {
-	imported := &Import{Created: img.created, Layers: img.layerList()}
+func applyImage(ctx context.Context, img *image.Image, layers []*layer.Entries, linter *lint.Linter, o Options) (*Import, error) {
+	imported := &Import{Created: img.Created, Layers: img.LayerList()}
 	if o.Layer > 0 {
-		tree, err := layerTree(layers, o.Layer)
+		tree, err := layer.Alone(layers, o.Layer)
 		if err != nil {
 			return nil, err
 		}
@@ -139,9 +149,9 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter 
 		imported.Departures = linter.Layers(layers)
 		return imported, nil
 	}
-	merge := Merge
+	merge := layer.Merge
 	if o.Shared == nil && !o.Seals {
-		merge = MergeTaking
+		merge = layer.MergeTaking
 	}
 	merged, err := merge(layers, o.Rules)
 	if err != nil {
@@ -150,12 +160,12 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter 
 	tree := merged.Tree
 	imported.Tree, imported.Other = tree, merged.Other
 	if o.Seals {
-		imported.Manifest, imported.Config, imported.Stack = img.manifest, img.config, NewStack(layers, o.Rules)
-		if imported.Seals, err = findSeals(ctx, img, tree, o.Objects); err != nil {
+		imported.Manifest, imported.Config, imported.Stack = img.Manifest, img.Config, layer.NewStack(layers, o.Rules)
+		if imported.Seals, err = seals.Find(ctx, img, tree, o.Objects); err != nil {
 			return nil, err
 		}
 	}
-	imported.UnpackTime = afterAll(tree)
+	imported.UnpackTime = engine.TimeAfter(tree)
 	for _, e := range o.Engines {
 		u := Unpacked{Engine: e}
 		u.Tree, u.Err = e.Unpack(layers, imported.UnpackTime)
@@ -165,29 +175,29 @@ func applyImage(ctx context.Context, img *image, layers []*LayerEntries, linter 
 }
 
 // readOptions are those that a mode needs.
-func (o Options) readOptions(linter *Linter) ImageReadOptions {
-	options := ImageReadOptions{
-		ReadOptions: ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0},
+func (o Options) readOptions(linter *lint.Linter) image.ReadOptions {
+	options := image.ReadOptions{
+		ReadOptions: layer.ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0},
 		Limits:      o.Limits, Shared: o.Shared,
 	}
 	if o.Lint {
 		options.Inspector = linter.Inspector()
 	}
 	if o.Seals {
-		options.ObjectMagic = peMagic
+		options.ObjectMagic = seals.Magic
 	}
 	return options
 }
 
 // scanProgressSteps turns totals into what was read since the last call.
-func scanProgressSteps(report func(Progress)) func(entries, bytes int64) {
+func scanProgressSteps(report func(limits.Progress)) func(entries, bytes int64) {
 	if report == nil {
 		return nil
 	}
-	var last Progress
+	var last limits.Progress
 	return func(entries, bytes int64) {
-		now := Progress{Entries: entries, Bytes: bytes}
-		report(Progress{Entries: now.Entries - last.Entries, Bytes: now.Bytes - last.Bytes})
+		now := limits.Progress{Entries: entries, Bytes: bytes}
+		report(limits.Progress{Entries: now.Entries - last.Entries, Bytes: now.Bytes - last.Bytes})
 		last = now
 	}
 }

@@ -15,6 +15,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/importers/layout"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -66,7 +68,7 @@ func TestLayoutAsSkopeo(t *testing.T) {
 			to += ":" + step.tag
 		}
 		copied(t, skopeo, fmt.Sprintf("oci:%s/from%d:t", dir, step.image), to)
-		w := openLayout(t, Source{Transport: OCI, Path: ours, Ref: step.tag})
+		w := openLayout(t, source.Source{Transport: source.OCI, Path: ours, Ref: step.tag})
 		if err := errors.Join(w.Commit(manifests[step.image]), w.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -83,9 +85,9 @@ func copied(t *testing.T, skopeo, from, to string) {
 	}
 }
 
-func openLayout(t *testing.T, target Source) *LayoutWriter {
+func openLayout(t *testing.T, target source.Source) *layout.Writer {
 	t.Helper()
-	w, err := OpenLayout(target)
+	w, err := layout.NewWriter(target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestLayoutKeeps(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: "a"})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "a"})
 	blob, err := w.WriteBytes(types.OCIManifestSchema1, []byte("hello"))
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +151,7 @@ func read(t *testing.T, dir, name string) string {
 // TestLayoutOfNothing: a writer that is closed leaves nothing of what it did.
 func TestLayoutOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	w := openLayout(t, Source{Transport: OCI, Path: dir})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	broken := errors.New("broken")
 	if _, err := w.WriteBlob(types.OCILayer, func(to io.Writer) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
@@ -174,7 +176,7 @@ func TestParseLayout(t *testing.T) {
 		"oci:x": "oci:x", "x": "oci:x", "oci:x:1": "oci:x:1", "oci:x/y:z/1.0--a_b@c+d": "oci:x/y:z/1.0--a_b@c+d", "oci:a:b": "oci:a:b", "oci:a:b:1": "oci:a:b:1",
 		"": "", "oci:": "", "x:1": "", "docker://x": "", "oci:x@sha256:0": "", "oci::1": "", "oci:x:": "", "oci:x:-": "", "oci:x:a..b": "", "oci:x:a b": "",
 	} {
-		got, err := ParseLayout(arg)
+		got, err := source.ParseLayout(arg)
 		if want == "" && err == nil || want != "" && (err != nil || got.String() != want) {
 			t.Errorf("%q: %v, %v", arg, got, err)
 		}

@@ -4,27 +4,33 @@ import (
 	"context"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"cfsverify/importers/archive"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layout"
+	"cfsverify/importers/registry"
+	"cfsverify/importers/source"
 )
 
 // openImage opens the image that a source names. The caller closes it.
-func openImage(ctx context.Context, s Source, platform *v1.Platform) (*image, error) {
+func openImage(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
 	switch s.Transport {
-	case OCI:
-		layout, err := openOCIDirectory(s.Path)
+	case source.OCI:
+		opened, err := layout.OpenDirectory(s.Path)
 		if err != nil {
 			return nil, err
 		}
-		return imageFromLayout(s, layout, platform)
-	case OCIArchive:
-		layout, err := openOCIArchive(s.Path)
+		return layout.Open(s, opened, platform)
+	case source.OCIArchive:
+		opened, err := layout.OpenArchive(s.Path)
 		if err != nil {
 			return nil, err
 		}
-		return imageFromLayout(s, layout, platform)
-	case DockerArchive:
-		return dockerArchive(s, platform)
-	case Docker:
-		return registryImage(ctx, s, platform)
+		return layout.Open(s, opened, platform)
+	case source.DockerArchive:
+		return archive.Docker(s, platform)
+	case source.Docker:
+		return registry.Open(ctx, s, platform)
 	}
-	return bareLayers(s.Layers), nil
+	return image.Bare(s.Layers), nil
 }

@@ -20,20 +20,25 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/compare/raw"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/image"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/registries"
 )
 
 // rawPair is an archive on each side, in images that state all digests.
-func rawPair(t *testing.T, o Options, a, b blob) (*raw.Layer, error) {
+func rawPair(t *testing.T, o Options, a, b blob.Blob) (*raw.Layer, error) {
 	t.Helper()
 	var sides [2]raw.Side
-	for i, x := range []blob{a, b} {
-		x.layer = &canon.Layer{Index: 1}
-		if x.diffID != (v1.Hash{}) {
-			x.layer.DiffID = x.diffID.String()
+	for i, x := range []blob.Blob{a, b} {
+		x.Layer = &canon.Layer{Index: 1}
+		if x.DiffID != (v1.Hash{}) {
+			x.Layer.DiffID = x.DiffID.String()
 		}
-		sides[i] = rawSide("", &image{layers: []blob{x}}, o.Limits, nil)
+		sides[i] = rawSide("", &image.Image{Blobs: []blob.Blob{x}}, o.Limits, nil)
 	}
 	out, err := raw.Compare(t.Context(), sides[0], sides[1])
 	if err != nil {
@@ -48,7 +53,7 @@ func TestRawStored(t *testing.T) {
 	named := bytes.Clone(gz)
 	copy(named[4:], "\x09\x01\x00\x00") // mtime
 	for name, tt := range map[string]struct {
-		a, b   blob
+		a, b   blob.Blob
 		same   bool
 		offset int64 // of the first different stored byte, -2 if the blobs are the same
 		kinds  string
@@ -59,11 +64,11 @@ func TestRawStored(t *testing.T) {
 		"gzip mtime":      {a: statedBlob(gz, a), b: statedBlob(named, a), same: true, offset: 4, kinds: "gzip gzip"},
 		"longer":          {a: statedBlob(a, a), b: statedBlob(gz, a), same: true, offset: 0, kinds: "none gzip"},
 		"other archives":  {a: statedBlob(a, a), b: statedBlob(b, b), offset: -1, kinds: "none none"},
-		"nothing stated":  {a: blob{size: -1, open: blobs.Opener(gz)}, b: blob{size: -1, open: blobs.Opener(a)}, same: true, offset: 0, kinds: "gzip none"},
+		"nothing stated":  {a: blob.Blob{Size: -1, Open: blobs.Opener(gz)}, b: blob.Blob{Size: -1, Open: blobs.Opener(a)}, same: true, offset: 0, kinds: "gzip none"},
 		"other, compared": {a: statedBlob(gz, a), b: statedBlob(blobs.Gzip(t, b), b), offset: -1, kinds: "gzip gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := rawPair(t, Options{Limits: DefaultLimits()}, tt.a, tt.b)
+			l, err := rawPair(t, Options{Limits: limits.Default()}, tt.a, tt.b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,24 +99,24 @@ func TestRawErrors(t *testing.T) {
 	damaged := bytes.Clone(a)
 	damaged[512] = 'x'
 	for name, tt := range map[string]struct {
-		bad     blob
-		limits  Limits
+		bad     blob.Blob
+		limits  limits.Limits
 		message string
 	}{
-		"damaged":          {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(a), size: int64(len(a)), open: blobs.Opener(damaged)}, message: "the blob is damaged"},
-		"other diffID":     {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(damaged), size: int64(len(a)), open: blobs.Opener(a)}, message: "its diffID should be"},
-		"truncated":        {bad: blob{digest: blobs.Digest(a), diffID: blobs.Digest(a), size: int64(len(a)), open: blobs.Opener(a[:700])}, message: "it is truncated"},
+		"damaged":          {bad: blob.Blob{Digest: blobs.Digest(a), DiffID: blobs.Digest(a), Size: int64(len(a)), Open: blobs.Opener(damaged)}, message: "the blob is damaged"},
+		"other diffID":     {bad: blob.Blob{Digest: blobs.Digest(a), DiffID: blobs.Digest(damaged), Size: int64(len(a)), Open: blobs.Opener(a)}, message: "its diffID should be"},
+		"truncated":        {bad: blob.Blob{Digest: blobs.Digest(a), DiffID: blobs.Digest(a), Size: int64(len(a)), Open: blobs.Opener(a[:700])}, message: "it is truncated"},
 		"no tar":           {bad: statedBlob([]byte(strings.Repeat("x", 2000)), []byte(strings.Repeat("x", 2000))), message: "entry 1: block at byte 0: this is no tar header"},
-		"not there":        {bad: blob{digest: blobs.Digest(a), size: 1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
-		"other hash":       {bad: blob{digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, open: blobs.Opener(a)}, message: "only sha256"},
-		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Entries: 2}, message: "tar entries"},
-		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: Limits{Metadata: 600}, message: "PAX records"},
+		"not there":        {bad: blob.Blob{Digest: blobs.Digest(a), Size: 1, Open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}, message: "does not exist"},
+		"other hash":       {bad: blob.Blob{Digest: v1.Hash{Algorithm: "sha512", Hex: "00"}, Open: blobs.Opener(a)}, message: "only sha256"},
+		"too many entries": {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: limits.Limits{Entries: 2}, message: "tar entries"},
+		"global headers":   {bad: statedBlob(globalHeaders(1), globalHeaders(1)), limits: limits.Limits{Metadata: 600}, message: "PAX records"},
 		"many of them":     {bad: statedBlob(globalHeaders(5000), globalHeaders(5000)), message: "the headers before an entry have more than"},
-		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: Limits{Bytes: 2048}, message: "uncompressed bytes"},
+		"too many bytes":   {bad: statedBlob(layers.Tar("f a\nf b\nf c"), layers.Tar("f a\nf b\nf c")), limits: limits.Limits{Bytes: 2048}, message: "uncompressed bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := statedBlob(b, b)
-			for i, pair := range [][2]blob{{tt.bad, good}, {good, tt.bad}} {
+			for i, pair := range [][2]blob.Blob{{tt.bad, good}, {good, tt.bad}} {
 				l, err := rawPair(t, Options{Limits: tt.limits}, pair[0], pair[1])
 				if err == nil || !strings.Contains(err.Error(), tt.message) || !strings.Contains(err.Error(), "layer 1") || l != nil {
 					t.Errorf("bad side %d: %v", i, err)
@@ -131,7 +136,7 @@ func TestRawDamagedButEqual(t *testing.T) {
 	damaged := bytes.Clone(a)
 	damaged[512] = 'x'
 	bad := statedBlob(a, a)
-	bad.open = blobs.Opener(damaged)
+	bad.Open = blobs.Opener(damaged)
 	if _, err := rawPair(t, Options{}, statedBlob(a, a), bad); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v", err)
 	}
@@ -145,7 +150,7 @@ func TestRawCancelled(t *testing.T) {
 	}
 	var sides [2]raw.Side
 	for i := range sides {
-		sides[i] = rawSide("", &image{layers: []blob{{layer: &canon.Layer{Index: 1}, size: -1, open: slow}}}, Limits{}, nil)
+		sides[i] = rawSide("", &image.Image{Blobs: []blob.Blob{{Layer: &canon.Layer{Index: 1}, Size: -1, Open: slow}}}, limits.Limits{}, nil)
 	}
 	if _, err := raw.Compare(ctx, sides[0], sides[1]); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
@@ -156,8 +161,8 @@ func TestRawCancelled(t *testing.T) {
 // TestRawNoLeak: what was begun to read ends when the other side is not there.
 func TestRawNoLeak(t *testing.T) {
 	before := runtime.NumGoroutine()
-	endless := blob{size: -1, open: func() (io.ReadCloser, error) { return io.NopCloser(cancelling{func() {}}), nil }}
-	absent := blob{size: -1, open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}
+	endless := blob.Blob{Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(cancelling{func() {}}), nil }}
+	absent := blob.Blob{Size: -1, Open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}
 	for range 10 {
 		if _, err := rawPair(t, Options{}, endless, absent); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("error %v", err)
@@ -189,15 +194,15 @@ func (c cancelling) Read(p []byte) (int, error) {
 // TestRawImages pairs layers of layouts, one of which has one more.
 func TestRawImages(t *testing.T) {
 	dir := t.TempDir()
-	var sources [2]Source
+	var sources [2]source.Source
 	for i, specs := range [][]string{{"d usr/", "f usr/a =1", "f usr/b =1"}, {"d usr/", "f usr/new", "f usr/a =1", "f usr/b =2"}} {
 		path := filepath.Join(dir, string(rune('a'+i)))
 		if err := (layers.Image{Layers: specs}).WriteLayout(path, "t"); err != nil {
 			t.Fatal(err)
 		}
-		sources[i] = Source{Transport: OCI, Path: path}
+		sources[i] = source.Source{Transport: source.OCI, Path: path}
 	}
-	got, err := CompareRaw(t.Context(), sources[0], sources[1], Options{Limits: DefaultLimits(), Timeout: time.Minute})
+	got, err := CompareRaw(t.Context(), sources[0], sources[1], Options{Limits: limits.Default(), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +222,7 @@ func TestRawImages(t *testing.T) {
 // TestRawRegistry: what two tags of one repository share is read once.
 func TestRawRegistry(t *testing.T) {
 	var reads atomic.Int64
-	host := loopbackRegistry(t, func(h http.Handler) http.Handler {
+	host := registries.Loopback(t, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
 				reads.Add(1)
@@ -225,20 +230,20 @@ func TestRawRegistry(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	})
-	writeAuth(t, "DOCKER_CONFIG/config.json", host)
-	img := randomImage(t, 3)
+	registries.WriteAuth(t, "DOCKER_CONFIG/config.json", host)
+	img := registries.Random(t, 3)
 	for _, ref := range []string{host + "/x:a", host + "/x:b", host + "/y:b"} {
 		ref, err := name.ParseReference(ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := remote.Write(ref, img, pushOptions()); err != nil {
+		if err := remote.Write(ref, img, registries.PushOptions()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for other, want := range map[string]int64{"/x:b": 5, "/y:b": 8} {
 		reads.Store(0)
-		got, err := CompareRaw(t.Context(), Source{Transport: Docker, Ref: host + "/x:a"}, Source{Transport: Docker, Ref: host + other}, Options{})
+		got, err := CompareRaw(t.Context(), source.Source{Transport: source.Docker, Ref: host + "/x:a"}, source.Source{Transport: source.Docker, Ref: host + other}, Options{})
 		if err != nil || !got.Same() || len(got.Layers) != 3 {
 			t.Errorf("%+v, %v", got, err)
 		}

@@ -20,7 +20,16 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/document"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/objects"
+	"cfsverify/importers/rewrite"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/reading"
+	"cfsverify/testdata/registries"
 )
 
 // madeImage is an image as other tools write it.
@@ -43,7 +52,7 @@ type madeLayer struct {
 // write adds the image to a layout, and gives its descriptor.
 func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 	t.Helper()
-	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: tag})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: tag})
 	put := func(mediaType types.MediaType, data []byte) v1.Descriptor {
 		d, err := w.WriteBytes(mediaType, data)
 		if err != nil {
@@ -52,7 +61,7 @@ func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 		return d
 	}
 	encode := func(doc any) []byte {
-		data, err := plainJSON(doc)
+		data, err := document.Marshal(doc)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,8 +70,8 @@ func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 	var diffIDs []string
 	var layers []v1.Descriptor
 	for _, l := range m.layers {
-		var blob bytes.Buffer
-		compressed, err := compressor(l.compression, &blob)
+		var staged bytes.Buffer
+		compressed, err := blob.NewWriter(l.compression, &staged)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +81,7 @@ func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 		if err := compressed.Close(); err != nil {
 			t.Fatal(err)
 		}
-		d := put(l.mediaType, blob.Bytes())
+		d := put(l.mediaType, staged.Bytes())
 		d.Annotations = l.annotations
 		layers, diffIDs = append(layers, d), append(diffIDs, put("x", l.archive).Digest.String())
 	}
@@ -94,16 +103,16 @@ func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
 }
 
 // repairedTo repairs an image of a layout, and gives the new manifest and config.
-func repairedTo(t *testing.T, from, to Source) (r *Repaired, manifest v1.Manifest, config map[string]any) {
+func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, manifest v1.Manifest, config map[string]any) {
 	t.Helper()
-	store, err := OpenObjectStore(t.TempDir())
+	store, err := objects.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := openLayout(t, to)
-	r, _, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: DefaultLimits()})
+	r, _, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: limits.Default()})
 	if err == nil {
-		_, err = LoadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+		_, err = LoadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(r.Manifest)
@@ -112,7 +121,7 @@ func repairedTo(t *testing.T, from, to Source) (r *Repaired, manifest v1.Manifes
 		t.Fatal(err)
 	}
 	parse := func(d v1.Descriptor, doc any) {
-		if err := json.Unmarshal([]byte(read(t, to.Path, blobName(d.Digest))), doc); err != nil {
+		if err := json.Unmarshal([]byte(read(t, to.Path, blobFile(d.Digest))), doc); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +133,7 @@ func repairedTo(t *testing.T, from, to Source) (r *Repaired, manifest v1.Manifes
 // canonicalLayer is one that needs no repair.
 func canonicalLayer(t *testing.T, spec string) []byte {
 	t.Helper()
-	tree, err := ApplyLayers(readLayersOf(t, spec), RulesOCI)
+	tree, err := layer.Apply(reading.Layers(t, spec), layer.RulesOCI)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +151,7 @@ func canonicalLayer(t *testing.T, spec string) []byte {
 // TestRepairKeeps: what repair has no reason to change stays.
 func TestRepairKeeps(t *testing.T) {
 	dir := t.TempDir()
-	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	from, to := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	clean := canonicalLayer(t, "d usr\nf usr/a =a")
 	toc := map[string]string{"io.example.toc": "sha256:0"}
 	image := madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON,
@@ -180,7 +189,7 @@ func TestRepairKeeps(t *testing.T) {
 	if ids := rootFS["diff_ids"].([]any); len(ids) != 4 || ids[0] != sha256Of(clean) || rootFS["x"] != 1.0 || rootFS["type"] != "layers" {
 		t.Errorf("rootfs %v", rootFS)
 	}
-	raw := read(t, to.Path, blobName(manifest.Config.Digest))
+	raw := read(t, to.Path, blobFile(manifest.Config.Digest))
 	for _, part := range []string{`"Unknown":1.5`, `"<a&b>"`, `"unknown":[null,"x"]`, `"history":[{"created_by":"x"},{"empty_layer":true}]`} {
 		if !strings.Contains(raw, part) {
 			t.Errorf("the config has no %s:\n%s", part, raw)
@@ -200,7 +209,7 @@ func sha256Of(data []byte) string {
 // its manifest and config look like.
 func TestRepairOfWhatIsRight(t *testing.T) {
 	dir := t.TempDir()
-	from := Source{Transport: OCI, Path: dir, Ref: "t"}
+	from := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, more: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
 		layers: []madeLayer{{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}}}.write(t, dir, "t")
 	before := listed(t, dir)
@@ -221,7 +230,7 @@ func TestCompressedAsBefore(t *testing.T) {
 		var results [2][]byte
 		for i := range results {
 			var out bytes.Buffer
-			w, err := compressor(c, &out)
+			w, err := blob.NewWriter(c, &out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,12 +259,12 @@ func TestRepairGivesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := OpenObjectStore(t.TempDir())
+	store, err := objects.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: "new"})
-	_, _, err = Repair(t.Context(), Source{Transport: OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "new"})
+	_, _, err = Repair(t.Context(), source.Source{Transport: source.OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
 	if err == nil || !strings.Contains(err.Error(), "layer 2") {
 		t.Errorf("error %v", err)
 	}
@@ -271,12 +280,12 @@ func TestRepairGivesUp(t *testing.T) {
 // comes from a layout, its kept layer included.
 func TestRepairOfRegistry(t *testing.T) {
 	dir := t.TempDir()
-	from := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
+	from := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
 		{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}, {layers.Tar("f usr/a"), tarfile.Gzip, types.OCILayer, nil},
 	}}.write(t, from.Path, "t")
-	host := loopbackRegistry(t, untouched)
-	writeAuth(t, "DOCKER_CONFIG/config.json", host)
+	host := registries.Loopback(t, registries.Untouched)
+	registries.WriteAuth(t, "DOCKER_CONFIG/config.json", host)
 	layoutPath, err := layout.FromPath(from.Path)
 	if err != nil {
 		t.Fatal(err)
@@ -293,11 +302,11 @@ func TestRepairOfRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Write(ref, img, pushOptions()); err != nil {
+	if err := remote.Write(ref, img, registries.PushOptions()); err != nil {
 		t.Fatal(err)
 	}
-	there, _, _ := repairedTo(t, from, Source{Transport: OCI, Path: filepath.Join(dir, "1")})
-	here, _, _ := repairedTo(t, Source{Transport: Docker, Ref: ref.String()}, Source{Transport: OCI, Path: filepath.Join(dir, "2")})
+	there, _, _ := repairedTo(t, from, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "1")})
+	here, _, _ := repairedTo(t, source.Source{Transport: source.Docker, Ref: ref.String()}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "2")})
 	if !here.Layers[0].Kept || here.Manifest.Digest != there.Manifest.Digest {
 		t.Errorf("%+v and %+v", here, there)
 	}

@@ -6,19 +6,25 @@ import (
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"cfsverify/importers/image"
+	"cfsverify/importers/layout"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/rewrite"
+	"cfsverify/importers/source"
 )
 
 // LoadStaged imports the image whose manifest was staged, as Load does what a layout
 // has.
-func LoadStaged(ctx context.Context, w *LayoutWriter, manifest v1.Descriptor, o Options) (*Import, error) {
-	return inTime(ctx, o.Timeout, w.target.String(), func(ctx context.Context) (*Import, error) {
-		img, err := w.image(manifest)
+func LoadStaged(ctx context.Context, w *layout.Writer, manifest v1.Descriptor, o Options) (*Import, error) {
+	return limits.InTime(ctx, o.Timeout, w.Target.String(), func(ctx context.Context) (*Import, error) {
+		img, err := w.Image(manifest)
 		if err != nil {
 			return nil, err
 		}
 		imported, err := loadImage(ctx, img, o)
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", w.target, err)
+			return nil, fmt.Errorf("%v: %w", w.Target, err)
 		}
 		return imported, nil
 	})
@@ -26,23 +32,23 @@ func LoadStaged(ctx context.Context, w *LayoutWriter, manifest v1.Descriptor, o 
 
 // Repair does what RepairImage does for the image that a source names, and gives
 // what it holds as well.
-func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaired, *Import, error) {
-	if s.Transport == Dir || s.IsFinal() {
+func Repair(ctx context.Context, s source.Source, w *layout.Writer, o Options) (*rewrite.Repaired, *Import, error) {
+	if s.Transport == source.Dir || s.IsFinal() {
 		return nil, nil, fmt.Errorf("%v has no layers: repair needs a container image", s)
 	}
 	type result struct {
-		repaired *Repaired
+		repaired *rewrite.Repaired
 		source   *Import
 	}
-	r, err := inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (result, error) {
-		return withImage(ctx, s, o.Platform, func(img *image) (result, error) {
-			options := RepairOptions{ImageReadOptions: o.readOptions(nil), Platform: o.Platform}
+	r, err := limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (result, error) {
+		return withImage(ctx, s, o.Platform, func(img *image.Image) (result, error) {
+			options := rewrite.RepairOptions{ReadOptions: o.readOptions(nil), Platform: o.Platform}
 			options.Headers, options.Shared = false, nil
-			repaired, err := RepairImage(ctx, img, w, options)
+			repaired, err := rewrite.Repair(ctx, img, w, options)
 			if err != nil {
 				return result{}, err
 			}
-			return result{repaired, &Import{Tree: repaired.Tree, Created: img.created, Layers: img.layerList()}}, nil
+			return result{repaired, &Import{Tree: repaired.Tree, Created: img.Created, Layers: img.LayerList()}}, nil
 		})
 	})
 	return r.repaired, r.source, err
@@ -50,14 +56,14 @@ func Repair(ctx context.Context, s Source, w *LayoutWriter, o Options) (*Repaire
 
 // WriteSeals does what Sealer does for the image that a source names. The function
 // digests is given the image, and may change its tree.
-func WriteSeals(ctx context.Context, s Source, w *LayoutWriter, places SealPlaces, digests func(*Import) (SealDigests, error), o Options) (*Sealed, error) {
-	if s.Transport == Dir || s.Transport == Tar || s.IsFinal() {
+func WriteSeals(ctx context.Context, s source.Source, w *layout.Writer, places rewrite.SealPlaces, digests func(*Import) (rewrite.SealDigests, error), o Options) (*rewrite.Sealed, error) {
+	if s.Transport == source.Dir || s.Transport == source.Tar || s.IsFinal() {
 		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", s)
 	}
 	o.Objects, o.Engines, o.Headers, o.Shared = nil, nil, false, nil
-	return inTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Sealed, error) {
-		return withImage(ctx, s, o.Platform, func(img *image) (*Sealed, error) {
-			sealer, err := StageSeals(ctx, img, w, SealOptions{ImageReadOptions: o.readOptions(nil), Places: places, Rules: o.Rules})
+	return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*rewrite.Sealed, error) {
+		return withImage(ctx, s, o.Platform, func(img *image.Image) (*rewrite.Sealed, error) {
+			sealer, err := rewrite.StageSeals(ctx, img, w, rewrite.SealOptions{ReadOptions: o.readOptions(nil), Places: places, Rules: o.Rules})
 			if err != nil {
 				return nil, err
 			}
@@ -75,13 +81,13 @@ func WriteSeals(ctx context.Context, s Source, w *LayoutWriter, places SealPlace
 }
 
 // withImage opens the image that a source names for some work.
-func withImage[T any](ctx context.Context, s Source, platform *v1.Platform, work func(*image) (T, error)) (result T, err error) {
+func withImage[T any](ctx context.Context, s source.Source, platform *v1.Platform, work func(*image.Image) (T, error)) (result T, err error) {
 	img, err := openImage(ctx, s, platform)
 	if err != nil {
 		return result, err
 	}
 	result, err = work(img)
-	if err := errors.Join(err, img.close()); err != nil {
+	if err := errors.Join(err, img.Close()); err != nil {
 		var none T
 		return none, fmt.Errorf("%v: %w", s, err)
 	}

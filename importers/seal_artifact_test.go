@@ -12,6 +12,12 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/rewrite"
+	"cfsverify/importers/source"
+	"cfsverify/testdata/blobs"
 )
 
 // TestContradictingArtifacts: what seal check reads of the image, seal write
@@ -19,12 +25,12 @@ import (
 func TestContradictingArtifacts(t *testing.T) {
 	for _, artifactType := range []string{"", string(types.OCIEmptyJSON), seal.ArtifactType} {
 		from, to := sealTestImage(t)
-		first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+		first, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
 		withIndex(t, to.Path, func(all []v1.Descriptor) []v1.Descriptor {
 			all[1].ArtifactType = artifactType
 			return all
 		})
-		sealed, _ := seals(t, from, to, SealPlaces{Artifact: true}, SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))})
+		sealed, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))})
 		if diff := cmp.Diff([]v1.Hash{first.Artifact.Digest}, sealed.Replaced); diff != "" {
 			t.Errorf("%q: %s", artifactType, diff)
 		}
@@ -34,9 +40,9 @@ func TestContradictingArtifacts(t *testing.T) {
 	}
 	// An index that is tagged as the image's referrers is not ours to change.
 	from, to := sealTestImage(t)
-	first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
-	w := openLayout(t, Source{Transport: OCI, Path: to.Path, Ref: referrersTag(first.Manifest.Digest)})
-	tagged, err := w.WriteBytes(types.OCIImageIndex, marshal(t, v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{*first.Artifact}}))
+	first, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: to.Path, Ref: image.ReferrersTag(first.Manifest.Digest)})
+	tagged, err := w.WriteBytes(types.OCIImageIndex, blobs.JSON(t, v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{*first.Artifact}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +50,17 @@ func TestContradictingArtifacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := read(t, to.Path, "index.json")
-	seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
 	if after := read(t, to.Path, "index.json"); after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 	refuse := func(want string) {
 		t.Helper()
 		w := openLayout(t, to)
-		_, err := WriteSeals(t.Context(), from, w, SealPlaces{Artifact: true}, func(*Import) (SealDigests, error) {
-			return SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}, nil
+		_, err := WriteSeals(t.Context(), from, w, rewrite.SealPlaces{Artifact: true}, func(*Import) (rewrite.SealDigests, error) {
+			return rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}, nil
 		},
-			Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+			Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
@@ -62,7 +68,7 @@ func TestContradictingArtifacts(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	refuse("the artifact " + first.Artifact.Digest.String() + " has other digests of the same image, and is listed in the index that is tagged " + referrersTag(first.Manifest.Digest))
+	refuse("the artifact " + first.Artifact.Digest.String() + " has other digests of the same image, and is listed in the index that is tagged " + image.ReferrersTag(first.Manifest.Digest))
 	if err := os.Remove(filepath.Join(to.Path, blobFile(first.Artifact.Digest))); err != nil {
 		t.Fatal(err)
 	}

@@ -17,22 +17,28 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/rewrite"
+	"cfsverify/importers/source"
+	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/registries"
 )
 
 // What the images of these tests are said to have.
-func saidDigests() SealDigests {
-	return SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("merged"))}
+func saidDigests() rewrite.SealDigests {
+	return rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("merged"))}
 }
 
 // seals writes seals, and gives the new manifest as it is written.
-func seals(t *testing.T, from, to Source, places SealPlaces, digests SealDigests) (*Sealed, string) {
+func sealedBy(t *testing.T, from, to source.Source, places rewrite.SealPlaces, digests rewrite.SealDigests) (*rewrite.Sealed, string) {
 	t.Helper()
 	w := openLayout(t, to)
-	sealed, err := WriteSeals(t.Context(), from, w, places, func(*Import) (SealDigests, error) { return digests, nil },
-		Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: DefaultLimits()})
+	sealed, err := WriteSeals(t.Context(), from, w, places, func(*Import) (rewrite.SealDigests, error) { return digests, nil },
+		Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 	if err == nil {
-		_, err = LoadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: RulesOCI})
+		_, err = LoadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(sealed.Manifest)
@@ -44,7 +50,7 @@ func seals(t *testing.T, from, to Source, places SealPlaces, digests SealDigests
 }
 
 // withManifest changes the manifest of a layout's only image.
-func withManifest(t *testing.T, s Source, change func(m map[string]any)) {
+func withManifest(t *testing.T, s source.Source, change func(m map[string]any)) {
 	t.Helper()
 	digest, err := v1.NewHash(strings.Fields(listed(t, s.Path)[0])[0])
 	if err != nil {
@@ -56,7 +62,7 @@ func withManifest(t *testing.T, s Source, change func(m map[string]any)) {
 	}
 	change(m)
 	w := openLayout(t, s)
-	d, err := w.WriteBytes(types.OCIManifestSchema1, marshal(t, m))
+	d, err := w.WriteBytes(types.OCIManifestSchema1, blobs.JSON(t, m))
 	if err := errors.Join(err, w.Commit(d), w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -78,9 +84,9 @@ const (
 	layerKey    = "composefs.layer.erofs.v1.fsverity-sha256-12"
 )
 
-func sealTestImage(t *testing.T) (from, to Source) {
+func sealTestImage(t *testing.T) (from, to source.Source) {
 	dir := t.TempDir()
-	from, to = Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	from, to = source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
 		fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
 		layers: []madeLayer{{layers.Tar("d usr"), tarfile.Gzip, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
@@ -97,7 +103,7 @@ func TestSealsKeep(t *testing.T) {
 		m["config"].(map[string]any)["unknown"] = 1
 		m["layers"].([]any)[0].(map[string]any)["urls"] = []string{"https://example.com"}
 	})
-	_, manifest := seals(t, from, to, SealPlaces{Label: true, Annotations: true, Artifact: true}, saidDigests())
+	_, manifest := sealedBy(t, from, to, rewrite.SealPlaces{Label: true, Annotations: true, Artifact: true}, saidDigests())
 	for _, part := range []string{`"unknown":["<x>"]`, `"kept":"yes"`, `"kept":"toc"`, `"unknown":1`, `"urls":["https://example.com"]`} {
 		if !strings.Contains(strings.ReplaceAll(manifest, `\u003cx\u003e`, "<x>"), part) {
 			t.Errorf("the manifest has no %s:\n%s", part, manifest)
@@ -114,7 +120,7 @@ func TestSealsKeep(t *testing.T) {
 	}
 	// An artifact alone leaves all as it is.
 	before := listed(t, from.Path)
-	sealed, _ := seals(t, from, from, SealPlaces{Artifact: true}, saidDigests())
+	sealed, _ := sealedBy(t, from, from, rewrite.SealPlaces{Artifact: true}, saidDigests())
 	if diff := cmp.Diff(append(before, sealed.Artifact.Digest.String()+" "), listed(t, from.Path)); diff != "" {
 		t.Error(diff)
 	}
@@ -123,14 +129,14 @@ func TestSealsKeep(t *testing.T) {
 // TestSealsOfDocker: what is Docker's becomes OCI's.
 func TestSealsOfDocker(t *testing.T) {
 	dir := t.TempDir()
-	from, to := Source{Transport: OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, Source{Transport: OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
+	from, to := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON, more: map[string]any{"annotations": map[string]string{"kept": "yes"}},
 		layers: []madeLayer{
 			{layers.Tar("d usr"), tarfile.Gzip, types.DockerLayer, map[string]string{"kept": "toc"}},
 			{layers.Tar("d opt"), tarfile.Zstd, types.DockerUncompressedLayer, nil},
 			{layers.Tar("d etc"), tarfile.Uncompressed, types.OCIUncompressedRestrictedLayer, nil},
 		}}.write(t, from.Path, "t")
-	_, manifest := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
+	_, manifest := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
 	m := parsed(t, manifest)
 	got := []types.MediaType{m.MediaType, m.Config.MediaType}
 	for _, l := range m.Layers {
@@ -156,7 +162,7 @@ func TestSealsReplace(t *testing.T) {
 		m["config"].(map[string]any)["annotations"] = map[string]string{configKey: "old", otherConfig: "other", otherConfig + ".sig": "other", "kept": "yes"}
 		m["layers"].([]any)[0].(map[string]any)["annotations"] = map[string]string{layerKey: "old", layerKey + ".sig": "old"}
 	})
-	sealed, manifest := seals(t, from, to, SealPlaces{Annotations: true}, saidDigests())
+	sealed, manifest := sealedBy(t, from, to, rewrite.SealPlaces{Annotations: true}, saidDigests())
 	m := parsed(t, manifest)
 	if diff := cmp.Diff(map[string]string{mergedKey: said, other: "other", "composefs.unknown": "kept"}, m.Annotations); diff != "" {
 		t.Error(diff)
@@ -172,7 +178,7 @@ func TestSealsReplace(t *testing.T) {
 		t.Errorf("stale are %q", sealed.Stale)
 	}
 	// A new label makes another config.
-	sealed, manifest = seals(t, from, to, SealPlaces{Label: true}, saidDigests())
+	sealed, manifest = sealedBy(t, from, to, rewrite.SealPlaces{Label: true}, saidDigests())
 	if diff := cmp.Diff([]string{configKey, otherConfig, otherConfig + ".sig"}, sealed.Stale); diff != "" {
 		t.Error(diff)
 	}
@@ -180,7 +186,7 @@ func TestSealsReplace(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"kept": "yes"}, m.Config.Annotations); diff != "" {
 		t.Error(diff)
 	}
-	sealed, _ = seals(t, from, to, SealPlaces{Label: true, Annotations: true}, saidDigests())
+	sealed, _ = sealedBy(t, from, to, rewrite.SealPlaces{Label: true, Annotations: true}, saidDigests())
 	if diff := cmp.Diff([]string{otherConfig, otherConfig + ".sig"}, sealed.Stale); diff != "" {
 		t.Error(diff)
 	}
@@ -188,7 +194,7 @@ func TestSealsReplace(t *testing.T) {
 	withManifest(t, to, func(m map[string]any) {
 		m["annotations"] = map[string]string{mergedKey: said, mergedKey + ".sig": "good"}
 	})
-	_, manifest = seals(t, to, to, SealPlaces{Annotations: true}, saidDigests())
+	_, manifest = sealedBy(t, to, to, rewrite.SealPlaces{Annotations: true}, saidDigests())
 	if diff := cmp.Diff(map[string]string{mergedKey: said, mergedKey + ".sig": "good"}, parsed(t, manifest).Annotations); diff != "" {
 		t.Error(diff)
 	}
@@ -199,7 +205,7 @@ func TestSealsAsFound(t *testing.T) {
 	from, to := sealTestImage(t)
 	digests := saidDigests()
 	digests.Bootable = fsverity.SumBytes(fsverity.SHA256, []byte("bootable"))
-	sealed, _ := seals(t, from, to, SealPlaces{Label: true, Annotations: true, Artifact: true}, digests)
+	sealed, _ := sealedBy(t, from, to, rewrite.SealPlaces{Label: true, Annotations: true, Artifact: true}, digests)
 	var got []string
 	for _, f := range sealed.Seals {
 		if f.Err != nil || f.Value != f.Claim.Digest.String() || (f.Name != "") != (f.Place == seal.Artifact) || (f.Layer == 1) != (f.Claim.Role == seal.Layer) {
@@ -217,14 +223,14 @@ func TestSealsAsFound(t *testing.T) {
 // else of the same image.
 func TestSealsReplaceArtifacts(t *testing.T) {
 	from, to := sealTestImage(t)
-	first, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
-	same, _ := seals(t, from, to, SealPlaces{Artifact: true}, saidDigests())
-	labelled, _ := seals(t, from, to, SealPlaces{Label: true, Artifact: true}, saidDigests())
+	first, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
+	same, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
+	labelled, _ := sealedBy(t, from, to, rewrite.SealPlaces{Label: true, Artifact: true}, saidDigests())
 	if list := listed(t, to.Path); first.Artifact.Digest != same.Artifact.Digest || len(list) != 4 || len(labelled.Replaced) > 0 {
 		t.Errorf("listed are %q, replaced %v", list, labelled.Replaced)
 	}
-	digests := SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}
-	sealed, _ := seals(t, from, to, SealPlaces{Artifact: true}, digests)
+	digests := rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}
+	sealed, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, digests)
 	if diff := cmp.Diff([]v1.Hash{first.Artifact.Digest}, sealed.Replaced); diff != "" {
 		t.Error(diff)
 	}
@@ -238,14 +244,14 @@ func TestSealsReplaceArtifacts(t *testing.T) {
 
 // TestSealsOfRegistry: each blob is sent once.
 func TestSealsOfRegistry(t *testing.T) {
-	s := newServedImage(t, unchanged)
-	tag := s.serve(t, func(http.ResponseWriter, *http.Request) bool { return false })
-	to := Source{Transport: OCI, Path: filepath.Join(t.TempDir(), "to"), Ref: "t"}
-	_, manifest := seals(t, Source{Transport: Docker, Ref: tag.Name()}, to, SealPlaces{Annotations: true}, saidDigests())
-	if n := s.requests.Load(); n != 1 {
+	s := registries.New(t, registries.Unchanged)
+	tag := s.Serve(t, func(http.ResponseWriter, *http.Request) bool { return false })
+	to := source.Source{Transport: source.OCI, Path: filepath.Join(t.TempDir(), "to"), Ref: "t"}
+	_, manifest := sealedBy(t, source.Source{Transport: source.Docker, Ref: tag.Name()}, to, rewrite.SealPlaces{Annotations: true}, saidDigests())
+	if n := s.Requests.Load(); n != 1 {
 		t.Errorf("the layer was asked for %d times", n)
 	}
-	if got := read(t, to.Path, blobFile(parsed(t, manifest).Layers[0].Digest)); got != string(s.layer) {
+	if got := read(t, to.Path, blobFile(parsed(t, manifest).Layers[0].Digest)); got != string(s.Layer) {
 		t.Errorf("the layer has %d bytes", len(got))
 	}
 }
@@ -254,25 +260,25 @@ func TestSealsOfRegistry(t *testing.T) {
 func TestSealsGiveUp(t *testing.T) {
 	from, to := sealTestImage(t)
 	broken := errors.New("broken")
-	limits := DefaultLimits()
+	most := limits.Default()
 	for name, c := range map[string]struct {
 		change func()
 		err    error
-		limits Limits
+		limits limits.Limits
 		want   string
 	}{
-		"digests": {func() {}, broken, limits, "broken"},
-		"limit":   {func() {}, nil, Limits{Bytes: 10}, "10 bytes in a layer"},
+		"digests": {func() {}, broken, most, "broken"},
+		"limit":   {func() {}, nil, limits.Limits{Bytes: 10}, "10 bytes in a layer"},
 		"spelling": {func() {
 			withManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
-		}, nil, limits, `the manifest is not valid: it has "Annotations" instead of "annotations"`},
+		}, nil, most, `the manifest is not valid: it has "Annotations" instead of "annotations"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to = sealTestImage(t)
 			c.change()
 			w := openLayout(t, to)
-			_, err := WriteSeals(t.Context(), from, w, SealPlaces{Annotations: true}, func(*Import) (SealDigests, error) { return saidDigests(), c.err },
-				Options{Hash: fsverity.SHA256, Rules: RulesOCI, Limits: c.limits})
+			_, err := WriteSeals(t.Context(), from, w, rewrite.SealPlaces{Annotations: true}, func(*Import) (rewrite.SealDigests, error) { return saidDigests(), c.err },
+				Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: c.limits})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v", err)
 			}

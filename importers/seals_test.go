@@ -20,7 +20,12 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers/document"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/objects"
+	"cfsverify/importers/source"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/registries"
 	"cfsverify/testdata/trees"
 	"cfsverify/testdata/uki"
 )
@@ -78,20 +83,20 @@ func sealLines(found []seal.Seal) []string {
 	return lines
 }
 
-func loadSeals(t *testing.T, s Source) (*Import, error) {
+func loadSeals(t *testing.T, s source.Source) (*Import, error) {
 	t.Helper()
-	store, err := OpenObjectStore(t.TempDir())
+	store, err := objects.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := Load(t.Context(), s, Options{Hash: fsverity.SHA512, Rules: RulesOCI, Seals: true, Objects: store})
+	imported, err := Load(t.Context(), s, Options{Hash: fsverity.SHA512, Rules: layer.RulesOCI, Seals: true, Objects: store})
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return imported, err
 }
 
-func checkSeals(t *testing.T, s Source, want ...string) {
+func checkSeals(t *testing.T, s source.Source, want ...string) {
 	t.Helper()
 	imported, err := loadSeals(t, s)
 	if err != nil {
@@ -122,7 +127,7 @@ func sealedLayers() []madeLayer {
 
 func TestSealsOfImage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
-	s := Source{Transport: OCI, Path: dir, Ref: "t"}
+	s := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
 	sealedImage(sealedLayers()...).write(t, dir, "t")
 	checkSeals(t, s, sealsOfSealedImage...)
 	imported, err := loadSeals(t, s)
@@ -130,7 +135,7 @@ func TestSealsOfImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest, _, err := v1.SHA256(strings.NewReader(string(imported.Manifest)))
-	if err != nil || !exists(filepath.Join(dir, blobName(digest))) || !strings.Contains(string(imported.Config), `"Labels"`) {
+	if err != nil || !source.Exists(filepath.Join(dir, blobFile(digest))) || !strings.Contains(string(imported.Config), `"Labels"`) {
 		t.Errorf("manifest %v, config %s", digest, imported.Config)
 	}
 	if imported.Stack.Len() != 2 {
@@ -154,7 +159,7 @@ func TestSealsOfImage(t *testing.T) {
 // signature if that is not empty.
 func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, signature string, keys ...string) v1.Descriptor {
 	t.Helper()
-	w := openLayout(t, Source{Transport: OCI, Path: dir})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	put := func(mediaType types.MediaType, data string) v1.Descriptor {
 		d, err := w.WriteBytes(mediaType, []byte(data))
 		if err != nil {
@@ -171,7 +176,7 @@ func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, s
 		d.Annotations = map[string]string{key: hexOf(fmt.Sprint(6 + i))}
 		layers = append(layers, d)
 	}
-	doc, err := plainJSON(map[string]any{
+	doc, err := document.Marshal(map[string]any{
 		"schemaVersion": 2, "mediaType": types.OCIManifestSchema1, "artifactType": artifactType,
 		"config": put("application/vnd.oci.empty.v1+json", "{}"), "layers": layers, "subject": subject,
 	})
@@ -188,7 +193,7 @@ func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, s
 
 func TestSealsOfArtifacts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
-	s := Source{Transport: OCI, Path: dir, Ref: "t"}
+	s := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
 	image := sealedImage(sealedLayers()...).write(t, dir, "t")
 	other := image
 	other.Digest.Hex = strings.Repeat("0", 64)
@@ -210,7 +215,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkSeals(t, s, sealsOfSealedImage...)
-	w := openLayout(t, Source{Transport: OCI, Path: dir, Ref: strings.Replace(image.Digest.String(), ":", "-", 1)})
+	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: strings.Replace(image.Digest.String(), ":", "-", 1)})
 	listed, err := w.WriteBytes(types.OCIImageIndex, fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, artifact.MediaType, artifact.Digest, artifact.Size))
 	if err := errors.Join(err, w.Commit(listed), w.Close()); err != nil {
 		t.Fatal(err)
@@ -218,7 +223,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 	checkSeals(t, s, want...)
 
 	// What is damaged is no seal.
-	if err := os.WriteFile(filepath.Join(dir, blobName(artifact.Digest)), []byte("{}"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, blobFile(artifact.Digest)), []byte("{}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), artifact.Digest.String()) {
@@ -237,7 +242,7 @@ func TestSealsInRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, api := range []bool{true, false} {
-		host := loopbackRegistry(t, func(h http.Handler) http.Handler {
+		host := registries.Loopback(t, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.URL.Path, "/referrers/") && !api {
 					http.NotFound(w, r)
@@ -246,7 +251,7 @@ func TestSealsInRegistry(t *testing.T) {
 				h.ServeHTTP(w, r)
 			})
 		})
-		writeAuth(t, "DOCKER_CONFIG/config.json", host)
+		registries.WriteAuth(t, "DOCKER_CONFIG/config.json", host)
 		for _, d := range []v1.Descriptor{image, artifact} {
 			img, err := from.Image(d.Digest)
 			if err != nil {
@@ -256,12 +261,12 @@ func TestSealsInRegistry(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := remote.Write(ref, img, pushOptions()); err != nil {
+			if err := remote.Write(ref, img, registries.PushOptions()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		want := append(append([]string{}, sealsOfSealedImage...), "artifact "+artifact.Digest.String()+" "+mergedKey512+" = 6… signed der")
-		checkSeals(t, Source{Transport: Docker, Ref: host + "/image@" + image.Digest.String()}, want...)
+		checkSeals(t, source.Source{Transport: source.Docker, Ref: host + "/image@" + image.Digest.String()}, want...)
 	}
 }
 
@@ -287,7 +292,7 @@ func TestSealsOfUKIs(t *testing.T) {
 		}
 		names = append(names, file)
 	}
-	s := Source{Transport: Tar, Layers: names}
+	s := source.Source{Transport: source.Tar, Layers: names}
 	checkSeals(t, s,
 		"uki /boot/EFI/Linux/a.efi composefs = 1…",
 		"uki /boot/EFI/Linux/b.efi: its command line has no composefs digest",

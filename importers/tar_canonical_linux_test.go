@@ -15,28 +15,33 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/scan"
+	"cfsverify/testdata/files"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/reading"
 	"cfsverify/testdata/trees"
 )
 
 // everythingTar is the canonical tar of a directory with all that a tar can
 // hold but some names, and the tree that it is of.
 func everythingTar(t *testing.T, o tarfile.Options, without ...string) (*canon.Tree, []byte) {
-	m := scanMaker{t, t.TempDir()}
-	m.makeEverything()
+	m := files.New(t, t.TempDir())
+	m.MakeEverything()
 	for _, name := range append(without, "dev/socket", "usr/socket") {
-		m.do(os.Remove(m.path(name)))
+		m.Do(os.Remove(m.Path(name)))
 	}
 	deep := strings.Repeat("a-directory-with-a-long-name/", 12)
-	m.mkdir(deep)
-	m.file(deep+"file", strings.Repeat("deep", 100))
-	m.link(deep+"file", "deep-file")
-	m.symlink(deep+"file", "deep-symlink")
-	m.mtime("names/...", 9_000_000_000, 5)
-	tree := scannedTree256(t, m.dir)
+	m.Mkdir(deep)
+	m.File(deep+"file", strings.Repeat("deep", 100))
+	m.Link(deep+"file", "deep-file")
+	m.Symlink(deep+"file", "deep-symlink")
+	m.Mtime("names/...", 9_000_000_000, 5)
+	tree := scannedTree256(t, m.Dir)
 	var out bytes.Buffer
-	o.Open = func(path string, _ *canon.Node) (io.ReadCloser, error) { return os.Open(m.path(path)) }
+	o.Open = func(path string, _ *canon.Node) (io.ReadCloser, error) { return os.Open(m.Path(path)) }
 	if err := tarfile.Write(&out, tree, o); err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +51,11 @@ func everythingTar(t *testing.T, o tarfile.Options, without ...string) (*canon.T
 func TestCanonicalTarReadAgain(t *testing.T) {
 	oracle.Root(t)
 	tree, archive := everythingTar(t, tarfile.Options{})
-	l, err := readArchive(archive, 1)
+	l, err := reading.Layer(archive, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ApplyLayers([]*LayerEntries{l}, RulesOCI)
+	again, err := layer.Apply([]*layer.Entries{l}, layer.RulesOCI)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,13 +100,13 @@ func TestCanonicalTarExtracts(t *testing.T) {
 		t.Run(c.tool, func(t *testing.T) {
 			oracle.Tool(t, c.tool, c.pkg)
 			dir := t.TempDir()
-			scanTool(t, c.tool, append(append([]string{"-C", dir}, c.args...), file)...)
+			files.Tool(t, c.tool, append(append([]string{"-C", dir}, c.args...), file)...)
 			compareExtracted(t, tree, scannedTree256(t, dir), c.differs)
 		})
 	}
 	// What engines leave out, or take for a whiteout, is LAYERS.md's to tell.
 	engines, archive := everythingTar(t, tarfile.Options{NoGlobalHeader: true}, "dev/whiteout", "etc/size-1", "dev/null", "usr/null")
-	for _, engine := range Engines() {
+	for _, engine := range engine.Engines() {
 		t.Run(engine.Name, func(t *testing.T) {
 			root, refusal := oracle.Engine(t, engine.Name)(t, layers.Archives{archive})
 			if refusal != nil {
@@ -109,7 +114,7 @@ func TestCanonicalTarExtracts(t *testing.T) {
 			}
 			compareExtracted(t, engines, scannedTree256(t, root), func(want, got *canon.Tree) {
 				// They make the root themselves, and archive/tar drops empty values.
-				setStat(want.Root, got.Root)
+				layer.SetStat(want.Root, got.Root)
 				for e := range want.Dirents() {
 					e.Node.Xattrs = slices.DeleteFunc(e.Node.Xattrs, func(x canon.Xattr) bool { return x.Value == "" })
 				}
@@ -131,7 +136,7 @@ func compareExtracted(t *testing.T, want, got *canon.Tree, differs func(want, go
 
 func scannedTree256(t *testing.T, dir string) *canon.Tree {
 	t.Helper()
-	tree, err := ScanDirectory(t.Context(), dir, ScanOptions{Hash: fsverity.SHA256})
+	tree, err := scan.Directory(t.Context(), dir, scan.Options{Hash: fsverity.SHA256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,117 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"cfsverify/canon"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/document"
+	"cfsverify/importers/image"
+	"cfsverify/importers/source"
+)
+
+// Docker opens what docker save wrote. Its layers are named by nothing
+// but the config's diffIDs.
+func Docker(s source.Source, platform *v1.Platform) (*image.Image, error) {
+	a, err := Open(s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no docker archive: %w", s.Path, err)
+	}
+	if !a.Has("manifest.json") {
+		a.Close()
+		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json: write oci-archive:%s for an OCI layout, tar:%s for a layer", s.Path, s.Path, s.Path)
+	}
+	img, err := dockerImage(s, a, platform)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), a.Close())
+	}
+	img.Close = a.Close
+	return img, nil
+}
+
+func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Image, error) {
+	raw, err := document.Read(a.Open, "manifest.json")
+	if err != nil {
+		return nil, err
+	}
+	var manifest tarball.Manifest
+	if err := json.Unmarshal(raw, &manifest); err != nil {
+		return nil, fmt.Errorf("manifest.json is not valid: %w", err)
+	}
+	desc, err := chooseTag(s.Ref, manifest)
+	if err != nil {
+		return nil, err
+	}
+	if raw, err = document.Read(a.Open, desc.Config); err != nil {
+		return nil, err
+	}
+	base := strings.TrimSuffix(path.Base(desc.Config), ".json")
+	if digest, err := v1.NewHash("sha256:" + base); err == nil {
+		if err := image.VerifyBytes("config", raw, digest, -1); err != nil {
+			return nil, err
+		}
+	}
+	config, err := v1.ParseConfigFile(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	if err := image.CheckPlatform(config, platform); err != nil {
+		return nil, err
+	}
+	if len(config.RootFS.DiffIDs) != len(desc.Layers) {
+		return nil, fmt.Errorf("there are %d layers, but the config has %d diffIDs", len(desc.Layers), len(config.RootFS.DiffIDs))
+	}
+	img := &image.Image{Created: image.CreatedTime(config), Config: raw}
+	for i, name := range desc.Layers {
+		diffID := config.RootFS.DiffIDs[i]
+		img.Blobs = append(img.Blobs, blob.Blob{
+			Layer:  &canon.Layer{Index: i + 1, DiffID: diffID.String()},
+			Size:   -1,
+			DiffID: diffID,
+			Open: func() (io.ReadCloser, error) {
+				content, _, err := a.Open(name)
+				return content, err
+			},
+		})
+	}
+	return img, nil
+}
+
+// chooseTag finds the archive's image of a name; the only image needs none.
+func chooseTag(ref string, manifest tarball.Manifest) (tarball.Descriptor, error) {
+	var tags []string
+	for _, desc := range manifest {
+		tags = append(tags, desc.RepoTags...)
+	}
+	if ref == "" {
+		if len(manifest) == 0 {
+			return tarball.Descriptor{}, errors.New("it holds no image")
+		}
+		if len(manifest) != 1 {
+			return tarball.Descriptor{}, fmt.Errorf("there are %d images: name one of %s", len(manifest), image.ListOrNone(tags))
+		}
+		return manifest[0], nil
+	}
+	want, err := name.NewTag(ref)
+	if err != nil {
+		return tarball.Descriptor{}, err
+	}
+	for _, desc := range manifest {
+		for _, t := range desc.RepoTags {
+			if have, err := name.NewTag(t); err == nil && have.Name() == want.Name() {
+				return desc, nil
+			}
+		}
+	}
+	return tarball.Descriptor{}, fmt.Errorf("there is no image %q: there are %s", ref, image.ListOrNone(tags))
+}

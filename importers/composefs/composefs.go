@@ -1,0 +1,140 @@
+package composefs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"cfsverify/canon"
+	"cfsverify/canon/dumpfile"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/importers/source"
+)
+
+// Options says how to read a dump file or a composefs image.
+type Options struct {
+	// Hash is that of the digests of file content.
+	Hash fsverity.Algorithm
+	// Lenient reads dump files of historical forms, see dumpfile.Options, and images
+	// that are not what their trees give.
+	Lenient bool
+}
+
+// File is what a dump file or a composefs image holds.
+type File struct {
+	Tree *canon.Tree
+	// Image is set for a composefs image.
+	Image *erofs.Image
+}
+
+// Load reads a dump file or a composefs image.
+func Load(s source.Source, o Options) (*File, error) {
+	in := io.NopCloser(os.Stdin)
+	if s.Path != "-" {
+		f, err := os.Open(s.Path)
+		if err != nil {
+			return nil, err
+		}
+		in = f
+	}
+	defer in.Close()
+	read, err := read(s.Transport, in, o.Lenient)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	if alg := read.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
+		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}
+	}
+	return read, nil
+}
+
+// HashError says that a dump file or composefs image has digests of another hash
+// than the one that is wanted.
+type HashError struct {
+	Source    source.Source
+	Has, Want fsverity.Algorithm
+}
+
+func (e *HashError) Error() string {
+	return fmt.Sprintf("%v has %v digests of file content, not %v", e.Source, e.Has, e.Want)
+}
+
+func read(transport source.Transport, in io.Reader, lenient bool) (*File, error) {
+	if transport == source.Dump {
+		tree, err := dumpfile.Parse(in, dumpfile.Options{Lenient: lenient})
+		return &File{Tree: tree}, err
+	}
+	data, err := readImage(in)
+	if err != nil {
+		return nil, err
+	}
+	img, err := erofs.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	if !lenient {
+		same := &sameBytes{want: data}
+		if err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version}); err != nil && !errors.Is(err, errOtherBytes) {
+			return nil, err
+		}
+		if same.differ || same.at != len(data) {
+			return nil, &OtherBytesError{same.at}
+		}
+	}
+	return &File{Tree: img.Tree, Image: img}, nil
+}
+
+// OtherBytesError says that a composefs image is not the one that its tree gives.
+type OtherBytesError struct {
+	// At is the first byte that differs.
+	At int
+}
+
+func (e *OtherBytesError) Error() string {
+	return fmt.Sprintf("from byte %d on the image is not what its tree gives: it is damaged, or another program made it", e.At)
+}
+
+// readImage looks at the beginning before it reads the rest.
+func readImage(in io.Reader) ([]byte, error) {
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(in, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	head = head[:n]
+	if n < len(head) || !erofs.IsImage(head) {
+		return head, nil
+	}
+	data, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), io.LimitReader(in, imageMax)))
+	if err == nil && len(data) > imageMax {
+		err = fmt.Errorf("the image has more than %d bytes", imageMax)
+	}
+	return data, err
+}
+
+var errOtherBytes = errors.New("other bytes")
+
+// sameBytes compares what is written with what is wanted.
+type sameBytes struct {
+	want   []byte
+	at     int
+	differ bool
+}
+
+func (s *sameBytes) Write(p []byte) (int, error) {
+	for i, b := range p {
+		if s.at == len(s.want) || s.want[s.at] != b {
+			s.differ = true
+			return i, errOtherBytes
+		}
+		s.at++
+	}
+	return len(p), nil
+}
+
+// imageMax is the size in bytes up to which composefs images are read: enough
+// for some ten million files.
+const imageMax = 4 << 30

@@ -1,0 +1,158 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"cfsverify/canon"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/document"
+	"cfsverify/importers/source"
+)
+
+// Image is a container image whose manifest and config are verified, and whose
+// layers are still to be read.
+type Image struct {
+	Blobs   []blob.Blob
+	Created *canon.Time
+	Close   func() error
+	// Manifest and config are as they are written, nil if there is none.
+	Manifest, Config []byte
+	// Artifacts lists those whose subject is the image; nil where there can be none.
+	Artifacts func(context.Context) ([]Artifact, error)
+}
+
+// Digest is that of the manifest.
+func (img *Image) Digest() v1.Hash {
+	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(img.Manifest))}
+}
+
+// LayerList lists the layers, lowest first.
+func (img *Image) LayerList() []*canon.Layer {
+	var list []*canon.Layer
+	for _, b := range img.Blobs {
+		list = append(list, b.Layer)
+	}
+	return list
+}
+
+// Locate says where the blobs of the layers lie.
+func (img *Image) Locate(place func(v1.Hash) (blob.Place, bool)) {
+	for i := range img.Blobs {
+		b := &img.Blobs[i]
+		b.Place = func() (blob.Place, bool) { return place(b.Digest) }
+	}
+}
+
+// openBlob opens what a manifest's descriptor is of.
+type openBlob func(v1.Descriptor) (io.ReadCloser, error)
+
+func FromIndex(s source.Source, index v1.ImageIndex, open openBlob, ref string, platform *v1.Platform) (*Image, error) {
+	found, err := find(index, ref, platform)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	return Verified(s, found, open, platform)
+}
+
+// Verified checks an image and makes it one whose layers can be read.
+func Verified(s source.Source, from v1.Image, open openBlob, platform *v1.Platform) (*Image, error) {
+	img, err := pairLayers(from, open, platform)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	return img, nil
+}
+
+// pairLayers checks the config against the manifest, and pairs the layers with
+// their diffIDs. It does not ask for v1.Image.Layers: they read the whole
+// manifest for each layer, and go wherever the urls of foreign layers lead.
+func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*Image, error) {
+	manifest, err := from.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("the manifest is not valid: %w", err)
+	}
+	if !manifest.Config.MediaType.IsConfig() {
+		return nil, fmt.Errorf("the config is of type %q: this is an artifact, not a container image", manifest.Config.MediaType)
+	}
+	if manifest.Config.Size > document.SizeMax {
+		return nil, fmt.Errorf("the manifest states a config of %d bytes, which is too large", manifest.Config.Size)
+	}
+	raw, err := from.RawConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	if err := VerifyBytes("config", raw, manifest.Config.Digest, manifest.Config.Size); err != nil {
+		return nil, err
+	}
+	config, err := from.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	if err := CheckPlatform(config, platform); err != nil {
+		return nil, err
+	}
+	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
+		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
+	}
+	img := &Image{Created: CreatedTime(config), Close: func() error { return nil }, Config: raw}
+	if img.Manifest, err = from.RawManifest(); err != nil {
+		return nil, err
+	}
+	for i, desc := range manifest.Layers {
+		if !desc.MediaType.IsLayer() {
+			return nil, fmt.Errorf("layer %d is of type %q, which is no file system layer", i+1, desc.MediaType)
+		}
+		if desc.Digest == (v1.Hash{}) || desc.Size < 0 || config.RootFS.DiffIDs[i] == (v1.Hash{}) {
+			return nil, fmt.Errorf("layer %d lacks a digest, size or diffID: the image cannot be verified", i+1)
+		}
+		img.Blobs = append(img.Blobs, blob.Blob{
+			Layer:  &canon.Layer{Index: i + 1, DiffID: config.RootFS.DiffIDs[i].String(), Digest: desc.Digest.String()},
+			Digest: desc.Digest,
+			Size:   desc.Size,
+			DiffID: config.RootFS.DiffIDs[i],
+			Open:   func() (io.ReadCloser, error) { return open(desc) },
+		})
+	}
+	return img, nil
+}
+
+// CheckPlatform says whether an image is for the platform that was asked for.
+func CheckPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
+	have := config.Platform()
+	if platform == nil || have == nil || have.Satisfies(*platform) {
+		return nil
+	}
+	return fmt.Errorf("the image is for %v, not for %v", have, platform)
+}
+
+func CreatedTime(config *v1.ConfigFile) *canon.Time {
+	if config.Created.IsZero() {
+		return nil
+	}
+	return &canon.Time{Sec: config.Created.Unix(), Nsec: uint32(config.Created.Nanosecond())}
+}
+
+// Bare are files whose digests nobody states.
+func Bare(files []string) *Image {
+	img := &Image{Close: func() error { return nil }}
+	for i, file := range files {
+		open := func() (io.ReadCloser, error) { return os.Open(file) }
+		place := func() (blob.Place, bool) { return blob.FilePlace(file) }
+		if file == "-" {
+			open, place = func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil }, nil
+		}
+		img.Blobs = append(img.Blobs, blob.Blob{
+			Layer: &canon.Layer{Index: i + 1, Name: file},
+			Size:  -1,
+			Open:  open,
+			Place: place,
+		})
+	}
+	return img
+}

@@ -1,0 +1,157 @@
+package image
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// indexDepth is how many indexes may stand between a source and its image.
+const indexDepth = 4
+
+// Where writers of OCI layouts put an image's name: image-spec annotations.md,
+// and containerd.
+var NameAnnotations = []string{"org.opencontainers.image.ref.name", "io.containerd.image.name"}
+
+// find finds the image that a tag or digest (either may be empty) and
+// a platform (nil for any, if that leaves no doubt) name.
+func find(index v1.ImageIndex, ref string, platform *v1.Platform) (v1.Image, error) {
+	return descend(index, ref, platform, 0)
+}
+
+func descend(index v1.ImageIndex, ref string, platform *v1.Platform, depth int) (v1.Image, error) {
+	if depth == indexDepth {
+		return nil, fmt.Errorf("more than %d indexes lead to each other", indexDepth)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, fmt.Errorf("the index is no valid JSON: %w", err)
+	}
+	desc, err := choose(manifest.Manifests, ref, platform)
+	if err != nil {
+		return nil, err
+	}
+	if desc.MediaType.IsIndex() {
+		child, err := index.ImageIndex(desc.Digest)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := child.RawManifest()
+		if err != nil {
+			return nil, err
+		}
+		if err := VerifyBytes("index", raw, desc.Digest, desc.Size); err != nil {
+			return nil, err
+		}
+		return descend(child, "", platform, depth+1)
+	}
+	if !desc.MediaType.IsImage() {
+		return nil, fmt.Errorf("%v is of type %q, which is no container image", desc.Digest, desc.MediaType)
+	}
+	image, err := index.Image(desc.Digest)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := image.RawManifest()
+	if err != nil {
+		return nil, err
+	}
+	return image, VerifyBytes("manifest", raw, desc.Digest, desc.Size)
+}
+
+// choose picks one descriptor of an index.
+func choose(all []v1.Descriptor, ref string, platform *v1.Platform) (v1.Descriptor, error) {
+	images := slices.DeleteFunc(slices.Clone(all), isAttached)
+	named := images
+	if ref != "" {
+		named = slices.DeleteFunc(slices.Clone(images), func(d v1.Descriptor) bool { return !HasName(d, ref) })
+		if len(named) == 0 {
+			return v1.Descriptor{}, fmt.Errorf("there is no image %q: there are %s", ref, listNames(images))
+		}
+	}
+	if platform == nil && len(named) > 1 {
+		platform = &v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	}
+	fitting := slices.DeleteFunc(slices.Clone(named), func(d v1.Descriptor) bool { return !fits(d, platform) })
+	switch {
+	case len(named) == 0:
+		return v1.Descriptor{}, fmt.Errorf("the index lists no image")
+	case len(fitting) == 0:
+		return v1.Descriptor{}, &PlatformError{platform, listPlatforms(named)}
+	case len(fitting) > 1 && !sameDigest(fitting):
+		return v1.Descriptor{}, fmt.Errorf("there are several images: name one of %s", listNames(fitting))
+	}
+	return fitting[0], nil
+}
+
+// PlatformError says that an index has no image for a platform.
+type PlatformError struct {
+	Want *v1.Platform
+	// Has lists the platforms that there are images for.
+	Has string
+}
+
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("there is no image for %v: there are %s", e.Want, e.Has)
+}
+
+// isAttached recognises what is about an image but is none: BuildKit's
+// attestations and other artifacts. An image's artifact type is that of its
+// config, if it is stated at all.
+func isAttached(d v1.Descriptor) bool {
+	isArtifact := d.ArtifactType != "" && !types.MediaType(d.ArtifactType).IsConfig()
+	return d.Annotations["vnd.docker.reference.type"] != "" || isArtifact && !d.MediaType.IsIndex()
+}
+
+func HasName(d v1.Descriptor, ref string) bool {
+	if d.Digest.String() == ref {
+		return true
+	}
+	return slices.ContainsFunc(NameAnnotations, func(key string) bool { return d.Annotations[key] == ref })
+}
+
+// fits compares platforms; a descriptor without one, or one that leads to an
+// index, may fit any.
+func fits(d v1.Descriptor, platform *v1.Platform) bool {
+	return platform == nil || d.Platform == nil || d.Platform.Satisfies(*platform)
+}
+
+func sameDigest(descs []v1.Descriptor) bool {
+	return !slices.ContainsFunc(descs, func(d v1.Descriptor) bool { return d.Digest != descs[0].Digest })
+}
+
+func listNames(descs []v1.Descriptor) string {
+	var names []string
+	for _, d := range descs {
+		name := "@" + d.Digest.String()
+		for _, key := range NameAnnotations {
+			if d.Annotations[key] != "" {
+				name = d.Annotations[key]
+				break
+			}
+		}
+		names = append(names, name)
+	}
+	return ListOrNone(names)
+}
+
+func listPlatforms(descs []v1.Descriptor) string {
+	var names []string
+	for _, d := range descs {
+		if d.Platform != nil {
+			names = append(names, d.Platform.String())
+		}
+	}
+	return ListOrNone(names)
+}
+
+func ListOrNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,197 @@
+package layer
+
+import (
+	"fmt"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
+)
+
+// Event is an entry that composefs-rs treats in a way of its own.
+type Event struct {
+	Layer *canon.Layer
+	// Entry counts as canon.Origin.Entry does; 0 is the layer as a whole.
+	Entry int
+	Path  string
+	// Refused says that composefs-rs does not import the image because of it.
+	Refused bool
+	// What tells what composefs-rs does, or why it refuses the image.
+	What string
+}
+
+// composefsApplier acts as process_entry of composefs-rs does (crate
+// composefs-oci, image.rs).
+type composefsApplier struct {
+	applier
+	// survey goes on after what composefs-rs refuses, as if it had done what the
+	// OCI rules do.
+	survey bool
+	events []Event
+}
+
+func applyComposefsRS(layers []*Entries, takes bool) (*canon.Tree, error) {
+	a := composefsApplier{applier: applier{takes: takes}}
+	return a.apply(layers)
+}
+
+func (a *composefsApplier) apply(layers []*Entries) (*canon.Tree, error) {
+	a.Tree = canon.NewTree()
+	for _, layer := range layers {
+		a.Layer = layer
+		for i := range layer.List {
+			if err := a.add(i); err != nil {
+				return nil, err
+			}
+		}
+		if layer.oneZeroBlock {
+			if err := a.refuse(-1, "the archive ends after one zero block instead of two"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	a.Tree.CountLinks()
+	return a.Tree, nil
+}
+
+// err is what composefs-rs ends with after a refusal.
+func (e *Event) err() error {
+	return &canon.EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
+}
+
+func (a *composefsApplier) event(i int, refused bool, what string) Event {
+	e := Event{Layer: a.Layer.Layer, Entry: i + 1, Refused: refused, What: what}
+	if i >= 0 {
+		e.Path = a.Layer.List[i].Path
+	}
+	a.events = append(a.events, e)
+	return e
+}
+
+// refuse returns no error in a survey. Entry -1 is the layer as a whole.
+func (a *composefsApplier) refuse(i int, format string, args ...any) error {
+	e := a.event(i, true, fmt.Sprintf(format, args...))
+	if a.survey {
+		return nil
+	}
+	return e.err()
+}
+
+func (a *composefsApplier) add(i int) error {
+	e := &a.Layer.List[i]
+	if err := a.refuseQuirks(i); err != nil {
+		return err
+	}
+	if e.Path == "" {
+		a.setRoot(i)
+		return nil
+	}
+	var n *canon.Node
+	if e.IsHardlink() {
+		var err error
+		if n, err = a.linkTarget(i); err != nil {
+			return a.refuse(i, "%v", err)
+		}
+	} else {
+		n = a.inode(i)
+	}
+	parent, err := a.parent(i)
+	if err != nil {
+		return err
+	}
+	_, name := SplitPath(e.Path)
+	switch hidden, found := strings.CutPrefix(name, WhiteoutPrefix); {
+	case name == OpaqueName:
+		dir, _ := SplitPath(e.Path)
+		a.mark(i, dir, "")
+		a.tellRemoved(i, parent.Children())
+		parent.RemoveAll()
+	case found:
+		dir, _ := SplitPath(e.Path)
+		a.mark(i, dir, hidden)
+		if child := parent.Child(hidden); child != nil {
+			a.tellRemoved(i, []canon.Dirent{*child})
+			parent.Remove(hidden)
+		}
+	default:
+		a.put(i, parent, n)
+	}
+	return nil
+}
+
+func (a *composefsApplier) refuseQuirks(i int) error {
+	for _, q := range []struct {
+		quirk tarfile.Quirks
+		what  string
+	}{
+		{tarfile.NegativeMtime, "the mtime is before 1970"},
+		{tarfile.SizeWithoutContent, "the header states a size, but entries of this type have no content"},
+		{tarfile.KeyNotUTF8, "the key of a PAX record is not UTF-8"},
+	} {
+		if a.Layer.quirks[i]&q.quirk != 0 {
+			if err := a.refuse(i, "%s", q.what); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parent finds the directory of entry i.
+func (a *composefsApplier) parent(i int) (*canon.Node, error) {
+	n := a.Tree.Root
+	dir, _ := SplitPath(a.Layer.List[i].Path)
+	refused := false
+	for rest := dir; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		child := n.Child(name)
+		if child != nil && child.Node.Kind == canon.Directory {
+			a.imply(i, child.Origin)
+			n = child.Node
+			continue
+		}
+		if !refused {
+			refused = true
+			if err := a.refuseParent(i, strings.TrimSuffix(strings.TrimSuffix(dir, rest), "/"), child); err != nil {
+				return nil, err
+			}
+		}
+		n = a.putImplicit(i, n, name)
+	}
+	return n, nil
+}
+
+func (a *composefsApplier) refuseParent(i int, path string, child *canon.Dirent) error {
+	if child == nil {
+		return a.refuse(i, "there is no entry for the directory %q", path)
+	}
+	return a.refuse(i, "%q is a %v, not a directory (%v, entry %d)", path, child.Node.Kind,
+		child.Origin.Layer, child.Origin.Entry)
+}
+
+// tellRemoved notes which entries of the marker's own layer the marker removes.
+func (a *composefsApplier) tellRemoved(marker int, doomed []canon.Dirent) {
+	count, first := a.countOwn(doomed)
+	if count > 0 {
+		a.event(marker, false, fmt.Sprintf("the marker removes %d of its own layer's entries that stand before it, the first being entry %d, %q",
+			count, first, a.Layer.List[first-1].Path))
+	}
+}
+
+// countOwn counts the names that the current layer has entries for, and gives
+// the first of these entries.
+func (a *composefsApplier) countOwn(dirents []canon.Dirent) (count, first int) {
+	for _, e := range dirents {
+		n, entry := a.countOwn(e.Node.Children())
+		if e.Origin.Layer == a.Layer.Layer && !e.Origin.Implicit {
+			n++
+			entry = int(e.Origin.Entry)
+		}
+		if n > 0 && (count == 0 || entry < first) {
+			first = entry
+		}
+		count += n
+	}
+	return count, first
+}

@@ -1,0 +1,172 @@
+package layer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/objects"
+)
+
+// ReadOptions says how to read a layer. Hash must be set.
+type ReadOptions struct {
+	// Hash is the fs-verity hash for file content.
+	Hash fsverity.Algorithm
+	// Progress, if set, is told now and then how far the work is.
+	Progress func(limits.Progress)
+	// Objects, if there is one, gets the content that is hashed.
+	Objects *objects.Store
+	// ObjectMagic is what content must begin with for Objects to get it.
+	ObjectMagic string
+	// Headers: keep what canon.Origin.Header is to say. They take as much memory
+	// as the tree.
+	Headers bool
+	// Inspector, if set, looks at how the layer is written. Headers are kept then.
+	Inspector *Inspector
+}
+
+// Inspector is told how a layer is written while it is read. Layers are read side
+// by side, so its functions are called from several goroutines.
+type Inspector struct {
+	// Entry is called for each entry that was read, which is the last of the layer
+	// so far.
+	Entry func(*Entries, *tarfile.Reader) error
+	// End is called once the archive was read; so many bytes follow its end.
+	End func(layer *Entries, r *tarfile.Reader, trailing int64)
+}
+
+const bufferSize = 64 << 10
+
+// Read reads an uncompressed archive to the end of r, what follows the
+// archive's own end included. Content of more than canon.InlineMax bytes is
+// hashed and not kept. Without a budget there are no limits. Errors are
+// canon.EntryErrors, but for those of ctx.
+func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Budget, o ReadOptions) (*Entries, error) {
+	l := &layerReader{
+		tar:     tarfile.NewReader(limits.Reader(ctx, r)),
+		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
+		hasher:  objects.NewHasher(o.Hash, o.Objects),
+		magic:   o.ObjectMagic,
+		buffer:  make([]byte, bufferSize),
+		headers: o.Headers || o.Inspector != nil,
+		inspect: o.Inspector,
+		steps:   limits.Steps{Report: o.Progress},
+		budget:  used,
+	}
+	if o.Inspector != nil {
+		l.tar.Record()
+	}
+	for {
+		header, quirks, err := l.tar.Next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = l.add(header, quirks)
+		}
+		if err != nil {
+			return nil, l.fail(ctx, header, err)
+		}
+	}
+	l.out.oneZeroBlock, l.out.NoEnd = l.tar.OneZeroBlock, l.tar.NoEnd
+	trailing, err := l.tar.Trailing()
+	if err != nil {
+		return nil, &canon.EntryError{Layer: layer, Err: err}
+	}
+	if o.Inspector != nil {
+		o.Inspector.End(l.out, l.tar, trailing)
+	}
+	// Appending left room for more, which nothing will use.
+	l.out.List = slices.Clone(l.out.List)
+	l.progress(0)
+	l.steps.End()
+	return l.out, nil
+}
+
+// layerReader turns headers and content into entries.
+type layerReader struct {
+	tar     *tarfile.Reader
+	out     *Entries
+	hasher  *objects.Hasher
+	magic   string
+	buffer  []byte
+	headers bool
+	inspect *Inspector
+	nodes   canon.Nodes
+	steps   limits.Steps
+	budget  *limits.Budget
+	before  string // the name of the last entry
+	offset  int64  // that was reported last
+}
+
+func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
+	if err := l.budget.AddEntry(h, l.before); err != nil {
+		return err
+	}
+	l.before = h.Name
+	e, err := newEntry(h, &l.nodes)
+	if err != nil {
+		return err
+	}
+	if quirks != 0 {
+		l.out.quirks[len(l.out.List)] = quirks
+	}
+	if l.headers {
+		e.Header = h
+	}
+	if h.Mtime.Compare(l.out.newest) > 0 {
+		l.out.newest = h.Mtime
+	}
+	if e.Node.Kind == canon.Regular && h.Size > 0 {
+		if e.Node.Content, err = l.content(h.Size); err != nil {
+			return err
+		}
+	}
+	l.out.List = append(l.out.List, e)
+	if l.inspect != nil {
+		if err := l.inspect.Entry(l.out, l.tar); err != nil {
+			return err
+		}
+	}
+	l.progress(1)
+	return nil
+}
+
+func (l *layerReader) content(size int64) (*canon.Content, error) {
+	if size <= canon.InlineMax {
+		inline := make([]byte, size)
+		_, err := io.ReadFull(l.tar, inline)
+		return &canon.Content{Inline: inline}, err
+	}
+	if err := l.hasher.Start(l.tar.Begins(l.magic)); err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyBuffer(l.hasher, l.tar, l.buffer); err != nil {
+		return nil, err
+	}
+	digest, err := l.hasher.End()
+	return canon.External(digest), err
+}
+
+// progress notes that so many entries were read.
+func (l *layerReader) progress(entries int64) {
+	at := l.tar.Offset()
+	l.steps.Add(limits.Progress{Entries: entries, Bytes: at - l.offset})
+	l.offset = at
+}
+
+func (l *layerReader) fail(ctx context.Context, h *canon.Header, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
+	}
+	e := &canon.EntryError{Layer: l.out.Layer, Entry: len(l.out.List) + 1, Err: err}
+	if h != nil {
+		e.Path = h.Name
+	}
+	return e
+}

@@ -1,0 +1,178 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/importers/archive"
+	"cfsverify/importers/blob"
+	"cfsverify/importers/document"
+	"cfsverify/importers/image"
+	"cfsverify/importers/source"
+)
+
+// Layout is an OCI image layout, in a directory or a tar file.
+type Layout struct {
+	Open  func(name string) (content io.ReadCloser, size int64, err error)
+	place func(v1.Hash) (blob.Place, bool)
+	close func() error
+}
+
+func OpenDirectory(dir string) (*Layout, error) {
+	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
+	}
+	return Below(dir), nil
+}
+
+// Below is a layout of which all is in a directory, or nothing yet.
+func Below(dir string) *Layout {
+	return &Layout{
+		close: func() error { return nil },
+		Open:  func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) },
+		place: func(h v1.Hash) (blob.Place, bool) { return blob.FilePlace(filepath.Join(dir, BlobName(h))) },
+	}
+}
+
+// Open closes the layout if it cannot be used.
+func Open(s source.Source, layout *Layout, platform *v1.Platform) (*image.Image, error) {
+	index, err := layout.index()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
+	}
+	img, err := image.FromIndex(s, index, layout.OpenBlob, s.Ref, platform)
+	if err != nil {
+		return nil, errors.Join(err, layout.close())
+	}
+	img.Close = layout.close
+	img.Locate(layout.place)
+	img.Artifacts = func(ctx context.Context) ([]image.Artifact, error) { return layout.Artifacts(ctx, img.Digest()) }
+	return img, nil
+}
+
+// openSized opens a regular file and tells its size in bytes.
+func openSized(name string) (io.ReadCloser, int64, error) {
+	f, err := archive.OpenRegular(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func OpenArchive(name string) (*Layout, error) {
+	a, err := archive.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no OCI archive: %w", name, err)
+	}
+	if !a.Has("index.json") {
+		a.Close()
+		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json: write docker-archive:%s for what docker save wrote, tar:%s for a layer", name, name, name)
+	}
+	return &Layout{Open: a.Open, close: a.Close, place: func(h v1.Hash) (blob.Place, bool) {
+		place, found := blob.FilePlace(name)
+		place.Name = BlobName(h)
+		return place, found
+	}}, nil
+}
+
+func BlobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) }
+
+func (l *Layout) read(h v1.Hash) ([]byte, error) { return document.Read(l.Open, BlobName(h)) }
+
+func (l *Layout) OpenBlob(desc v1.Descriptor) (io.ReadCloser, error) {
+	f, _, err := l.Open(BlobName(desc.Digest))
+	return f, err
+}
+
+func (l *Layout) index() (v1.ImageIndex, error) {
+	raw, err := document.Read(l.Open, "index.json")
+	if err != nil {
+		return nil, err
+	}
+	return &layoutIndex{layout: l, raw: raw}, nil
+}
+
+// layoutIndex is a v1.ImageIndex of a layout.
+type layoutIndex struct {
+	layout *Layout
+	raw    []byte
+}
+
+func (x *layoutIndex) MediaType() (types.MediaType, error) { return types.OCIImageIndex, nil }
+func (x *layoutIndex) RawManifest() ([]byte, error)        { return x.raw, nil }
+func (x *layoutIndex) Digest() (v1.Hash, error)            { return partial.Digest(x) }
+func (x *layoutIndex) Size() (int64, error)                { return int64(len(x.raw)), nil }
+func (x *layoutIndex) IndexManifest() (*v1.IndexManifest, error) {
+	return v1.ParseIndexManifest(bytes.NewReader(x.raw))
+}
+
+func (x *layoutIndex) ImageIndex(h v1.Hash) (v1.ImageIndex, error) {
+	raw, err := x.layout.read(h)
+	if err != nil {
+		return nil, err
+	}
+	return &layoutIndex{layout: x.layout, raw: raw}, nil
+}
+
+func (x *layoutIndex) Image(h v1.Hash) (v1.Image, error) {
+	raw, err := x.layout.read(h)
+	if err != nil {
+		return nil, err
+	}
+	return partial.CompressedToImage(&layoutImage{layout: x.layout, raw: raw})
+}
+
+// layoutImage is a partial.CompressedImageCore of a layout.
+type layoutImage struct {
+	layout *Layout
+	raw    []byte
+}
+
+func (m *layoutImage) RawManifest() ([]byte, error) { return m.raw, nil }
+
+func (m *layoutImage) MediaType() (types.MediaType, error) {
+	var manifest struct {
+		MediaType types.MediaType `json:"mediaType"`
+	}
+	if err := json.Unmarshal(m.raw, &manifest); err != nil {
+		return "", err
+	}
+	if manifest.MediaType == "" {
+		return types.OCIManifestSchema1, nil
+	}
+	return manifest.MediaType, nil
+}
+
+func (m *layoutImage) RawConfigFile() ([]byte, error) {
+	manifest, err := partial.Manifest(m)
+	if err != nil {
+		return nil, err
+	}
+	return m.layout.read(manifest.Config.Digest)
+}
+
+// LayerByDigest is not used: see pairLayers.
+func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
+	return nil, fmt.Errorf("no layer %v", h)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"cfsverify/importers/blob"
+	"cfsverify/importers/image"
+	"cfsverify/importers/source"
+)
+
+// repository is one in a registry.
+type repository struct {
+	puller *remote.Puller
+	// transport is that of puller, without authentication.
+	transport http.RoundTripper
+	repo      name.Repository
+	// pause is how long to wait before something is tried a second time; the
+	// third time it is three times as long.
+	pause time.Duration
+}
+
+// pause and registryIdle are what users get. A registry that sends
+// nothing for registryIdle is taken for one that does not answer.
+const (
+	pause = time.Second
+	idle  = time.Minute
+)
+
+// userAgent is what registries are told.
+const userAgent = "cfsverify"
+
+func openRepository(repo name.Repository, pause, idle time.Duration) (*repository, error) {
+	transport := retryTransport{boundedTransport{idleTransport{remote.DefaultTransport, idle}}, pause}
+	puller, err := remote.NewPuller(
+		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithUserAgent(userAgent),
+		remote.WithTransport(transport),
+		// It tries once: retryTransport does it again.
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+		remote.WithRetryStatusCodes(),
+		remote.WithRetryPredicate(func(error) bool { return false }),
+	)
+	return &repository{puller: puller, transport: transport, repo: repo, pause: pause}, err
+}
+
+func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
+	ref, err := name.ParseReference(s.Ref)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	r, err := openRepository(ref.Context(), pause, idle)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	img, err := r.image(ctx, s, ref, platform)
+	if err != nil {
+		return nil, err
+	}
+	img.Locate(func(v1.Hash) (blob.Place, bool) { return blob.Place{Repository: r.repo.Name()}, true })
+	img.Artifacts = func(ctx context.Context) ([]image.Artifact, error) { return r.artifacts(ctx, img.Digest()) }
+	return img, nil
+}
+
+func (r *repository) image(ctx context.Context, s source.Source, ref name.Reference, platform *v1.Platform) (*image.Image, error) {
+	desc, err := r.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "image"))
+	}
+	open := func(desc v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, desc) }
+	switch {
+	case desc.MediaType.IsIndex():
+		index, err := desc.ImageIndex()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", s, err)
+		}
+		img, err := image.FromIndex(s, index, open, "", platform)
+		return img, r.explain(ctx, s.String()+": ", err, "manifest")
+	case desc.MediaType.IsImage():
+		found, err := desc.Image()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "manifest"))
+		}
+		img, err := image.Verified(s, found, open, platform)
+		return img, r.explain(ctx, s.String()+": ", err, "config")
+	}
+	if strings.HasPrefix(string(desc.MediaType), "text/html") {
+		return nil, fmt.Errorf("%v: %s answers with a web page: it may be no registry, or want a login to the network", s, r.repo.RegistryStr())
+	}
+	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
+}

@@ -1,0 +1,168 @@
+package seals
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/seal"
+	"cfsverify/importers/document"
+	"cfsverify/importers/image"
+	"cfsverify/importers/objects"
+)
+
+// SealsMax is how many seals an image may have: each is compared, and a wrong one
+// with what each of the layers would give.
+const SealsMax = 10_000
+
+// Find finds what seals an image: in the unified kernel images of its tree,
+// whose content is in the store as far as it begins as theirs does, in its config, its
+// manifest and the artifacts that are about it.
+func Find(ctx context.Context, img *image.Image, t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
+	found, err := findMetadataSeals(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	ukis, err := findUKIs(t, store)
+	if err != nil {
+		return nil, err
+	}
+	return append(ukis, found...), nil
+}
+
+func findMetadataSeals(ctx context.Context, img *image.Image) ([]seal.Seal, error) {
+	merged := []seal.Role{seal.Merged, seal.Bootable}
+	found := sealsAt(img.Config, seal.Seal{Place: seal.Label}, merged, "config", "Labels")
+	found = append(found, sealsAt(img.Manifest, seal.Seal{Place: seal.ManifestAnnotation}, merged, "annotations")...)
+	found = append(found, sealsAt(img.Manifest, seal.Seal{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
+	layers, err := image.LayerDescriptors(img.Manifest)
+	if err != nil {
+		found = append(found, seal.Seal{Place: seal.LayerAnnotation, Err: err})
+	}
+	for i, layer := range layers {
+		found = append(found, sealsAt(layer, seal.Seal{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer}, "annotations")...)
+	}
+	if err := checkSealCount(len(found)); err != nil || img.Manifest == nil || img.Artifacts == nil {
+		return found, err
+	}
+	artifacts, err := img.Artifacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range artifacts {
+		if err := checkSealCount(len(found) + len(a.Layers)); err != nil {
+			return nil, err
+		}
+		more, err := sealsOfArtifact(&a)
+		if err != nil {
+			return nil, fmt.Errorf("the artifact %v: %w", a.Digest, err)
+		}
+		found = append(found, more...)
+		if err := checkSealCount(len(found)); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func checkSealCount(n int) error {
+	if n > SealsMax {
+		return fmt.Errorf("the image has more than %d seals, with those of its artifacts: that is too many to check", SealsMax)
+	}
+	return nil
+}
+
+// sealsAt reads the labels or annotations at the end of a path of objects, which
+// may have digests of these roles. What cannot be read is a seal of no known form:
+// encoding/json takes names in any case, as readers in other languages do not.
+func sealsAt(doc []byte, at seal.Seal, roles []seal.Role, path ...string) []seal.Seal {
+	object, err := document.At(doc, path...)
+	var values []document.Member[string]
+	if err == nil {
+		values, err = document.Strings(object)
+	}
+	if err != nil {
+		at.Err = fmt.Errorf("the %s cannot be read: %w", strings.ToLower(path[len(path)-1]), err)
+		return []seal.Seal{at}
+	}
+	return sealsOf(values, at, roles)
+}
+
+// sealsOf reads labels or annotations of one place. Signatures go to the digests
+// that they are of.
+func sealsOf(members []document.Member[string], at seal.Seal, roles []seal.Role) []seal.Seal {
+	values, counts := map[string]string{}, map[string]int{}
+	for _, m := range members {
+		values[m.Name] = m.Value
+		counts[m.Name]++
+	}
+	var found []seal.Seal
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		key, is, err := seal.ParseKey(name)
+		if !is {
+			continue
+		}
+		f := at
+		f.Key, f.Value, f.Err = name, values[name], err
+		if err == nil && counts[name] > 1 {
+			f.Err = fmt.Errorf("the key %q is there %d times, and readers differ about which counts", name, counts[name])
+		}
+		switch {
+		case f.Err == nil && !slices.Contains(roles, key.Role):
+			f.Err = fmt.Errorf("a digest of the role %q has no place here", key.Role)
+		case key.Signature:
+			// In the order of keys a signature comes behind its digest.
+			if last := len(found) - 1; last >= 0 && found[last].Key+".sig" == name {
+				found[last] = signed(found[last], f)
+				continue
+			}
+			if f.Err == nil {
+				f.Err = errors.New("a signature without the digest that it is of")
+			}
+		case f.Err == nil:
+			f.Claim, f.Err = key.Claim(f.Value)
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// signed gives a seal the signature that is in another place.
+func signed(f, signature seal.Seal) seal.Seal {
+	err := signature.Err
+	var der []byte
+	if err == nil {
+		if der, err = base64.StdEncoding.DecodeString(signature.Value); err != nil {
+			err = errors.New("its signature is not base64")
+		} else {
+			err = checkSignatureSize(int64(len(der)))
+		}
+	}
+	switch {
+	case err == nil:
+		f.Signature = der
+	case f.Err == nil:
+		f.Err = err
+	}
+	return f
+}
+
+// SignatureMax is the size in bytes up to which signatures are read: the kernel
+// takes 16128 (FS_VERITY_MAX_SIGNATURE_SIZE of fs/verity/fsverity_private.h).
+const SignatureMax = 16128
+
+// checkSignatureSize says what is wrong with a seal whose signature is so long.
+func checkSignatureSize(size int64) error {
+	switch {
+	case size == 0:
+		return errors.New("its signature is empty")
+	case size < 0 || size > SignatureMax:
+		return fmt.Errorf("its signature has %d bytes, the kernel takes %d", size, SignatureMax)
+	}
+	return nil
+}

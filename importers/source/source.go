@@ -1,0 +1,146 @@
+package source
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Transport is a kind of source, named as skopeo and podman name them.
+type Transport string
+
+const (
+	Dir           Transport = "dir"            // a root file system
+	Dump          Transport = "dump"           // a composefs dump file
+	Erofs         Transport = "erofs"          // a composefs image
+	OCI           Transport = "oci"            // an OCI image layout
+	OCIArchive    Transport = "oci-archive"    // the same as a tar file
+	DockerArchive Transport = "docker-archive" // what docker save writes
+	Docker        Transport = "docker"         // an image in a registry
+	Tar           Transport = "tar"            // bare layers
+)
+
+// Transports lists all of them.
+func Transports() []Transport {
+	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, Tar}
+}
+
+// Source names a root file system to import.
+type Source struct {
+	Transport Transport
+	// Path is a file or directory, "-" for standard input where that can be.
+	Path string
+	// Ref picks an image: a tag or digest of an OCI layout or archive, the
+	// NAME:TAG of one in a docker archive, the whole reference in a registry.
+	Ref string
+	// Layers are the files of Tar, lowest layer first.
+	Layers []string
+}
+
+// String writes the source as ParseSource reads it.
+func (s Source) String() string {
+	switch s.Transport {
+	case Docker:
+		return "docker://" + s.Ref
+	case Tar:
+		return "tar:" + strings.Join(s.Layers, ",")
+	}
+	text := string(s.Transport) + ":" + s.Path
+	switch {
+	case s.Ref == "":
+		return text
+	case strings.HasPrefix(s.Ref, "sha256:") && s.Transport != DockerArchive:
+		return text + "@" + s.Ref
+	}
+	return text + ":" + s.Ref
+}
+
+// Pin names the image with this manifest, whatever becomes of a tag. Sources
+// whose images have no manifest stay as they are.
+func (s Source) Pin(manifest []byte) Source {
+	if manifest == nil {
+		return s
+	}
+	digest := "sha256:" + fmt.Sprintf("%x", sha256.Sum256(manifest))
+	switch s.Transport {
+	case OCI, OCIArchive:
+		s.Ref = digest
+	case Docker:
+		if ref, err := name.ParseReference(s.Ref); err == nil {
+			s.Ref = ref.Context().Digest(digest).String()
+		}
+	}
+	return s
+}
+
+// IsFinal says that the source is the end of a pipeline, a tree to which a
+// policy was applied when it was written.
+func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Erofs }
+
+// Parse reads a source as it is written on a command line. Without a
+// transport it is looked at: a path must exist, and be something that is
+// recognised without doubt.
+func Parse(arg string) (Source, error) {
+	if arg == "" {
+		return Source{}, fmt.Errorf("a source is empty: name a directory, file or image")
+	}
+	if arg == "-" {
+		return Source{Transport: Dump, Path: "-"}, nil
+	}
+	name, rest, found := strings.Cut(arg, ":")
+	transport := Transport(name)
+	if !found || !slices.Contains(Transports(), transport) {
+		return recognise(arg)
+	}
+	switch transport {
+	case Docker:
+		ref, ok := strings.CutPrefix(rest, "//")
+		if !ok || ref == "" {
+			return Source{}, fmt.Errorf("%q: write an image in a registry as docker://REGISTRY/NAME:TAG", arg)
+		}
+		return Source{Transport: Docker, Ref: ref}, nil
+	case Tar:
+		layers := strings.Split(rest, ",")
+		if slices.Contains(layers, "") {
+			return Source{}, fmt.Errorf("%q: a layer has no file name: write tar:FILE[,FILE…], lowest layer first", arg)
+		}
+		return Source{Transport: Tar, Layers: layers}, nil
+	}
+	if rest == "" {
+		return Source{}, fmt.Errorf("%q: the path is missing", arg)
+	}
+	s := Source{Transport: transport, Path: rest}
+	if transport == OCI || transport == OCIArchive || transport == DockerArchive {
+		s.Path, s.Ref = splitRef(rest, transport != DockerArchive)
+	}
+	return s, nil
+}
+
+// splitRef takes a tag or digest off a path. A name that exists as a whole has
+// none; else the path ends at the first colon behind which a path exists, or
+// else at the first colon. Of a tag and a digest the digest counts.
+func splitRef(s string, digests bool) (path, ref string) {
+	if Exists(s) {
+		return s, ""
+	}
+	if at := strings.LastIndex(s, "@sha256:"); at > 0 && digests {
+		path, _ = splitRef(s[:at], false)
+		return path, s[at+1:]
+	}
+	for i := range len(s) {
+		if s[i] == ':' && Exists(s[:i]) {
+			return s[:i], s[i+1:]
+		}
+	}
+	path, ref, _ = strings.Cut(s, ":")
+	return path, ref
+}
+
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

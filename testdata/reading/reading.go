@@ -1,0 +1,33 @@
+package reading
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/importers/layer"
+	"cfsverify/testdata/layers"
+)
+
+// Layer reads a layer as it is applied and unpacked.
+func Layer(archive []byte, index int) (*layer.Entries, error) {
+	read := &canon.Layer{Index: index, Name: fmt.Sprintf("%d.tar", index)}
+	return layer.Read(context.Background(), bytes.NewReader(archive), read, nil, layer.ReadOptions{Hash: fsverity.SHA256, Headers: true})
+}
+
+// Layers reads the archives of specs.
+func Layers(t testing.TB, specs ...string) []*layer.Entries {
+	t.Helper()
+	var read []*layer.Entries
+	for i, spec := range specs {
+		l, err := Layer(layers.Tar(spec), i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, l)
+	}
+	return read
+}
