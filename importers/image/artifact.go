@@ -35,7 +35,7 @@ type Artifact struct {
 	// Layers are the entries as they are written, descriptors as they are read.
 	Layers      []json.RawMessage
 	Descriptors []v1.Descriptor
-	Open        openBlob
+	Open        OpenBlob
 	// Tagged: it is listed in an index that is tagged as the image's referrers.
 	Tagged bool
 }
@@ -60,7 +60,7 @@ func mayBeArtifact(d v1.Descriptor) bool {
 }
 
 // CollectArtifacts reads the manifests that may be artifacts with seals, each once.
-func CollectArtifacts(ctx context.Context, listed []Candidate, image v1.Hash, open openBlob, read func(v1.Descriptor) ([]byte, error)) ([]Artifact, error) {
+func CollectArtifacts(ctx context.Context, listed []Candidate, image v1.Hash, open OpenBlob, read func(v1.Descriptor) ([]byte, error)) ([]Artifact, error) {
 	var found []Artifact
 	size := 0
 	for _, c := range Distinct(listed) {
@@ -112,7 +112,7 @@ func Distinct(listed []Candidate) []Candidate {
 }
 
 // readArtifact gives none if a manifest is no artifact with seals of the image.
-func readArtifact(raw []byte, image v1.Hash, open openBlob) (*Artifact, error) {
+func readArtifact(raw []byte, image v1.Hash, open OpenBlob) (*Artifact, error) {
 	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("it is not valid: %w", err)

@@ -49,10 +49,10 @@ func (img *Image) Locate(place func(v1.Hash) (blob.Place, bool)) {
 	}
 }
 
-// openBlob opens what a manifest's descriptor is of.
-type openBlob func(v1.Descriptor) (io.ReadCloser, error)
+// OpenBlob opens what a manifest's descriptor is of.
+type OpenBlob func(v1.Descriptor) (io.ReadCloser, error)
 
-func FromIndex(s source.Source, index v1.ImageIndex, open openBlob, ref string, platform *v1.Platform) (*Image, error) {
+func FromIndex(s source.Source, index v1.ImageIndex, open OpenBlob, ref string, platform *v1.Platform) (*Image, error) {
 	found, err := find(index, ref, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
@@ -61,7 +61,7 @@ func FromIndex(s source.Source, index v1.ImageIndex, open openBlob, ref string, 
 }
 
 // Verified checks an image and makes it one whose layers can be read.
-func Verified(s source.Source, from v1.Image, open openBlob, platform *v1.Platform) (*Image, error) {
+func Verified(s source.Source, from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, error) {
 	img, err := pairLayers(from, open, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
@@ -72,7 +72,7 @@ func Verified(s source.Source, from v1.Image, open openBlob, platform *v1.Platfo
 // pairLayers checks the config against the manifest, and pairs the layers with
 // their diffIDs. It does not ask for v1.Image.Layers: they read the whole
 // manifest for each layer, and go wherever the urls of foreign layers lead.
-func pairLayers(from v1.Image, open openBlob, platform *v1.Platform) (*Image, error) {
+func pairLayers(from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, error) {
 	manifest, err := from.Manifest()
 	if err != nil {
 		return nil, fmt.Errorf("the manifest is not valid: %w", err)

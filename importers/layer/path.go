@@ -93,11 +93,11 @@ const (
 	OpaqueName     = ".wh..wh..opq"
 )
 
-// marker is what a name stands for that is not the name of a file.
-type marker uint8
+// Marker is what a name stands for that is not the name of a file.
+type Marker uint8
 
 const (
-	NoMarker marker = iota
+	NoMarker Marker = iota
 	// Whiteout hides one name of the layers below.
 	Whiteout
 	// Opaque hides all that the layers below have in the directory.
@@ -110,7 +110,7 @@ const (
 
 // MarkerOf classifies a clean path by the OCI rules. For a whiteout it gives the
 // name that is hidden.
-func MarkerOf(path string) (m marker, hidden string) {
+func MarkerOf(path string) (m Marker, hidden string) {
 	if !strings.Contains(path, WhiteoutPrefix) {
 		return NoMarker, ""
 	}

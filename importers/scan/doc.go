@@ -1,0 +1,3 @@
+// Package scan holds directories that are read as root file systems. Nothing is in
+// it that concerns images.
+package scan
