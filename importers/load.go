@@ -100,28 +100,29 @@ type Unpacked struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
-	return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return load(ctx, s, o) })
+	if s.Transport == source.Dir || s.IsFinal() {
+		return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return loadTree(ctx, s, o) })
+	}
+	return With(ctx, s, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*Import, error) { return loadImage(ctx, img, o) })
 }
 
-func load(ctx context.Context, s source.Source, o Options) (*Import, error) {
-	switch s.Transport {
-	case source.Dir:
-		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanProgressSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
+// loadTree imports a source that is a tree already.
+func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) {
+	if s.Transport == source.Dir {
+		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
 		if err != nil {
 			return nil, err
 		}
 		return &Import{Tree: tree}, nil
-	case source.Dump, source.Erofs:
-		if o.Objects != nil {
-			return nil, fmt.Errorf("%v has no content of files, only their digests", s)
-		}
-		read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient})
-		if err != nil {
-			return nil, err
-		}
-		return &Import{Tree: read.Tree, Image: read.Image}, nil
 	}
-	return withImage(ctx, s, o.Platform, func(img *image.Image) (*Import, error) { return loadImage(ctx, img, o) })
+	if o.Objects != nil {
+		return nil, fmt.Errorf("%v has no content of files, only their digests", s)
+	}
+	read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient})
+	if err != nil {
+		return nil, err
+	}
+	return &Import{Tree: read.Tree, Image: read.Image}, nil
 }
 
 func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {
@@ -189,8 +190,8 @@ func (o Options) readOptions(linter *lint.Linter) image.ReadOptions {
 	return options
 }
 
-// scanProgressSteps turns totals into what was read since the last call.
-func scanProgressSteps(report func(limits.Progress)) func(entries, bytes int64) {
+// scanSteps turns totals into what was read since the last call.
+func scanSteps(report func(limits.Progress)) func(entries, bytes int64) {
 	if report == nil {
 		return nil
 	}

@@ -2,35 +2,50 @@ package importers
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/importers/archive"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layout"
+	"cfsverify/importers/limits"
 	"cfsverify/importers/registry"
 	"cfsverify/importers/source"
 )
 
-// openImage opens the image that a source names. The caller closes it.
-func openImage(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
+// Open opens the container image that a source names; platform chooses from an index,
+// nil takes the only image there is, or else that for linux on this machine's
+// architecture. The caller closes the image.
+func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
 	switch s.Transport {
-	case source.OCI:
-		opened, err := layout.OpenDirectory(s.Path)
-		if err != nil {
-			return nil, err
-		}
-		return layout.Open(s, opened, platform)
-	case source.OCIArchive:
-		opened, err := layout.OpenArchive(s.Path)
-		if err != nil {
-			return nil, err
-		}
-		return layout.Open(s, opened, platform)
+	case source.Dir, source.Dump, source.Erofs:
+		return nil, fmt.Errorf("%v is no container image", s)
+	case source.OCI, source.OCIArchive:
+		return layout.Open(s, platform)
 	case source.DockerArchive:
 		return archive.Docker(s, platform)
 	case source.Docker:
 		return registry.Open(ctx, s, platform)
 	}
 	return image.Bare(s.Layers), nil
+}
+
+// With opens the image that a source names for some work, and closes it. Errors of the
+// work name the source. After the timeout it gives up; 0 is no limit.
+func With[T any](ctx context.Context, s source.Source, platform *v1.Platform, timeout time.Duration, work func(context.Context, *image.Image) (T, error)) (T, error) {
+	return limits.InTime(ctx, timeout, s.String(), func(ctx context.Context) (result T, err error) {
+		img, err := Open(ctx, s, platform)
+		if err != nil {
+			return result, err
+		}
+		result, err = work(ctx, img)
+		if err := errors.Join(err, img.Close()); err != nil {
+			var none T
+			return none, fmt.Errorf("%v: %w", s, err)
+		}
+		return result, nil
+	})
 }

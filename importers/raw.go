@@ -23,7 +23,7 @@ func CompareRaw(ctx context.Context, a, b source.Source, o Options) (*raw.Images
 	return limits.InTime(ctx, o.Timeout, fmt.Sprintf("%v and %v", a, b), func(ctx context.Context) (out *raw.Images, err error) {
 		var sides [2]raw.Side
 		for i, s := range []source.Source{a, b} {
-			img, err := openImage(ctx, s, o.Platform)
+			img, err := Open(ctx, s, o.Platform)
 			if err != nil {
 				return nil, err
 			}

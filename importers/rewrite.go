@@ -2,7 +2,6 @@ package importers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -30,7 +29,7 @@ func LoadStaged(ctx context.Context, w *layout.Writer, manifest v1.Descriptor, o
 	})
 }
 
-// Repair does what RepairImage does for the image that a source names, and gives
+// Repair does what rewrite.Repair does for the image that a source names, and gives
 // what it holds as well.
 func Repair(ctx context.Context, s source.Source, w *layout.Writer, o Options) (*rewrite.Repaired, *Import, error) {
 	if s.Transport == source.Dir || s.IsFinal() {
@@ -40,56 +39,38 @@ func Repair(ctx context.Context, s source.Source, w *layout.Writer, o Options) (
 		repaired *rewrite.Repaired
 		source   *Import
 	}
-	r, err := limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (result, error) {
-		return withImage(ctx, s, o.Platform, func(img *image.Image) (result, error) {
-			options := rewrite.RepairOptions{ReadOptions: o.readOptions(nil), Platform: o.Platform}
-			options.Headers, options.Shared = false, nil
-			repaired, err := rewrite.Repair(ctx, img, w, options)
-			if err != nil {
-				return result{}, err
-			}
-			return result{repaired, &Import{Tree: repaired.Tree, Created: img.Created, Layers: img.LayerList()}}, nil
-		})
+	r, err := With(ctx, s, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (result, error) {
+		options := rewrite.RepairOptions{ReadOptions: o.readOptions(nil), Platform: o.Platform}
+		options.Headers, options.Shared = false, nil
+		repaired, err := rewrite.Repair(ctx, img, w, options)
+		if err != nil {
+			return result{}, err
+		}
+		return result{repaired, &Import{Tree: repaired.Tree, Created: img.Created, Layers: img.LayerList()}}, nil
 	})
 	return r.repaired, r.source, err
 }
 
-// WriteSeals does what Sealer does for the image that a source names. The function
+// WriteSeals does what rewrite.Sealer does for the image that a source names. The function
 // digests is given the image, and may change its tree.
 func WriteSeals(ctx context.Context, s source.Source, w *layout.Writer, places rewrite.SealPlaces, digests func(*Import) (rewrite.SealDigests, error), o Options) (*rewrite.Sealed, error) {
 	if s.Transport == source.Dir || s.Transport == source.Tar || s.IsFinal() {
 		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", s)
 	}
 	o.Objects, o.Engines, o.Headers, o.Shared = nil, nil, false, nil
-	return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*rewrite.Sealed, error) {
-		return withImage(ctx, s, o.Platform, func(img *image.Image) (*rewrite.Sealed, error) {
-			sealer, err := rewrite.StageSeals(ctx, img, w, rewrite.SealOptions{ReadOptions: o.readOptions(nil), Places: places, Rules: o.Rules})
-			if err != nil {
-				return nil, err
-			}
-			imported, err := applyImage(ctx, img, sealer.Layers, nil, o)
-			if err != nil {
-				return nil, err
-			}
-			merged, err := digests(imported)
-			if err != nil {
-				return nil, err
-			}
-			return sealer.Write(ctx, merged)
-		})
+	return With(ctx, s, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Sealed, error) {
+		sealer, err := rewrite.StageSeals(ctx, img, w, rewrite.SealOptions{ReadOptions: o.readOptions(nil), Places: places, Rules: o.Rules})
+		if err != nil {
+			return nil, err
+		}
+		imported, err := applyImage(ctx, img, sealer.Layers, nil, o)
+		if err != nil {
+			return nil, err
+		}
+		merged, err := digests(imported)
+		if err != nil {
+			return nil, err
+		}
+		return sealer.Write(ctx, merged)
 	})
-}
-
-// withImage opens the image that a source names for some work.
-func withImage[T any](ctx context.Context, s source.Source, platform *v1.Platform, work func(*image.Image) (T, error)) (result T, err error) {
-	img, err := openImage(ctx, s, platform)
-	if err != nil {
-		return result, err
-	}
-	result, err = work(img)
-	if err := errors.Join(err, img.Close()); err != nil {
-		var none T
-		return none, fmt.Errorf("%v: %w", s, err)
-	}
-	return result, nil
 }

@@ -135,7 +135,7 @@ func TestSealsOfImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest, _, err := v1.SHA256(strings.NewReader(string(imported.Manifest)))
-	if err != nil || !source.Exists(filepath.Join(dir, blobFile(digest))) || !strings.Contains(string(imported.Config), `"Labels"`) {
+	if err != nil || statError(filepath.Join(dir, blobFile(digest))) != nil || !strings.Contains(string(imported.Config), `"Labels"`) {
 		t.Errorf("manifest %v, config %s", digest, imported.Config)
 	}
 	if imported.Stack.Len() != 2 {

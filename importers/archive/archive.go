@@ -24,6 +24,7 @@ type archiveFile struct {
 // archiveFilesMax is far more than the blobs that images have.
 const archiveFilesMax = 1 << 20
 
+// Open reads the table of an archive, which the caller closes.
 func Open(name string) (*Archive, error) {
 	f, err := OpenRegular(name)
 	if err != nil {
@@ -67,8 +68,10 @@ func (a *Archive) readTable() error {
 	}
 }
 
+// Close closes the file.
 func (a *Archive) Close() error { return a.file.Close() }
 
+// Has says that there is an entry of a name.
 func (a *Archive) Has(name string) bool {
 	_, ok := a.files[name]
 	return ok
@@ -77,6 +80,7 @@ func (a *Archive) Has(name string) bool {
 // archiveLinksMax is how many links may lead from one to the next.
 const archiveLinksMax = 8
 
+// Open opens a file, links to it followed, and tells its size in bytes.
 func (a *Archive) Open(name string) (io.ReadCloser, int64, error) {
 	at := path.Clean(name)
 	for range archiveLinksMax {

@@ -64,6 +64,7 @@ type Stored struct {
 	Gzip *tarfile.GzipHeader
 }
 
+// Fail says of which layer an error is.
 func (b Blob) Fail(err error) error { return &canon.EntryError{Layer: b.Layer, Err: err} }
 
 // CheckDigests refuses those that cannot be verified.
@@ -97,6 +98,8 @@ type Reader struct {
 	closeDecoder func()
 }
 
+// NewReader reads a blob from what Blob.Open gave. Without a budget there are no
+// limits. The caller closes it.
 func NewReader(b Blob, stored io.Reader, used *limits.Budget) (*Reader, error) {
 	if b.Size >= 0 {
 		// One more byte shows that the blob is too long.
@@ -219,6 +222,7 @@ func (r *Reader) Stored() Stored {
 	return Stored{SumDigest(r.stored.sum), r.read.size, r.Compression, r.gzip}
 }
 
+// SumDigest is the digest that a SHA-256 hash stands at.
 func SumDigest(sum hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
 }

@@ -92,7 +92,7 @@ func Engines() []Engine {
 // *EntryError.
 //
 // The file system that is unpacked into is ext4, but for its limit of some kB of
-// xattrs. Left out is what is not in the LayerEntries (umoci refuses global PAX
+// xattrs. Left out is what is not in the layer.Entries (umoci refuses global PAX
 // headers), and what overlayfs does for its xattrs redirect and metacopy.
 func (e Engine) Unpack(layers []*layer.Entries, now canon.Time) (*canon.Tree, error) {
 	u := unpacker{engine: e, now: now, root: e.newRoot(now), whiteouts: map[*canon.Node]canon.EntryError{}}

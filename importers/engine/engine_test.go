@@ -141,7 +141,7 @@ var unpackCases = []struct {
 	},
 }
 
-// aclText is an ACL as layerText has it.
+// aclText is an ACL as trees.Text has it.
 func aclText(name, entries string) string {
 	record, err := strconv.Unquote(strings.TrimPrefix(layers.ACL(name, entries), "pax:"))
 	if err != nil {

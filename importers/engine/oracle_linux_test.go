@@ -82,7 +82,7 @@ func TestUnpackRandomAgreesWithEngines(t *testing.T) {
 
 const randomImages = 60
 
-// unpackedText is layerText with one time for all mtimes of the hour that begins
+// unpackedText is trees.Text with one time for all mtimes of the hour that begins
 // at start.
 func unpackedText(tree *canon.Tree, start canon.Time) []string {
 	tree = tree.Clone()

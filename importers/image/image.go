@@ -18,10 +18,13 @@ import (
 // Image is a container image whose manifest and config are verified, and whose
 // layers are still to be read.
 type Image struct {
-	Blobs   []blob.Blob
+	// Blobs are those of the layers, lowest first.
+	Blobs []blob.Blob
+	// Created is when it was made, nil if the config does not say.
 	Created *canon.Time
-	Close   func() error
-	// Manifest and config are as they are written, nil if there is none.
+	// Close closes what the image was opened from.
+	Close func() error
+	// Manifest and Config are as they are written, nil if there is none.
 	Manifest, Config []byte
 	// Artifacts lists those whose subject is the image; nil where there can be none.
 	Artifacts func(context.Context) ([]Artifact, error)
@@ -52,6 +55,7 @@ func (img *Image) Locate(place func(v1.Hash) (blob.Place, bool)) {
 // OpenBlob opens what a manifest's descriptor is of.
 type OpenBlob func(v1.Descriptor) (io.ReadCloser, error)
 
+// FromIndex opens the image of an index that a tag or digest and a platform choose.
 func FromIndex(s source.Source, index v1.ImageIndex, open OpenBlob, ref string, platform *v1.Platform) (*Image, error) {
 	found, err := find(index, ref, platform)
 	if err != nil {
@@ -131,6 +135,7 @@ func CheckPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
 	return fmt.Errorf("the image is for %v, not for %v", have, platform)
 }
 
+// CreatedTime is when an image was made, nil if the config does not say.
 func CreatedTime(config *v1.ConfigFile) *canon.Time {
 	if config.Created.IsZero() {
 		return nil

@@ -107,6 +107,7 @@ func isAttached(d v1.Descriptor) bool {
 	return d.Annotations["vnd.docker.reference.type"] != "" || isArtifact && !d.MediaType.IsIndex()
 }
 
+// HasName says that a descriptor has a tag, or this digest.
 func HasName(d v1.Descriptor, ref string) bool {
 	if d.Digest.String() == ref {
 		return true
@@ -149,6 +150,7 @@ func listPlatforms(descs []v1.Descriptor) string {
 	return ListOrNone(names)
 }
 
+// ListOrNone lists names for an error.
 func ListOrNone(names []string) string {
 	if len(names) == 0 {
 		return "none"

@@ -33,7 +33,7 @@ type Merged struct {
 	Other *OtherRules
 }
 
-// Merge makes the tree of layers, as ApplyLayers does, and finds out what other
+// Merge makes the tree of layers, as Apply does, and finds out what other
 // rules make of them.
 func Merge(layers []*Entries, rules Rules) (*Merged, error) {
 	return merge(layers, rules, false)
@@ -162,6 +162,7 @@ func (a *applier) imply(i int, dir *canon.Origin) {
 	}
 }
 
+// SetStat gives a directory the metadata of another one.
 func SetStat(dir, from *canon.Node) {
 	dir.Perm, dir.UID, dir.GID, dir.Mtime, dir.Xattrs = from.Perm, from.UID, from.GID, from.Mtime, from.Xattrs
 }

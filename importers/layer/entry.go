@@ -36,6 +36,7 @@ type Entry struct {
 	Header *canon.Header // nil unless headers are kept
 }
 
+// IsHardlink says that the entry gives another name to an inode.
 func (e *Entry) IsHardlink() bool { return e.Node.Kind == 0 }
 
 // kindOfTypeflag is 0 for a hardlink.

@@ -6,6 +6,7 @@ import (
 	"cfsverify/canon"
 )
 
+// OCI applies layers by RulesOCI, one on the other; lint looks on entry by entry.
 type OCI struct{ applier }
 
 // NewOCI may take the nodes of the layers for its tree.
@@ -57,6 +58,7 @@ func (a *OCI) Hide(i int) {
 	}
 }
 
+// Add applies entry i of the layer.
 func (a *OCI) Add(i int) error {
 	e := &a.Layer.List[i]
 	if e.Path == "" {

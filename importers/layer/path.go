@@ -97,6 +97,7 @@ const (
 type Marker uint8
 
 const (
+	// NoMarker is the name of a file.
 	NoMarker Marker = iota
 	// Whiteout hides one name of the layers below.
 	Whiteout

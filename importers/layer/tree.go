@@ -62,6 +62,7 @@ func Copy(layer *Entries, lower, merged *canon.Tree, keepMarkers bool) *canon.Tr
 	return c.to
 }
 
+// IsDirectory says that there is a directory.
 func IsDirectory(e *canon.Dirent) bool { return e != nil && e.Node.Kind == canon.Directory }
 
 func newMarker() *canon.Node { return &canon.Node{Kind: canon.Regular, Perm: 0o644} }

@@ -51,7 +51,7 @@ func (l *Layout) Artifacts(ctx context.Context, subject v1.Hash) ([]image.Artifa
 			listed = append(listed, image.Candidate{Descriptor: d, Stated: true, Tagged: true})
 		}
 	}
-	return image.CollectArtifacts(ctx, listed, subject, l.OpenBlob, func(d v1.Descriptor) ([]byte, error) { return l.readVerified("artifact", d) })
+	return image.CollectArtifacts(ctx, listed, subject, l.openBlob, func(d v1.Descriptor) ([]byte, error) { return l.readVerified("artifact", d) })
 }
 
 // readVerified reads a document that a descriptor is of.

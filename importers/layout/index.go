@@ -22,7 +22,7 @@ type indexFile struct {
 }
 
 // readIndexFile reads the index of a layout, and makes one for a directory in
-// which there is nothing but what a LayoutWriter stages.
+// which there is nothing but what a Writer stages.
 func readIndexFile(dir string) (*indexFile, error) {
 	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
 	if exists(filepath.Join(dir, "index.json")) {

@@ -24,12 +24,14 @@ import (
 
 // Layout is an OCI image layout, in a directory or a tar file.
 type Layout struct {
+	// Open opens a file of the layout, by its name in it.
 	Open  func(name string) (content io.ReadCloser, size int64, err error)
 	place func(v1.Hash) (blob.Place, bool)
 	close func() error
 }
 
-func OpenDirectory(dir string) (*Layout, error) {
+// openDirectory opens a layout in a directory.
+func openDirectory(dir string) (*Layout, error) {
 	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
 		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
 	}
@@ -41,17 +43,25 @@ func Below(dir string) *Layout {
 	return &Layout{
 		close: func() error { return nil },
 		Open:  func(name string) (io.ReadCloser, int64, error) { return openSized(filepath.Join(dir, name)) },
-		place: func(h v1.Hash) (blob.Place, bool) { return blob.FilePlace(filepath.Join(dir, BlobName(h))) },
+		place: func(h v1.Hash) (blob.Place, bool) { return blob.FilePlace(filepath.Join(dir, blobName(h))) },
 	}
 }
 
-// Open closes the layout if it cannot be used.
-func Open(s source.Source, layout *Layout, platform *v1.Platform) (*image.Image, error) {
+// Open opens the image of a layout that a source names.
+func Open(s source.Source, platform *v1.Platform) (*image.Image, error) {
+	open := openDirectory
+	if s.Transport == source.OCIArchive {
+		open = openArchive
+	}
+	layout, err := open(s.Path)
+	if err != nil {
+		return nil, err
+	}
 	index, err := layout.index()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
 	}
-	img, err := image.FromIndex(s, index, layout.OpenBlob, s.Ref, platform)
+	img, err := image.FromIndex(s, index, layout.openBlob, s.Ref, platform)
 	if err != nil {
 		return nil, errors.Join(err, layout.close())
 	}
@@ -75,7 +85,8 @@ func openSized(name string) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-func OpenArchive(name string) (*Layout, error) {
+// openArchive opens a layout in a tar archive.
+func openArchive(name string) (*Layout, error) {
 	a, err := archive.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no OCI archive: %w", name, err)
@@ -86,17 +97,17 @@ func OpenArchive(name string) (*Layout, error) {
 	}
 	return &Layout{Open: a.Open, close: a.Close, place: func(h v1.Hash) (blob.Place, bool) {
 		place, found := blob.FilePlace(name)
-		place.Name = BlobName(h)
+		place.Name = blobName(h)
 		return place, found
 	}}, nil
 }
 
-func BlobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) }
+func blobName(h v1.Hash) string { return path.Join("blobs", h.Algorithm, h.Hex) }
 
-func (l *Layout) read(h v1.Hash) ([]byte, error) { return document.Read(l.Open, BlobName(h)) }
+func (l *Layout) read(h v1.Hash) ([]byte, error) { return document.Read(l.Open, blobName(h)) }
 
-func (l *Layout) OpenBlob(desc v1.Descriptor) (io.ReadCloser, error) {
-	f, _, err := l.Open(BlobName(desc.Digest))
+func (l *Layout) openBlob(desc v1.Descriptor) (io.ReadCloser, error) {
+	f, _, err := l.Open(blobName(desc.Digest))
 	return f, err
 }
 

@@ -79,7 +79,7 @@ func (w *Writer) WriteBlob(mediaType types.MediaType, write func(io.Writer) erro
 		return v1.Descriptor{}, err
 	}
 	d := v1.Descriptor{MediaType: mediaType, Size: staged.size, Digest: blob.SumDigest(staged.sum)}
-	name := filepath.Join(w.staging, BlobName(d.Digest))
+	name := filepath.Join(w.staging, blobName(d.Digest))
 	if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
@@ -136,7 +136,7 @@ func (w *Writer) Image(manifest v1.Descriptor) (*image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return image.Verified(w.Target, from, layout.OpenBlob, nil)
+	return image.Verified(w.Target, from, layout.openBlob, nil)
 }
 
 // Attach has Commit list an artifact, which was staged, besides the image, and no

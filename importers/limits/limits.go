@@ -39,6 +39,7 @@ type Budget struct {
 	entries, bytes, metadata atomic.Int64
 }
 
+// Layer is the budget of a layer of the image.
 func (b *Budget) Layer() *Budget { return &Budget{limits: b.limits, image: b} }
 
 func (b *Budget) add(entries, bytes, metadata int64) error {

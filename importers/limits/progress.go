@@ -19,6 +19,7 @@ type Steps struct {
 	news   Progress
 }
 
+// Add notes what was read.
 func (p *Steps) Add(step Progress) {
 	p.news.Entries += step.Entries
 	p.news.Bytes += step.Bytes

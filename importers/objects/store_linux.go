@@ -89,6 +89,7 @@ type Hasher struct {
 	file     *os.File
 }
 
+// NewHasher keeps what it hashes in the store, if there is one.
 func NewHasher(alg fsverity.Algorithm, store *Store) *Hasher {
 	return &Hasher{fsverity: fsverity.New(alg), store: store}
 }

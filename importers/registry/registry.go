@@ -53,6 +53,7 @@ func openRepository(repo name.Repository, pause, idle time.Duration) (*repositor
 	return &repository{puller: puller, transport: transport, repo: repo, pause: pause}, err
 }
 
+// Open opens the image of a registry.
 func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
 	ref, err := name.ParseReference(s.Ref)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/tarfile"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
@@ -20,7 +21,7 @@ import (
 	"cfsverify/importers/objects"
 	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
-	"cfsverify/testdata/layers"
+	"cfsverify/testdata/reading"
 )
 
 func TestConfigOfOtherSpelling(t *testing.T) {
@@ -40,7 +41,7 @@ func TestConfigOfOtherSpelling(t *testing.T) {
 // TestRepairOfChangingBlob: a blob that is another one when it is copied is an
 // error.
 func TestRepairOfChangingBlob(t *testing.T) {
-	archive := layers.Tar("d usr mtime=1")
+	archive := canonicalLayer(t, "d usr mtime=1")
 	digest, size, err := v1.SHA256(bytes.NewReader(archive))
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func TestRepairOfChangingBlob(t *testing.T) {
 	img := &image.Image{Config: []byte(`{"rootfs":{}}`), Blobs: []blob.Blob{{Layer: &canon.Layer{Index: 1, DiffID: digest.String()}, Digest: digest, Size: size, DiffID: digest,
 		Open: func() (io.ReadCloser, error) {
 			if opened++; opened > 1 {
-				return blobs.Opener(layers.Tar("d usr mtime=2"))()
+				return blobs.Opener(canonicalLayer(t, "d usr mtime=2"))()
 			}
 			return blobs.Opener(archive)()
 		}}}}
@@ -71,4 +72,18 @@ func TestRepairOfChangingBlob(t *testing.T) {
 	if err := errors.Join(w.Close(), store.Close()); err != nil {
 		t.Error(err)
 	}
+}
+
+// canonicalLayer is one that needs no repair.
+func canonicalLayer(t *testing.T, spec string) []byte {
+	t.Helper()
+	tree, _, err := newLayerRepairer().next(reading.Layers(t, spec)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := tarfile.Write(&out, tree, tarfile.Options{Layer: true, NoGlobalHeader: true}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

@@ -11,7 +11,7 @@ import (
 	"cfsverify/importers/objects"
 )
 
-// Options says how ScanDirectory reads a directory.
+// Options says how Directory reads a directory.
 type Options struct {
 	// Hash is the algorithm of the digests of file content.
 	Hash fsverity.Algorithm

@@ -62,15 +62,15 @@ func (l links) add(i info, n *canon.Node) {
 }
 
 func (l links) find(i info) (link, bool) {
-	link, ok := l[i.inode.dev][i.inode.ino]
-	return link, ok
+	seen, ok := l[i.inode.dev][i.inode.ino]
+	return seen, ok
 }
 
 // depthMax is as deep as a path of PATH_MAX bytes can lead.
 const depthMax = unix.PathMax / 2
 
-// scanDir reads a directory with all below it, and closes it.
-func (s *scan) scanDir(ctx context.Context, d *directory) error {
+// walk reads a directory with all below it, and closes it.
+func (s *scan) walk(ctx context.Context, d *directory) error {
 	s.push(d)
 	if len(s.stack) > depthMax {
 		return fmt.Errorf("%.200q…: directories are nested more than %d deep", s.show(d.entry), depthMax)
@@ -88,7 +88,7 @@ func (s *scan) scanDir(ctx context.Context, d *directory) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.scanEntry(ctx, entry{d, name}); err != nil {
+		if err := s.visit(ctx, entry{d, name}); err != nil {
 			return err
 		}
 	}
@@ -195,7 +195,7 @@ func (s *scan) readNames(ctx context.Context, d *directory) ([]string, error) {
 	}
 }
 
-func (s *scan) scanEntry(ctx context.Context, e entry) error {
+func (s *scan) visit(ctx context.Context, e entry) error {
 	if err := canon.ValidName(e.name); err != nil {
 		return fmt.Errorf("%q: %w", s.show(e), err)
 	}
@@ -208,7 +208,7 @@ func (s *scan) scanEntry(ctx context.Context, e entry) error {
 		return s.cannotRead(e, "metadata", err)
 	}
 	// Who takes the descriptor over closes it.
-	taken, err := s.scanOpened(ctx, e, fd)
+	taken, err := s.visitOpened(ctx, e, fd)
 	if !taken {
 		unix.Close(fd)
 	}
@@ -222,7 +222,7 @@ func (s *scan) stillListed(ctx context.Context, e entry) bool {
 	return err == nil && e.dir.stat == before && slices.Contains(names, e.name)
 }
 
-func (s *scan) scanOpened(ctx context.Context, e entry, fd int) (taken bool, err error) {
+func (s *scan) visitOpened(ctx context.Context, e entry, fd int) (taken bool, err error) {
 	stat, err := statx(fd, "")
 	if err != nil {
 		return false, s.cannotRead(e, "metadata", err)
@@ -235,7 +235,7 @@ func (s *scan) scanOpened(ctx context.Context, e entry, fd int) (taken bool, err
 	if stat.isDir() {
 		d := &directory{entry: e, fd: fd, stat: stat, node: &canon.Node{Kind: canon.Directory}}
 		e.dir.node.Put(canon.Dirent{Name: e.name, Node: d.node})
-		return true, s.scanDir(ctx, d)
+		return true, s.walk(ctx, d)
 	}
 	s.progress.add(1, 0)
 	if seen, ok := s.links.find(stat); ok {

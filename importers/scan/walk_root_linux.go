@@ -25,7 +25,7 @@ import (
 //
 // It fails, naming the path, when a file or directory changes between the first
 // and the last look at it, when something is mounted below path (unless
-// ScanOptions.Mounts allows it), when path is the root of the running system,
+// Options.Mounts allows it), when path is the root of the running system,
 // when directories are nested too deep for any path, and when an inode does not
 // fit a composefs image. Where permissions are missing, the rest is still looked at and the
 // error is, or wraps, an *UnreadableError. Kernels hide trusted.* xattrs from
@@ -70,7 +70,7 @@ const (
 	openDirsMax = 32
 )
 
-// scan is one run of ScanDirectory. One goroutine walks the tree and reads
+// scan is one run of Directory. One goroutine walks the tree and reads
 // everything but the content of files, which others read.
 type scan struct {
 	path     string
@@ -101,7 +101,7 @@ func (s *scan) run(ctx context.Context, workers int) error {
 	g.Go(func() error {
 		defer close(s.contents)
 		defer s.closeDirs()
-		return s.scanDir(ctx, s.root)
+		return s.walk(ctx, s.root)
 	})
 	for range workers {
 		g.Go(func() error { return s.readContents(ctx) })

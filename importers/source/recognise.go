@@ -24,7 +24,7 @@ func recognise(arg string) (Source, error) {
 		return Source{}, unrecognised(arg)
 	}
 	if info.IsDir() {
-		if Exists(filepath.Join(arg, "oci-layout")) && Exists(filepath.Join(arg, "index.json")) {
+		if exists(filepath.Join(arg, "oci-layout")) && exists(filepath.Join(arg, "index.json")) {
 			return Source{Transport: OCI, Path: arg}, nil
 		}
 		return Source{Transport: Dir, Path: arg}, nil
@@ -53,7 +53,7 @@ func recognise(arg string) (Source, error) {
 
 func unrecognised(arg string) error {
 	// What exists up to a colon is most likely a layout with a tag.
-	if path, ref := splitRef(arg, true); ref != "" && Exists(path) {
+	if path, ref := splitRef(arg, true); ref != "" && exists(path) {
 		if s, err := recognise(path); err == nil && (s.Transport == OCI || s.Transport == OCIArchive || s.Transport == DockerArchive) {
 			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", arg, s.Transport, arg)
 		}

@@ -124,7 +124,7 @@ func Parse(arg string) (Source, error) {
 // none; else the path ends at the first colon behind which a path exists, or
 // else at the first colon. Of a tag and a digest the digest counts.
 func splitRef(s string, digests bool) (path, ref string) {
-	if Exists(s) {
+	if exists(s) {
 		return s, ""
 	}
 	if at := strings.LastIndex(s, "@sha256:"); at > 0 && digests {
@@ -132,7 +132,7 @@ func splitRef(s string, digests bool) (path, ref string) {
 		return path, s[at+1:]
 	}
 	for i := range len(s) {
-		if s[i] == ':' && Exists(s[:i]) {
+		if s[i] == ':' && exists(s[:i]) {
 			return s[:i], s[i+1:]
 		}
 	}
@@ -140,7 +140,7 @@ func splitRef(s string, digests bool) (path, ref string) {
 	return path, ref
 }
 
-func Exists(path string) bool {
+func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }

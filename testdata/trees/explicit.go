@@ -6,7 +6,7 @@ import (
 	"cfsverify/canon"
 )
 
-// ExplicitText is layerText of trees of which one has entries for what the other
+// ExplicitText is Text of trees of which one has entries for what the other
 // one implies.
 func ExplicitText(tree *canon.Tree) string {
 	return strings.ReplaceAll(Text(tree), " implicit", "")
