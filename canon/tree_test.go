@@ -103,21 +103,21 @@ func TestLookup(t *testing.T) {
 // TestCountLinks: each name counts, a directory has no links, and what a dump file
 // said of both is overwritten.
 func TestCountLinks(t *testing.T) {
-	tree := treeOf("/d/", "/once")
+	tree := treeOf("/d/", "/once", "/single")
 	several := &Node{Kind: FIFO, Nlink: 9}
 	for dir, name := range map[*Node]string{tree.Root: "b", tree.Lookup("/d").Node: "a"} {
 		dir.Put(Dirent{Name: name, Node: several, Hardlink: true})
 	}
 	tree.Root.Put(Dirent{Name: "c", Node: several})
 	tree.Lookup("/d").Node.Nlink = 5
-	if inodes := tree.CountLinks(); inodes != 4 {
-		t.Errorf("%d inodes, want the root, /d, /once and the one of three names", inodes)
+	if inodes := tree.CountLinks(); inodes != 5 {
+		t.Errorf("%d inodes, want the root, /d, /once, /single and the one of three names", inodes)
 	}
 	var got []string
 	for path, e := range tree.All() {
 		got = append(got, fmt.Sprintf("%s %d %v", path, e.Node.Nlink, e.Hardlink))
 	}
-	want := []string{"/ 0 false", "/b 3 false", "/c 3 false", "/d 0 false", "/d/a 3 false", "/once 1 false"}
+	want := []string{"/ 0 false", "/b 3 false", "/c 3 false", "/d 0 false", "/d/a 3 false", "/once 1 false", "/single 1 false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
