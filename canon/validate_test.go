@@ -64,3 +64,49 @@ func TestValidateDirectoryCycle(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestValidatePaths: the error names the path, however deep it is, and a root
+// that is no directory.
+func TestValidatePaths(t *testing.T) {
+	for _, tree := range []*Tree{{}, {Root: &Node{Kind: Symlink, Target: "x"}}, {Root: &Node{}}} {
+		if err := tree.Validate(); err == nil || err.Error() != "/: the root is not a directory" {
+			t.Errorf("%+v: error %v", tree.Root, err)
+		}
+	}
+	tree, good := NewTree(), &Node{Kind: FIFO}
+	tree.Root.Perm = 0o10000
+	if err := tree.Validate(); err == nil || err.Error() != `"/": mode 10000 has bits beyond 07777` {
+		t.Errorf("error %v", err)
+	}
+	tree.Root.Perm = 0o7777
+	dir := tree.Root
+	for _, name := range []string{"a", "b\n", strings.Repeat("n", NameMax)} {
+		next := &Node{Kind: Directory}
+		dir.Put(Dirent{Name: name, Node: next})
+		dir.Put(Dirent{Name: "good", Node: good})
+		dir = next
+	}
+	if err := tree.Validate(); err != nil {
+		t.Errorf("error %v", err)
+	}
+	dir.Put(Dirent{Name: "bad", Node: &Node{Kind: Socket, Rdev: 1}})
+	if want, err := `"/a/b\n/`+strings.Repeat("n", NameMax)+`/bad": a socket has a device number`, tree.Validate(); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// TestValidateLimits: what is just within the limits is valid.
+func TestValidateLimits(t *testing.T) {
+	tree := NewTree()
+	tree.Root.Put(Dirent{Name: strings.Repeat("n", NameMax), Node: &Node{Kind: Symlink, Target: strings.Repeat("t", TargetMax)}})
+	tree.Root.Put(Dirent{Name: "...", Node: &Node{Kind: FIFO, Perm: 0o7777, Xattrs: Xattrs{
+		{strings.Repeat("a", XattrNameMax), strings.Repeat("v", XattrValueMax)}, {"b\xff", "\x00"},
+	}}})
+	if err := tree.Validate(); err != nil {
+		t.Error(err)
+	}
+	tree.Root.Put(Dirent{Name: "x", Node: &Node{Kind: FIFO, Xattrs: Xattrs{{strings.Repeat("a", XattrNameMax+1), ""}}}})
+	if err := tree.Validate(); err == nil || !strings.HasPrefix(err.Error(), `"/x": an xattr name has 1 to 255 bytes without NUL`) {
+		t.Errorf("error %v", err)
+	}
+}

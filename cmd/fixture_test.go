@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"archive/tar"
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -23,6 +21,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"cfsverify/testdata/layers"
 	"cfsverify/testdata/uki"
 )
 
@@ -36,9 +35,8 @@ func fixture(run func(args []string) error) func() {
 	}
 }
 
-// mklayer OUT SPEC writes a layer; OUT ends in .tar, .tar.gz or .tar.zst. A
-// line of SPEC is "TYPE PATH MODE UID:GID SEC[.NSEC] [CONTENT or TARGET]"; TYPE
-// is dir, file, link, symlink or fifo. CONTENT of @FILE is that of the file.
+// mklayer OUT SPEC writes the layer that a file describes in the language of
+// layers.Tar. OUT ends in .tar, .tar.gz or .tar.zst.
 func mklayer(args []string) error {
 	spec, err := os.ReadFile(args[1])
 	if err != nil {
@@ -49,65 +47,13 @@ func mklayer(args []string) error {
 	if err != nil {
 		return err
 	}
-	w := tar.NewWriter(compressed)
-	lines := bufio.NewScanner(bytes.NewReader(spec))
-	for lines.Scan() {
-		if err := addEntry(w, lines.Text()); err != nil {
-			return fmt.Errorf("%q: %w", lines.Text(), err)
-		}
-	}
-	if err := w.Close(); err != nil {
+	if _, err := compressed.Write(layers.Tar(string(spec))); err != nil {
 		return err
 	}
 	if err := compressed.Close(); err != nil {
 		return err
 	}
 	return os.WriteFile(args[0], buf.Bytes(), 0o644)
-}
-
-func addEntry(w *tar.Writer, line string) error {
-	fields := strings.SplitN(line, " ", 6)
-	if len(fields) < 5 {
-		return nil
-	}
-	var sec, nsec int64
-	whole, fraction, _ := strings.Cut(fields[4], ".")
-	sec, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return err
-	}
-	if fraction != "" {
-		if nsec, err = strconv.ParseInt(fraction, 10, 64); err != nil {
-			return err
-		}
-	}
-	h := &tar.Header{Name: fields[1], ModTime: time.Unix(sec, nsec), Format: tar.FormatPAX}
-	if _, err := fmt.Sscanf(fields[2]+" "+fields[3], "%o %d:%d", &h.Mode, &h.Uid, &h.Gid); err != nil {
-		return err
-	}
-	h.Typeflag = map[string]byte{"dir": tar.TypeDir, "file": tar.TypeReg, "link": tar.TypeLink, "symlink": tar.TypeSymlink, "fifo": tar.TypeFifo}[fields[0]]
-	var rest string
-	if len(fields) == 6 {
-		rest = fields[5]
-	}
-	switch h.Typeflag {
-	case tar.TypeReg:
-		if name, isFile := strings.CutPrefix(rest, "@"); isFile {
-			content, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			rest = string(content)
-		}
-		h.Size = int64(len(rest))
-	case tar.TypeLink, tar.TypeSymlink:
-		h.Linkname, rest = rest, ""
-	}
-	if err := w.WriteHeader(h); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, rest)
-	return err
 }
 
 type nopCloser struct{ io.Writer }

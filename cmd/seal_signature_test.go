@@ -32,7 +32,7 @@ func TestSealSignature(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	key, certificate := writeSigner(t, at("key"), at("certificate")), at("certificate")
 	writeSigner(t, at("other.key"), at("other"))
-	if err := os.WriteFile(at("spec"), []byte("dir usr/ 0755 0:0 1700000000\nfile usr/a 0644 0:0 1700000000 a\n"), 0o600); err != nil {
+	if err := os.WriteFile(at("spec"), []byte("d usr/ mtime=1700000000\nf usr/a =a mtime=1700000000\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := mklayer([]string{at("layer.tar"), at("spec")}); err != nil {

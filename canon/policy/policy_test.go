@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -226,5 +227,112 @@ func TestEmptyRunCountsLinks(t *testing.T) {
 	}
 	if lock.Nlink != 1 {
 		t.Errorf("nlink %d after, want 1", lock.Nlink)
+	}
+}
+
+// TestParse: each name is that of a policy of its own, whose words are all
+// known.
+func TestParse(t *testing.T) {
+	want := map[string]Policy{"composefs-rs": ComposefsRS(), "issue34": Issue34(), "raw": Raw()}
+	if len(Names()) != len(want) {
+		t.Errorf("names %q", Names())
+	}
+	for _, name := range Names() {
+		p, err := Parse(name)
+		if err != nil || p != want[name] {
+			t.Errorf("%s: %+v, error %v", name, p, err)
+		}
+		if !slices.Contains(RootRules(), p.Root) || !slices.Contains(DirMtimeRules(), p.DirMtime) || !slices.Contains(RunRules(), p.Run) ||
+			!slices.Contains(XattrRules(), p.Xattrs) || !slices.Contains(MtimeRules(), p.Mtime) || !slices.Contains(BootRules(), p.Boot) {
+			t.Errorf("%s has a word that is not listed: %+v", name, p)
+		}
+	}
+	for _, name := range []string{"", "Raw", "best"} {
+		if p, err := Parse(name); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", name)) || !strings.Contains(err.Error(), "composefs-rs, issue34, raw") {
+			t.Errorf("%q: %+v, error %v", name, p, err)
+		}
+	}
+}
+
+// TestWordsDiffer: each word of a policy makes another tree of this one. So none
+// is a second name of another, and none is without effect.
+func TestWordsDiffer(t *testing.T) {
+	const text = bootTree + `
+/etc/nanoseconds 0644 0:0 9.9 user.y
+/run/ 0755 0:0 12.5
+/run/lock 0644 0:0 13.5
+/old/ 0755 0:0 -3.5
+/old/new 0644 0:0 20.5
+`
+	differ := func(change func(p *Policy, word int), words int) {
+		t.Helper()
+		seen := map[string]int{}
+		for i := range words {
+			tree := parseTree(t, text)
+			p := Raw()
+			p.Created = &canon.Time{Sec: 1234, Nsec: 5}
+			change(&p, i)
+			if err := p.Apply(tree); err != nil {
+				t.Errorf("%+v: %v", p, err)
+			}
+			result := formatTree(tree)
+			if j, again := seen[result]; again {
+				t.Errorf("words %d and %d make the same tree: %+v", i, j, p)
+			}
+			seen[result] = i
+		}
+	}
+	// Without an entry for the root in a layer RootTarOrNewest is RootNewest.
+	roots := slices.DeleteFunc(RootRules(), func(r RootRule) bool { return r == RootTarOrNewest })
+	differ(func(p *Policy, i int) { p.Root = roots[i] }, len(roots))
+	differ(func(p *Policy, i int) { p.DirMtime = DirMtimeRules()[i] }, len(DirMtimeRules()))
+	differ(func(p *Policy, i int) { p.Run = RunRules()[i] }, len(RunRules()))
+	differ(func(p *Policy, i int) { p.Xattrs = XattrRules()[i] }, len(XattrRules()))
+	differ(func(p *Policy, i int) { p.Mtime = MtimeRules()[i] }, len(MtimeRules()))
+	differ(func(p *Policy, i int) { p.Boot = BootRules()[i] }, len(BootRules()))
+}
+
+// TestEmptyRun: /run takes the mtime of /usr, 0 without one, and a tree without
+// /run gets none.
+func TestEmptyRun(t *testing.T) {
+	for text, want := range map[string]string{
+		"/ 0755 0:0 1.1\n/run/ 0700 1:2 3.3 user.a\n/run/x 0644 0:0 4.4\n/usr/ 0755 0:0 5.5\n": "/ 0755 0:0 1.1\n/run/ 0700 1:2 5.5 user.a\n/usr/ 0755 0:0 5.5\n",
+		"/ 0755 0:0 1.1\n/run/ 0700 1:2 3.3\n":                                                 "/ 0755 0:0 1.1\n/run/ 0700 1:2 0.0\n",
+		"/ 0755 0:0 1.1\n/usr/ 0755 0:0 5.5\n":                                                 "/ 0755 0:0 1.1\n/usr/ 0755 0:0 5.5\n",
+	} {
+		tree := parseTree(t, text)
+		if err := emptyRun(tree); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, formatTree(tree)); diff != "" {
+			t.Errorf("want -, got +\n%s", diff)
+		}
+	}
+	// Nor does a rule for the mtimes of directories make one.
+	tree := parseTree(t, "/ 0755 0:0 1.1\n/usr/ 0755 0:0 5.5\n/usr/x 0644 0:0 6.6\n")
+	p := Raw()
+	p.Run, p.DirMtime = RunEmpty, DirMtimeNewestChild
+	if err := p.Apply(tree); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("/ 0755 0:0 6.6\n/usr/ 0755 0:0 6.6\n/usr/x 0644 0:0 6.6\n", formatTree(tree)); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// TestBreakHardlinksByPolicy: the last step gives each name an inode of its own.
+func TestBreakHardlinksByPolicy(t *testing.T) {
+	for _, broken := range []bool{false, true} {
+		tree := parseTree(t, policyTree)
+		tree.Root.Put(canon.Dirent{Name: "b", Node: tree.Lookup("/a").Node})
+		tree.CountLinks()
+		p := Raw()
+		p.BreakHardlinks = broken
+		if err := p.Apply(tree); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := tree.Lookup("/a").Node, tree.Lookup("/b").Node; (a != b) != broken || (a.Nlink == 1) != broken {
+			t.Errorf("hardlinks are broken: %v, want %v", a != b, broken)
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,5 +245,139 @@ func TestRecordLength(t *testing.T) {
 				t.Fatalf("%d bytes, want %d", len(h.PAXRecords["SCHILY.xattr.user.a"]), size)
 			}
 		}
+	}
+}
+
+// TestWriteOptions: without the mark an archive begins with the root, and is
+// otherwise the same.
+func TestWriteOptions(t *testing.T) {
+	root := &canon.Node{Kind: canon.Directory, Perm: 0o755}
+	put(root, "f", inline("text"))
+	marked, plain := write(t, root, tarfile.Options{}), write(t, root, tarfile.Options{NoGlobalHeader: true})
+	if !bytes.Equal(marked[1024:], plain) || !bytes.HasPrefix(plain, []byte("./\x00")) {
+		t.Errorf("%d bytes with the mark, %d without:\n%q", len(marked), len(plain), plain)
+	}
+}
+
+// TestWriteHardlinks: all names of an inode but the first are hardlinks to the
+// first. Dump files may count links wrongly, but mark the names then.
+func TestWriteHardlinks(t *testing.T) {
+	for name, count := range map[string]func(*canon.Tree){
+		"counted": func(tree *canon.Tree) { tree.CountLinks() },
+		"marked":  func(tree *canon.Tree) { tree.Root.Child("c").Hardlink = true },
+	} {
+		root := &canon.Node{Kind: canon.Directory}
+		disk := &canon.Node{Kind: canon.BlockDevice, Nlink: 1, Rdev: 0x801, UID: 7, Xattrs: canon.Xattrs{{Name: "trusted.a", Value: "1"}}}
+		for _, name := range []string{"b", "c", "a"} {
+			put(root, name, disk)
+		}
+		tree := &canon.Tree{Root: root}
+		count(tree)
+		var out bytes.Buffer
+		if err := tarfile.Write(&out, tree, tarfile.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		r := tar.NewReader(&out)
+		var got []string
+		for {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%c %s %s %d %d:%d %d", h.Typeflag, h.Name, h.Linkname, h.Uid, h.Devmajor, h.Devminor, len(h.PAXRecords)))
+		}
+		want := []string{"g pax_global_header  0 0:0 1", "5 ./  0 0:0 0", "4 ./a  7 8:1 1", "1 ./b ./a 7 0:0 0", "1 ./c ./a 7 0:0 0"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", name, diff)
+		}
+	}
+}
+
+// TestWriteNamesOfExtensions: the name of an extended header is cut to 100 bytes,
+// wherever that is in a character, and is that of the last component.
+func TestWriteNamesOfExtensions(t *testing.T) {
+	for name, want := range map[string]string{
+		"short":                       "PaxHeaders.0/short",
+		strings.Repeat("n", 87):       "PaxHeaders.0/" + strings.Repeat("n", 87),
+		strings.Repeat("n", 88):       "PaxHeaders.0/" + strings.Repeat("n", 87),
+		"n" + strings.Repeat("é", 50): "PaxHeaders.0/n" + strings.Repeat("é", 43),
+		strings.Repeat("é", 50):       "PaxHeaders.0/" + strings.Repeat("é", 43) + "\xc3",
+	} {
+		root := &canon.Node{Kind: canon.Directory}
+		dir := put(root, "dir", &canon.Node{Kind: canon.Directory})
+		put(dir, name, &canon.Node{Kind: canon.FIFO, UID: 1 << 21})
+		archive := write(t, root, tarfile.Options{NoGlobalHeader: true})
+		if got := string(archive[1024:][:100]); strings.TrimRight(got, "\x00") != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestHolds: the xattrs by which overlayfs finds contents are not written, all
+// others are.
+func TestHolds(t *testing.T) {
+	root := &canon.Node{Kind: canon.Directory}
+	var want []string
+	for name, holds := range map[string]bool{
+		"trusted.overlay.metacopy": false, "trusted.overlay.redirect": false, "user.overlay.metacopy": false, "user.overlay.redirect": false,
+		"trusted.overlay.opaque": true, "user.overlay.origin": true, "trusted.overlay.redirects": true, "user.a": true, "security.selinux": true,
+	} {
+		root.Xattrs.Set(name, "1")
+		if tarfile.Holds(name) != holds {
+			t.Errorf("%s: %v", name, !holds)
+		}
+		if holds {
+			want = append(want, tarfile.XattrPrefix+name)
+		}
+	}
+	h, err := tar.NewReader(bytes.NewReader(write(t, root, tarfile.Options{NoGlobalHeader: true}))).Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(maps.Keys(h.PAXRecords))); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// TestWriteFailures: errors of the tree, of where the archive goes and of where
+// contents come from come back.
+func TestWriteFailures(t *testing.T) {
+	full, broken := errors.New("disk is full"), errors.New("disk is broken")
+	tree := func(n *canon.Node) *canon.Tree {
+		tree := canon.NewTree()
+		put(tree.Root, "f", n)
+		tree.CountLinks()
+		return tree
+	}
+	file := func() *canon.Node {
+		return &canon.Node{Kind: canon.Regular, Size: 1 << 20, Content: &canon.Content{}}
+	}
+	open := func(r io.Reader) func(string, *canon.Node) (io.ReadCloser, error) {
+		return func(path string, _ *canon.Node) (io.ReadCloser, error) {
+			if path != "/f" {
+				t.Errorf("%q is opened", path)
+			}
+			return io.NopCloser(r), nil
+		}
+	}
+	if err := tarfile.Write(io.Discard, tree(file()), tarfile.Options{Open: open(failing{broken})}); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), `"/f": `) {
+		t.Errorf("of a content that cannot be read: %v", err)
+	}
+	for _, room := range []int{0, 1, 1 << 19} {
+		out := writerFunc(func(p []byte) (int, error) {
+			if room -= len(p); room < 0 {
+				return 0, full
+			}
+			return len(p), nil
+		})
+		if err := tarfile.Write(out, tree(file()), tarfile.Options{Open: open(zeros{})}); !errors.Is(err, full) {
+			t.Errorf("with room for %d bytes: %v", room, err)
+		}
+	}
+	if err := tarfile.Write(io.Discard, tree(&canon.Node{}), tarfile.Options{}); err == nil || err.Error() != `"/f": unknown type 0` {
+		t.Errorf("of a tree that is not valid: %v", err)
 	}
 }

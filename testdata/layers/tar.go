@@ -3,6 +3,7 @@ package layers
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -11,10 +12,13 @@ import (
 // ATTRIBUTE…, where TYPE is one of d f l h c b p for the usual types, or a type
 // flag as 'x'. PATH and values may be Go strings. Attributes are
 //
-//	=CONTENT  ->TARGET  mode= uid= gid= mtime= size= dev=MAJOR,MINOR
-//	pax:KEY=VALUE  L=NAME  K=TARGET  magic=v7|gnu
+//	=CONTENT  <FILE  ->TARGET  mode= uid= gid= mtime= size= dev=MAJOR,MINOR
+//	pax:KEY=VALUE  L=NAME  K=TARGET  magic=v7|gnu  @OFFSET=BYTES
 //
-// A spec that is not of this form is a bug of the test that has it: Tar panics.
+// <FILE takes the content from a file. @OFFSET=BYTES overwrites a part of the
+// entry's header block; the checksum is that of the changed block, unless the
+// bytes overwrite it too. A spec that is not of this form is a bug of the test
+// that has it: Tar panics.
 func Tar(spec string) []byte {
 	var out []byte
 	for line := range strings.Lines(spec) {
@@ -35,6 +39,13 @@ type entry struct {
 	major, minor                int64
 	magic                       string
 	extensions                  []byte
+	patches                     []patch
+}
+
+// patch overwrites a part of a header block.
+type patch struct {
+	offset int
+	bytes  string
 }
 
 func parseLine(line string) entry {
@@ -53,6 +64,10 @@ func parseLine(line string) entry {
 		switch {
 		case strings.HasPrefix(f, "="):
 			e.content = f[1:]
+		case strings.HasPrefix(f, "<"):
+			e.content = contentOf(f[1:])
+		case strings.HasPrefix(f, "@"):
+			e.patches = append(e.patches, parsePatch(key[1:], value))
 		case strings.HasPrefix(f, "->"):
 			e.link = f[2:]
 		case strings.HasPrefix(f, "pax:"):
@@ -86,6 +101,22 @@ func parseLine(line string) entry {
 		e.size = int64(len(e.content))
 	}
 	return e
+}
+
+func contentOf(file string) string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return string(content)
+}
+
+func parsePatch(offset, bytes string) patch {
+	at, err := strconv.Atoi(offset)
+	if err != nil || at+len(bytes) > 512 {
+		panic("bad patch: @" + offset + "=" + bytes)
+	}
+	return patch{at, bytes}
 }
 
 func typeflagOf(name string) byte {
@@ -147,14 +178,25 @@ func (e *entry) bytes() []byte {
 		putNumber(block[329:337], e.major)
 		putNumber(block[337:345], e.minor)
 	}
-	sum := 8 * int(' ')
+	e.patch(&block)
+	copy(block[148:156], "        ")
+	sum := 0
 	for _, c := range block {
 		sum += int(c)
 	}
 	copy(block[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	e.patch(&block)
 	out := append(bytes.Clone(e.extensions), block[:]...)
 	out = append(out, e.content...)
 	return append(out, make([]byte, (512-len(e.content)%512)%512)...)
+}
+
+// patch is called before the checksum is taken, and once more in case a patch
+// is of the checksum itself.
+func (e *entry) patch(block *[512]byte) {
+	for _, p := range e.patches {
+		copy(block[p.offset:], p.bytes)
+	}
 }
 
 func putNumber(field []byte, n int64) {
