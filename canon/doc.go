@@ -9,7 +9,9 @@
 //   - names are 1 to 255 bytes without '/' and NUL, and not "." or "..";
 //   - the names of a directory are unique, and Children lists them in the order
 //     of their bytes, as do Xattrs those of an inode;
-//   - two names of one non-directory (a hardlink) lead to the same *Node;
+//   - two names of one non-directory (a hardlink) lead to the same *Node, and its
+//     Nlink is more than 1, or one of its names is marked as a Hardlink: so
+//     Tree.Hardlinks finds it (this alone Validate does not check);
 //   - a field that the inode's kind has no use for is zero.
 //
 // The subpackages write and read the forms in which trees travel: dumpfile for
