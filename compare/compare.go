@@ -112,31 +112,14 @@ func (c *comparison) sameLinks(a, b *canon.Node) bool {
 // linksOf gives the paths of each inode that has several: the one where it has
 // its place in an image first, the others in walk order.
 func linksOf(t *canon.Tree) map[*canon.Node][]string {
-	seen := map[*canon.Node]bool{}
-	links, placed := map[*canon.Node][]string{}, map[*canon.Node]bool{}
-	for e := range t.Dirents() {
-		if e.Node.Kind == canon.Directory {
-			continue
-		}
-		if seen[e.Node] {
-			links[e.Node] = nil
-		}
-		seen[e.Node] = true
-	}
-	if len(links) == 0 {
-		return nil
-	}
-	for path, e := range t.All() {
-		if paths, ok := links[e.Node]; ok {
+	hardlinks := t.Hardlinks()
+	links := make(map[*canon.Node][]string, hardlinks.Len())
+	for path, e := range hardlinks.All() {
+		paths := links[e.Node]
+		if hardlinks.Of(e.Node).Place == e {
+			links[e.Node] = slices.Insert(paths, 0, path)
+		} else {
 			links[e.Node] = append(paths, path)
-		}
-	}
-	for path, e := range t.All() {
-		if paths := links[e.Node]; !e.Hardlink && paths != nil && !placed[e.Node] {
-			placed[e.Node] = true
-			i := slices.Index(paths, path)
-			copy(paths[1:i+1], paths[:i])
-			paths[0] = path
 		}
 	}
 	return links

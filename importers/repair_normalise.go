@@ -49,15 +49,11 @@ const (
 // that is the only thing that can be meant, and counts the inodes.
 func normalise(t *canon.Tree) []RepairStep {
 	n := normaliser{engines: Engines()}
-	seen := map[*canon.Node]bool{}
+	links := t.Hardlinks()
 	for path, e := range t.All() {
-		if e.Node.Kind != canon.Directory && e.Node.Nlink > 1 {
-			if seen[e.Node] {
-				continue
-			}
-			seen[e.Node] = true
+		if links.IsFirst(e) {
+			n.node(path, e.Node)
 		}
-		n.node(path, e.Node)
 	}
 	return n.steps
 }

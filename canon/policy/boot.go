@@ -90,16 +90,12 @@ func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
 // breakHardlinks gives every name an inode of its own, as mkcomposefs does when
 // it scans a directory.
 func breakHardlinks(t *canon.Tree) {
-	seen := map[*canon.Node]bool{}
+	links := t.Hardlinks()
 	for e := range t.Dirents() {
-		if e.Node.Kind == canon.Directory {
-			continue
-		}
-		if seen[e.Node] {
+		if !links.IsFirst(e) {
 			n := *e.Node
 			e.Node = &n
 		}
-		seen[e.Node] = true
 	}
 	t.CountLinks()
 }

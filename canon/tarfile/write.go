@@ -33,7 +33,7 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, first: linked(t)}
+	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, links: t.Hardlinks(), written: map[*canon.Node]string{}}
 	if !o.NoGlobalHeader {
 		var global strings.Builder
 		addRecord(&global, canonicalKey, "1")
@@ -51,21 +51,10 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 type writer struct {
 	out     *bufio.Writer
 	options Options
-	// first is for inodes that may have several names: the one that was written, if
-	// there is one.
-	first map[*canon.Node]string
-}
-
-// linked finds the inodes that may have several names. Dump files may count
-// their links wrongly, but then mark the names.
-func linked(t *canon.Tree) map[*canon.Node]string {
-	first := map[*canon.Node]string{}
-	for e := range t.Dirents() {
-		if e.Node.Kind != canon.Directory && (e.Node.Nlink > 1 || e.Hardlink) {
-			first[e.Node] = ""
-		}
-	}
-	return first
+	links   *canon.Hardlinks
+	// written has the inodes with several names of which one was written, and that
+	// name.
+	written map[*canon.Node]string
 }
 
 // write leaves errors to Flush, as bufio.Writer keeps them.
@@ -107,12 +96,10 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	if err != nil {
 		return err
 	}
-	switch first, several := d.first[n]; {
-	case !several:
-	case first == "":
-		d.first[n] = h.path
-	default:
+	if first, isLink := d.written[n]; isLink {
 		h.typeflag, h.target, h.size, xattrs, h.major, h.minor = '1', first, 0, nil, 0, 0
+	} else if d.links.Of(n) != nil {
+		d.written[n] = h.path
 	}
 	if records := h.records(xattrs); records != "" {
 		d.extension('x', h.extensionName(), records)

@@ -101,11 +101,14 @@ func (s *scene) hardlinks() {
 			s.claimJoined(it, gained)
 		}
 	}
-	name := s.inName
-	if !s.directed() && hasHardlinks(s.in) {
+	if broken == 0 {
+		return
+	}
+	name, inHas := s.inName, s.in.Hardlinks().Len() > 0
+	if !s.directed() && inHas {
 		name = s.outName
 	}
-	if broken > 0 && (!hasHardlinks(s.in) || !s.directed() && !hasHardlinks(s.out)) {
+	if !inHas || !s.directed() && s.out.Hardlinks().Len() == 0 {
 		s.tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("nothing in %s has two names: hardlinks were not kept when it was copied or scanned", name)})
 	}
 }
@@ -152,15 +155,4 @@ func (s *scene) claimJoined(it *item, gained []string) {
 			return !differsIn(it.in.Node, s.out.Lookup(p).Node, c)
 		})
 	})
-}
-
-func hasHardlinks(t *canon.Tree) bool {
-	seen := map[*canon.Node]bool{}
-	for e := range t.Dirents() {
-		if e.Node.Kind != canon.Directory && seen[e.Node] {
-			return true
-		}
-		seen[e.Node] = true
-	}
-	return false
 }

@@ -157,23 +157,11 @@ func takeChange(n, from *canon.Node, c compare.Change) {
 // countLinks sets Nlink of the inodes whose number of names is not that of the
 // inode they were made of; dump files may state any number for the others.
 func (r *repair) countLinks(t, a, b *canon.Tree) {
-	names, before := countNames(t), countNames(a)
-	for n, count := range countNames(b) {
-		before[n] = count
-	}
+	links, linksA, linksB := t.Hardlinks(), a.Hardlinks(), b.Hardlinks()
 	for source, n := range r.nodes {
-		if names[n] != before[source] {
-			n.Nlink = names[n]
+		// The source is in one of the trees only, and counts once for the other.
+		if names := links.Count(n); names != max(linksA.Count(source), linksB.Count(source)) {
+			n.Nlink = names
 		}
 	}
-}
-
-func countNames(t *canon.Tree) map[*canon.Node]uint32 {
-	names := map[*canon.Node]uint32{}
-	for e := range t.Dirents() {
-		if e.Node.Kind != canon.Directory {
-			names[e.Node]++
-		}
-	}
-	return names
 }
