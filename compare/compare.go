@@ -5,7 +5,6 @@ package compare
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
@@ -76,13 +75,21 @@ type Difference struct {
 	LinksA, LinksB []string
 }
 
-// Trees lists the differences in the order of one depth-first walk over both
-// trees, names in the order of their bytes. A directory that only one side has
-// is followed by all that is in it. The list is empty exactly if composefs
-// images of the trees are the same.
+// Trees lists the differences in the order of canon.Pairs. A directory that only
+// one side has is followed by all that is in it. The list is empty exactly if
+// composefs images of the trees are the same.
 func Trees(a, b *canon.Tree) []Difference {
 	c := comparison{linksA: linksOf(a), linksB: linksOf(b), same: map[[2]*canon.Node]bool{}}
-	c.both("/", &canon.Dirent{Node: a.Root, Origin: a.RootOrigin}, &canon.Dirent{Node: b.Root, Origin: b.RootOrigin})
+	for path, p := range canon.Pairs(a, b) {
+		switch {
+		case p.B == nil:
+			c.found = append(c.found, Difference{Path: path, Status: OnlyInA, A: p.A})
+		case p.A == nil:
+			c.found = append(c.found, Difference{Path: path, Status: OnlyInB, B: p.B})
+		default:
+			c.both(path, p.A, p.B)
+		}
+	}
 	return c.found
 }
 
@@ -125,6 +132,7 @@ func linksOf(t *canon.Tree) map[*canon.Node][]string {
 	return links
 }
 
+// both compares what both trees have at a path.
 func (c *comparison) both(path string, a, b *canon.Dirent) {
 	changes := Changes(a.Node, b.Node)
 	switch {
@@ -139,46 +147,6 @@ func (c *comparison) both(path string, a, b *canon.Dirent) {
 			d.LinksA, d.LinksB = without(c.linksA[a.Node], path), without(c.linksB[b.Node], path)
 		}
 		c.found = append(c.found, d)
-	}
-	c.children(strings.TrimSuffix(path, "/")+"/", a.Node.Children(), b.Node.Children())
-}
-
-// children merges two sorted directories; a non-directory has none.
-func (c *comparison) children(prefix string, a, b []canon.Dirent) {
-	for len(a) > 0 || len(b) > 0 {
-		order := 0
-		switch {
-		case len(b) == 0:
-			order = -1
-		case len(a) == 0:
-			order = 1
-		default:
-			order = strings.Compare(a[0].Name, b[0].Name)
-		}
-		switch {
-		case order < 0:
-			c.only(OnlyInA, prefix, &a[0])
-			a = a[1:]
-		case order > 0:
-			c.only(OnlyInB, prefix, &b[0])
-			b = b[1:]
-		default:
-			c.both(prefix+a[0].Name, &a[0], &b[0])
-			a, b = a[1:], b[1:]
-		}
-	}
-}
-
-func (c *comparison) only(side Status, prefix string, e *canon.Dirent) {
-	path := prefix + e.Name
-	d := Difference{Path: path, Status: side, A: e}
-	if side == OnlyInB {
-		d.A, d.B = nil, e
-	}
-	c.found = append(c.found, d)
-	children := e.Node.Children()
-	for i := range children {
-		c.only(side, path+"/", &children[i])
 	}
 }
 
