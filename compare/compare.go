@@ -3,11 +3,9 @@
 package compare
 
 import (
-	"bytes"
 	"slices"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 )
 
 // Status tells on which side a path is.
@@ -18,51 +16,6 @@ const (
 	OnlyInB Status = "only-in-b"
 	Changed Status = "changed"
 )
-
-// Field names an attribute of an inode.
-type Field string
-
-const (
-	Type      Field = "type"
-	Mode      Field = "mode"
-	UID       Field = "uid"
-	GID       Field = "gid"
-	Mtime     Field = "mtime"      // whole seconds
-	MtimeNsec Field = "mtime-nsec" // nanoseconds after the second
-	Size      Field = "size"
-	// ContentDigest is the content itself: bytes where both sides have them,
-	// else the fs-verity digest.
-	ContentDigest Field = "content"
-	// Storage tells whether the content is in the image or in the content store.
-	Storage Field = "storage"
-	// Payload is the path in the content store, where a dump file gives one that
-	// does not follow from the digest.
-	Payload Field = "payload"
-	Target  Field = "target"
-	Rdev    Field = "rdev"
-	Xattr   Field = "xattr"
-	// Links is the set of paths that are one inode.
-	Links Field = "hardlinks"
-	// Nlink is the stored link count, where a dump file gives one that is not
-	// the number of names.
-	Nlink Field = "nlink"
-)
-
-// Fields lists them in their order.
-func Fields() []Field {
-	return []Field{Type, Mode, UID, GID, Mtime, MtimeNsec, Size, ContentDigest, Storage, Payload, Target, Rdev, Xattr, Links, Nlink}
-}
-
-// Change is one attribute that differs.
-type Change struct {
-	Field Field
-	Xattr string // name of the attribute, for Field Xattr
-}
-
-// HasField says that one of the changes is of a field.
-func HasField(changes []Change, field Field) bool {
-	return slices.ContainsFunc(changes, func(c Change) bool { return c.Field == field })
-}
 
 // Difference is a path at which the trees differ.
 type Difference struct {
@@ -148,80 +101,6 @@ func (c *comparison) both(path string, a, b *canon.Dirent) {
 		}
 		c.found = append(c.found, d)
 	}
-}
-
-// Changes lists what differs between two inodes, hardlinks apart, in the order of
-// the Field constants.
-func Changes(a, b *canon.Node) []Change {
-	var list []Change
-	add := func(field Field, differs bool) {
-		if differs {
-			list = append(list, Change{Field: field})
-		}
-	}
-	add(Type, a.Kind != b.Kind)
-	add(Mode, a.Perm != b.Perm)
-	add(UID, a.UID != b.UID)
-	add(GID, a.GID != b.GID)
-	add(Mtime, a.Mtime.Sec != b.Mtime.Sec)
-	add(MtimeNsec, a.Mtime.Nsec != b.Mtime.Nsec)
-	if a.Kind == b.Kind {
-		add(Size, a.Size != b.Size)
-		contentChanges(a, b, add)
-		add(Target, a.Target != b.Target)
-		add(Rdev, a.Rdev != b.Rdev)
-	}
-	return append(list, xattrChanges(a.Xattrs, b.Xattrs)...)
-}
-
-func contentChanges(a, b *canon.Node, add func(Field, bool)) {
-	if a.Kind != canon.Regular {
-		return
-	}
-	// An empty file has no Content, and is in no store.
-	ac, bc := canon.Content{Inline: []byte{}}, canon.Content{Inline: []byte{}}
-	if a.Content != nil {
-		ac = *a.Content
-	}
-	if b.Content != nil {
-		bc = *b.Content
-	}
-	inlineA, inlineB := ac.Inline != nil, bc.Inline != nil
-	switch {
-	case inlineA && inlineB:
-		add(ContentDigest, !bytes.Equal(ac.Inline, bc.Inline))
-	case inlineA:
-		add(ContentDigest, fsverity.SumBytes(bc.Digest.Algorithm(), ac.Inline) != bc.Digest)
-	case inlineB:
-		add(ContentDigest, fsverity.SumBytes(ac.Digest.Algorithm(), bc.Inline) != ac.Digest)
-	default:
-		add(ContentDigest, ac.Digest != bc.Digest)
-		// The object's path follows from the digest on most sides.
-		samePlace := ac.Payload() == bc.Payload() ||
-			ac.Payload() == ac.Digest.ObjectPath() && bc.Payload() == bc.Digest.ObjectPath()
-		add(Payload, !samePlace)
-	}
-	add(Storage, inlineA != inlineB && a.Size > 0 && b.Size > 0)
-}
-
-func xattrChanges(a, b canon.Xattrs) []Change {
-	var list []Change
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].Name < b[0].Name:
-			list = append(list, Change{Xattr, a[0].Name})
-			a = a[1:]
-		case len(a) == 0 || b[0].Name < a[0].Name:
-			list = append(list, Change{Xattr, b[0].Name})
-			b = b[1:]
-		default:
-			if a[0].Value != b[0].Value {
-				list = append(list, Change{Xattr, a[0].Name})
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
-	return list
 }
 
 func without[T comparable](list []T, item T) []T {

@@ -151,7 +151,7 @@ func (s *scene) pathsThroughSymlinks() {
 				made := sub.Lookup(p).Node
 				s.claim(PathThroughSymlink, other, source, func(c compare.Change) bool {
 					isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
-					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !differsIn(other.in.Node, made, c)
+					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !c.Differs(other.in.Node, made)
 				})
 			}
 		}

@@ -64,21 +64,18 @@ func nodeOfLink(h *canon.Header) *canon.Node {
 	return n
 }
 
+// linkHeaderHas says that an inode has what a hardlink's header states.
 func linkHeaderHas(h linkHeader, in *canon.Node, c compare.Change) bool {
 	switch c.Field {
-	case compare.Mode:
-		return h.node.Perm == in.Perm
-	case compare.UID:
-		return h.node.UID == in.UID
-	case compare.GID:
-		return h.node.GID == in.GID
 	case compare.Mtime, compare.MtimeNsec:
 		// Engines make 0 of times before 1970.
 		return max(h.node.Mtime.Sec, 0) == max(in.Mtime.Sec, 0) && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
 	case compare.Xattr:
-		value, has := in.Xattrs.Get(c.Xattr)
-		own, owns := h.node.Xattrs.Get(c.Xattr)
-		return has && owns && value == own
+		// A header without the xattr states nothing of it.
+		_, has := h.node.Xattrs.Get(c.Xattr)
+		return has && !c.Differs(h.node, in)
+	case compare.Mode, compare.UID, compare.GID:
+		return !c.Differs(h.node, in)
 	}
 	return false
 }
@@ -152,7 +149,7 @@ func isContent(c compare.Change) bool {
 func (s *scene) claimJoined(it *item, gained []string) {
 	s.claim(HardlinkJoined, it, layerOrigin(it.out), func(c compare.Change) bool {
 		return c.Field == compare.Links || c.Field == compare.Nlink || slices.ContainsFunc(gained, func(p string) bool {
-			return !differsIn(it.in.Node, s.out.Lookup(p).Node, c)
+			return !c.Differs(it.in.Node, s.out.Lookup(p).Node)
 		})
 	})
 }

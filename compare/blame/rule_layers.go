@@ -126,19 +126,9 @@ func (s *scene) duplicates() {
 			continue
 		}
 		s.claim(DuplicateEntry, it, was.Dirent.Origin, func(c compare.Change) bool {
-			return c.Field != compare.Links && !differsIn(it.in.Node, was.Dirent.Node, c)
+			return c.Field != compare.Links && !c.Differs(it.in.Node, was.Dirent.Node)
 		})
 	}
-}
-
-// differsIn says whether two inodes differ in what a change is about.
-func differsIn(a, b *canon.Node, c compare.Change) bool {
-	for _, other := range compare.Changes(a, b) {
-		if other == c {
-			return true
-		}
-	}
-	return false
 }
 
 // markers finds names that a marker hides, though not by all readings.

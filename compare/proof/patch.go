@@ -97,7 +97,7 @@ func (p *patch) merge(path string, pair canon.Pair) canon.Dirent {
 		}
 	}
 	for _, c := range changes {
-		takeChange(e.Node, pair.B.Node, c)
+		c.Copy(e.Node, pair.B.Node)
 	}
 	if e.Node.Kind == canon.Directory {
 		p.dirs[path] = e.Node
@@ -110,40 +110,6 @@ func copyStat(n *canon.Node) *canon.Node {
 	c.RemoveAll()
 	c.Xattrs = n.Xattrs.Clone()
 	return &c
-}
-
-// takeChange copies what a change is about.
-func takeChange(n, from *canon.Node, c compare.Change) {
-	switch c.Field {
-	case compare.Type:
-		n.Kind, n.Target, n.Content, n.Size, n.Rdev, n.Nlink = from.Kind, from.Target, from.Content, from.Size, from.Rdev, from.Nlink
-	case compare.Mode:
-		n.Perm = from.Perm
-	case compare.UID:
-		n.UID = from.UID
-	case compare.GID:
-		n.GID = from.GID
-	case compare.Mtime:
-		n.Mtime.Sec = from.Mtime.Sec
-	case compare.MtimeNsec:
-		n.Mtime.Nsec = from.Mtime.Nsec
-	case compare.Size:
-		n.Size = from.Size
-	case compare.ContentDigest, compare.Storage, compare.Payload:
-		n.Content = from.Content
-	case compare.Target:
-		n.Target = from.Target
-	case compare.Rdev:
-		n.Rdev = from.Rdev
-	case compare.Nlink:
-		n.Nlink = from.Nlink
-	case compare.Xattr:
-		if value, has := from.Xattrs.Get(c.Xattr); has {
-			n.Xattrs.Set(c.Xattr, value)
-		} else {
-			n.Xattrs.Remove(c.Xattr)
-		}
-	}
 }
 
 // countLinks sets Nlink of the inodes whose number of names is not that of the
