@@ -38,7 +38,7 @@ const (
 	// ACLForms have IDs where none are.
 	ACLForms RepairKind = "acl-forms"
 	// UserCapabilities are of version 3 for the root user, for which the kernel
-	// shows version 2: see canon.Capability.Kept.
+	// shows version 2: see linux.Capability.Kept.
 	UserCapabilities RepairKind = "capabilities-of-version-3"
 	// LostXattrs are set by some engine not at all or with another value, make one
 	// refuse the image, or are overlayfs's own: see Engine.keeps, tarfile.Holds.
@@ -103,7 +103,7 @@ func (s *normaliser) xattrs(path string, n *canon.Node) {
 				s.count(UserCapabilities, path)
 				x.Value = c.Kept()
 			}
-		case x.Name == linux.AccessACL || x.Name == linux.DefaultACL:
+		case linux.IsACL(x.Name):
 			var has bool
 			if x.Value, has = s.acl(path, n, x); !has {
 				continue
@@ -125,7 +125,7 @@ func (s *normaliser) acl(path string, n *canon.Node, x canon.Xattr) (string, boo
 	set := canon.Node{Kind: n.Kind, Perm: n.Perm}
 	err := linux.SetACL(&set, x.Name, x.Value)
 	value, has := set.Xattrs.Get(x.Name)
-	isMisplaced := n.Kind == canon.Symlink || x.Name == linux.DefaultACL && n.Kind != canon.Directory
+	isMisplaced := !linux.CanHaveACL(n.Kind, x.Name)
 	acl, _ := linux.ParseACL(x.Value)
 	switch {
 	case isMisplaced:

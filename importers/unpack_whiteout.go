@@ -4,13 +4,14 @@ import (
 	"errors"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // mark leaves for overlayfs what a marker says.
 func (u *unpacker) mark(dir *canon.Node, hidden string, isOpaque bool) error {
 	switch {
 	case isOpaque:
-		dir.Xattrs.Set(overlayOpaque, "y")
+		dir.Xattrs.Set(linux.OverlayOpaque, "y")
 		return nil
 	case dir.Kind != canon.Directory:
 		return nil

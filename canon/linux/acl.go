@@ -8,12 +8,6 @@ import (
 	"slices"
 )
 
-// The xattrs that Linux shows POSIX access control lists as, acl(5).
-const (
-	AccessACL  = "system.posix_acl_access"
-	DefaultACL = "system.posix_acl_default"
-)
-
 // ACL is a POSIX access control list, in the order in which its xattr has the
 // entries.
 type ACL []ACLEntry

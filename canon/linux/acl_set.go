@@ -44,6 +44,11 @@ func SetACL(n *canon.Node, name, value string) error {
 	return nil
 }
 
+// CanHaveACL says that an inode of a kind can have the ACL of that name.
+func CanHaveACL(kind canon.Kind, name string) bool {
+	return kind != canon.Symlink && (name != DefaultACL || kind == canon.Directory)
+}
+
 // aclOf reads an ACL that was set.
 func aclOf(n *canon.Node, name string) ACL {
 	value, has := n.Xattrs.Get(name)

@@ -6,9 +6,6 @@ import (
 	"slices"
 )
 
-// SecurityCapability has the capabilities of a file, capabilities(7).
-const SecurityCapability = "security.capability"
-
 // Capability is struct vfs_cap_data or vfs_ns_cap_data of
 // include/uapi/linux/capability.h.
 type Capability struct {

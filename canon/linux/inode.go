@@ -3,8 +3,6 @@ package linux
 import (
 	"errors"
 	"math"
-	"slices"
-	"strings"
 
 	"cfsverify/canon"
 )
@@ -57,31 +55,17 @@ func Chown(n *canon.Node, uid, gid uint32) {
 	}
 }
 
-// SetXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
-// is not supported.
+// SetXattr is setxattr of Linux, fs/xattr.c. An xattr in a namespace that is not
+// supported is left out without an error: both engines go on then.
 func SetXattr(n *canon.Node, name, value string) error {
-	space, rest, found := strings.Cut(name, ".")
-	switch {
-	case !found:
+	switch err := CheckXattr(n.Kind, name); {
+	case errors.Is(err, ErrXattrUnsupported):
 		return nil
-	case rest == "" && slices.Contains([]string{"user", "trusted", "security"}, space):
-		return errors.New("it has no name but its name space")
-	}
-	switch space {
-	case "user":
-		if n.Kind != canon.Regular && n.Kind != canon.Directory {
-			return errors.New("only files and directories can have user xattrs")
-		}
-	case "trusted", "security":
-	case "system":
-		if name == AccessACL || name == DefaultACL {
-			return SetACL(n, name, value)
-		}
-		return nil
-	default:
-		return nil
-	}
-	if name == SecurityCapability {
+	case err != nil:
+		return err
+	case IsACL(name):
+		return SetACL(n, name, value)
+	case name == SecurityCapability:
 		capability, err := ParseCapability(value)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // BootRule says whether the tree is made ready for booting, as composefs-rs
@@ -56,7 +57,7 @@ func prepareBoot(t *canon.Tree, rule BootRule) error {
 		}
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == "security.selinux" })
+		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == linux.SecuritySELinux })
 	}
 	t.CountLinks()
 	return nil

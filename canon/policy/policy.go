@@ -228,7 +228,7 @@ func filterXattrs(t *canon.Tree, rule XattrRule) {
 		case a.Name == linux.SecurityCapability:
 			return false
 		}
-		return rule != XattrUser || !strings.HasPrefix(a.Name, "user.")
+		return rule != XattrUser || !strings.HasPrefix(a.Name, linux.UserPrefix)
 	}
 	if rule == XattrAll {
 		return

@@ -104,7 +104,7 @@ func (h *header) records(xattrs canon.Xattrs) string {
 		addRecord(&r, "mtime", decimal(h.mtime))
 	}
 	for _, x := range xattrs {
-		addRecord(&r, "SCHILY.xattr."+x.Name, x.Value)
+		addRecord(&r, XattrPrefix+x.Name, x.Value)
 	}
 	return r.String()
 }

@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
 )
 
 // Options says what is written.
@@ -133,7 +134,7 @@ func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 // Holds says that a canonical tar has an xattr of that name, which has no "=":
 // those by which overlayfs finds the content of files are left out.
 func Holds(xattr string) bool {
-	return !slices.Contains([]string{"trusted.overlay.metacopy", "trusted.overlay.redirect", "user.overlay.metacopy", "user.overlay.redirect"}, xattr)
+	return !slices.Contains([]string{linux.OverlayMetacopy, linux.OverlayRedirect, linux.UserOverlayMetacopy, linux.UserOverlayRedirect}, xattr)
 }
 
 func (d *writer) content(name string, n *canon.Node) error {

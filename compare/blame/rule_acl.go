@@ -6,6 +6,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 )
 
@@ -91,7 +92,7 @@ func permOf(e *canon.Dirent) uint16 {
 func layerACL(e *canon.Dirent, name string) linux.ACL {
 	value, has := e.Node.Xattrs.Get(name)
 	if o := layerOrigin(e); !has && o != nil && o.Header != nil && o.Header.Typeflag != '1' {
-		value = o.Header.PAX["SCHILY.xattr."+name]
+		value = o.Header.PAX[tarfile.XattrPrefix+name]
 	}
 	list, err := linux.ParseACL(value)
 	if err != nil {

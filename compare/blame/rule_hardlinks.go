@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 )
 
@@ -56,7 +57,7 @@ func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
 func nodeOfLink(h *canon.Header) *canon.Node {
 	n := &canon.Node{Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID), Mtime: h.Mtime}
 	for key, value := range h.PAX {
-		if name, found := strings.CutPrefix(key, "SCHILY.xattr."); found {
+		if name, found := strings.CutPrefix(key, tarfile.XattrPrefix); found {
 			n.Xattrs.Set(name, value)
 		}
 	}

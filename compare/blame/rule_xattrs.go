@@ -33,7 +33,7 @@ func isOddXattr(has, lacks *canon.Dirent, name string) bool {
 	if _, both := lacks.Node.Xattrs.Get(name); !found || both {
 		return false
 	}
-	if value == "" || layerOrigin(has) != nil && !isLinuxXattr(name) {
+	if value == "" || layerOrigin(has) != nil && linux.CheckXattr(canon.Regular, name) != nil {
 		return true
 	}
 	origin := layerOrigin(lacks)
@@ -55,17 +55,6 @@ func libarchiveHas(records map[string]string, name, value string) bool {
 		}
 		decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
 		return err == nil && string(decoded) == value
-	}
-	return false
-}
-
-// isLinuxXattr says that a name can be set: fs/xattr.c refuses other name
-// spaces, and names that are nothing else.
-func isLinuxXattr(name string) bool {
-	for _, space := range [...]string{"user.", "trusted.", "security.", "system.posix_acl_"} {
-		if strings.HasPrefix(name, space) && name != space {
-			return true
-		}
 	}
 	return false
 }
@@ -92,10 +81,24 @@ func (s *scene) xattrs() {
 	s.hiddenByXattr()
 }
 
+// The xattrs of engines: those of fuse-overlayfs (its utils.h), which also writes
+// user.containers., and of umoci and PRoot without privileges
+// (https://rootlesscontaine.rs).
+const (
+	userFUSEOverlay        = linux.UserPrefix + "fuseoverlayfs."
+	trustedFUSEOverlay     = linux.TrustedPrefix + "fuseoverlayfs."
+	securityFUSEOverlay    = linux.SecurityPrefix + "fuseoverlayfs."
+	userContainers         = linux.UserPrefix + "containers."
+	userRootlessContainers = linux.UserPrefix + "rootlesscontainers"
+
+	// overrideStat has UID:GID:MODE of a file that cannot have them itself.
+	overrideStat = "override_stat"
+)
+
 // overriddenStat finds owners and modes that fuse-overlayfs keeps in an xattr, as
 // UID:GID:MODE, instead of giving them to the file.
 func (s *scene) overriddenStat(it *item) {
-	for _, name := range [...]string{"user.fuseoverlayfs.override_stat", "security.fuseoverlayfs.override_stat", "user.containers.override_stat"} {
+	for _, name := range [...]string{userFUSEOverlay + overrideStat, securityFUSEOverlay + overrideStat, userContainers + overrideStat} {
 		value, has := it.in.Node.Xattrs.Get(name)
 		fields := strings.Split(value, ":")
 		if !has || len(fields) < 3 {
@@ -131,7 +134,7 @@ func (s *scene) hiddenByXattr() {
 		if dir == nil || layerOrigin(dir) == nil || layerOrigin(it.out) == nil || it.out.Origin.Layer.Index >= dir.Origin.Layer.Index {
 			continue
 		}
-		for _, name := range []string{"trusted.overlay.opaque", "user.overlay.opaque"} {
+		for _, name := range []string{linux.OverlayOpaque, linux.UserOverlayOpaque} {
 			if value, has := dir.Node.Xattrs.Get(name); has && value == "y" {
 				s.claimAll(OverlayXattr, it, dir.Origin)
 			}
@@ -143,13 +146,13 @@ func (s *scene) xattrCause(it *item, name string) Cause {
 	switch {
 	case name == linux.SecurityCapability:
 		return s.capabilityCause(it)
-	case name == "security.selinux":
+	case name == linux.SecuritySELinux:
 		return SELinuxLabel
 	case isOverlayXattr(name):
 		return OverlayXattr
-	case strings.HasPrefix(name, "system.posix_acl_"):
+	case linux.IsACL(name):
 		return ACL
-	case strings.HasPrefix(name, "user."):
+	case strings.HasPrefix(name, linux.UserPrefix):
 		return UserXattr
 	}
 	return HostXattr
@@ -158,8 +161,8 @@ func (s *scene) xattrCause(it *item, name string) Cause {
 // overlayXattrs begin the names that overlay file systems, and engines without
 // privileges, keep their books with.
 var overlayXattrs = [...]string{
-	"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.", "trusted.fuseoverlayfs.",
-	"user.containers.", "user.rootlesscontainers", "security.fuseoverlayfs.",
+	linux.OverlayPrefix, linux.UserOverlayPrefix, userFUSEOverlay, trustedFUSEOverlay, securityFUSEOverlay,
+	userContainers, userRootlessContainers,
 }
 
 func isOverlayXattr(name string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -77,7 +78,7 @@ func featuresOf(t *canon.Tree) features {
 			switch {
 			case x.Name == linux.SecurityCapability:
 				f.capability = true
-			case len(x.Name) > 5 && x.Name[:5] == "user.":
+			case strings.HasPrefix(x.Name, linux.UserPrefix):
 				f.user = true
 			default:
 				f.otherXattrs = true
