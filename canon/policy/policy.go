@@ -176,7 +176,7 @@ func emptyRun(t *canon.Tree) error {
 	run := t.Root.Child("run")
 	if run != nil {
 		if run.Node.Kind != canon.Directory {
-			return fmt.Errorf("/run is a %v, so it cannot be emptied: use --run keep", run.Node.Kind)
+			return &RunError{run.Node.Kind}
 		}
 		run.Node.RemoveAll()
 		setRunMtime(t)
