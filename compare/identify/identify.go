@@ -28,24 +28,24 @@ func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []reci
 	if !f.usr {
 		roots = slices.DeleteFunc(roots, func(r policy.RootRule) bool { return r == policy.RootUsr })
 	}
-	var list []recipe.Recipe
-	for _, boot := range only(policy.BootRules(), f.boot) {
-		for _, run := range only(policy.RunRules(), f.run) {
-			for _, root := range roots {
-				for _, dirMtime := range policy.DirMtimeRules() {
-					for _, xattrs := range f.xattrRules() {
-						for _, mtime := range only(policy.MtimeRules(), f.nanoseconds) {
-							for _, broken := range only([]bool{false, true}, f.hardlinks) {
-								policy := policy.Policy{Root: root, DirMtime: dirMtime, Run: run, Xattrs: xattrs, Mtime: mtime,
-									Boot: boot, BreakHardlinks: broken, Created: created}
-								for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-									list = append(list, recipe.Recipe{Version: version, Hash: hash, Policy: policy})
-								}
-							}
-						}
-					}
-				}
-			}
+	list := []recipe.Recipe{{Hash: hash, Policy: policy.Policy{Created: created}}}
+	list = times(list, only(policy.BootRules(), f.boot), func(r *recipe.Recipe, boot policy.BootRule) { r.Policy.Boot = boot })
+	list = times(list, only(policy.RunRules(), f.run), func(r *recipe.Recipe, run policy.RunRule) { r.Policy.Run = run })
+	list = times(list, roots, func(r *recipe.Recipe, root policy.RootRule) { r.Policy.Root = root })
+	list = times(list, policy.DirMtimeRules(), func(r *recipe.Recipe, dirMtime policy.DirMtimeRule) { r.Policy.DirMtime = dirMtime })
+	list = times(list, f.xattrRules(), func(r *recipe.Recipe, xattrs policy.XattrRule) { r.Policy.Xattrs = xattrs })
+	list = times(list, only(policy.MtimeRules(), f.nanoseconds), func(r *recipe.Recipe, mtime policy.MtimeRule) { r.Policy.Mtime = mtime })
+	list = times(list, only([]bool{false, true}, f.hardlinks), func(r *recipe.Recipe, broken bool) { r.Policy.BreakHardlinks = broken })
+	return times(list, []erofs.Version{erofs.V1, erofs.V0, erofs.V2}, func(r *recipe.Recipe, version erofs.Version) { r.Version = version })
+}
+
+// times gives each recipe with each of the rules, which set puts into it.
+func times[T any](recipes []recipe.Recipe, rules []T, set func(*recipe.Recipe, T)) []recipe.Recipe {
+	list := make([]recipe.Recipe, 0, len(recipes)*len(rules))
+	for _, r := range recipes {
+		for _, rule := range rules {
+			set(&r, rule)
+			list = append(list, r)
 		}
 	}
 	return list
