@@ -1,5 +1,5 @@
-// Package compare finds every difference between two canonical trees that a
-// composefs image of them would show.
+// Package compare finds every difference between two canonical trees that composefs
+// images of them would show. Why they differ is for the packages below it.
 package compare
 
 import (
@@ -21,7 +21,7 @@ const (
 type Difference struct {
 	Path    string
 	Status  Status
-	A, B    *canon.Dirent // nil where the path is not
+	A, B    *canon.Dirent // nil on a side that does not have the path
 	Changes []Change      // for Status Changed, in the order of the Field constants
 	// LinksA and LinksB are the other paths of the inode on each side, if Links
 	// changed.
@@ -48,8 +48,8 @@ func Trees(a, b *canon.Tree) []Difference {
 
 type comparison struct {
 	linksA, linksB map[*canon.Node][]string
-	// same are inodes of both sides that have the same paths, as far as that was
-	// asked: each name asks.
+	// same remembers whether two inodes have the same paths, which each of their
+	// names asks again.
 	same  map[[2]*canon.Node]bool
 	found []Difference
 }

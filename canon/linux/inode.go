@@ -29,7 +29,8 @@ func Create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node
 	return n
 }
 
-// Chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
+// Chmod sets the mode, and changes an access ACL with it: posix_acl_chmod of
+// fs/posix_acl.c.
 func Chmod(n *canon.Node, perm uint16) {
 	n.Perm = perm
 	if acl := aclOf(n, AccessACL); acl != nil {
@@ -37,9 +38,9 @@ func Chmod(n *canon.Node, perm uint16) {
 	}
 }
 
-// Chown is that of Linux: an id of -1 leaves the old one, and other files than
-// directories lose their capabilities (chown_common of fs/open.c). Where nothing
-// changes, it is not called.
+// Chown sets the owner as Linux does, chown_common of fs/open.c: an ID of -1 leaves
+// the old one, and all inodes but directories lose their capabilities. If nothing
+// would change it does nothing, as engines do not call chown then.
 func Chown(n *canon.Node, uid, gid uint32) {
 	if n.UID == uid && n.GID == gid {
 		return

@@ -9,8 +9,8 @@ import (
 	"cfsverify/canon/linux"
 )
 
-// BootRule says whether the tree is made ready for booting, as composefs-rs
-// does for the digest on a kernel command line (transform_for_boot).
+// BootRule says whether the tree is prepared for booting, as composefs-rs prepares
+// it for the digest on a kernel command line (transform_for_boot).
 type BootRule string
 
 const (
@@ -27,8 +27,9 @@ const (
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
 
 // prepareBoot empties /boot and /sysroot, which must be there, and removes
-// SELinux labels. An image that brings an SELinux policy would have to be
-// labelled by that instead: that is an error, as no digest would be right.
+// SELinux labels. An image that may have an SELinux policy is an error:
+// composefs-rs would label all files by that policy, so any digest that is made
+// here would be wrong.
 func prepareBoot(t *canon.Tree, rule BootRule) error {
 	if rule == BootNo || rule == "" {
 		return nil
@@ -63,10 +64,10 @@ func prepareBoot(t *canon.Tree, rule BootRule) error {
 	return nil
 }
 
-// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that
-// its content, which is not in the tree, might. It is an error if the way there
-// leads through something else than directories: composefs-rs follows symlinks
-// in a directory that it scans, and refuses them in an image.
+// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that it
+// may, because its content is not in the tree. It is an error if /etc or
+// /etc/selinux is no directory: composefs-rs follows symlinks there when it scans
+// a directory, and refuses them in an image.
 func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
 	for _, dir := range []string{"/etc", "/etc/selinux"} {
 		e := t.Lookup(dir)

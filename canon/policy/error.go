@@ -29,4 +29,6 @@ func (e *RootError) Error() string {
 // RunError says that /run, which RunEmpty empties, is no directory.
 type RunError struct{ Kind canon.Kind }
 
-func (e *RunError) Error() string { return fmt.Sprintf("/run is a %v, so it cannot be emptied", e.Kind) }
+func (e *RunError) Error() string {
+	return fmt.Sprintf("/run is a %v, so it cannot be emptied", e.Kind)
+}

@@ -16,8 +16,8 @@ func (l *linter) xattrSize(xattrs canon.Xattrs) {
 	}
 }
 
-// xattr looks at what Linux and engines make of one. Those that engines take for
-// the host's are set by a security module or overlayfs, and read back as such.
+// xattr reports what Linux and engines do not keep of an xattr. Some belong to the
+// host: a security module or overlayfs sets them, and reads them as its own.
 func (l *linter) xattr(x canon.Xattr) {
 	name := quoted(x.Name)
 	err := linux.CheckXattr(l.kind(), x.Name)
@@ -74,7 +74,7 @@ func (l *linter) capability(value string) {
 	}
 }
 
-// acl tells what Linux makes of an ACL when it is set: see linux.SetACL.
+// acl reports an ACL, and what setting it changes: see linux.SetACL.
 func (l *linter) acl(x canon.Xattr) {
 	name := quoted(x.Name)
 	effect := ""

@@ -19,17 +19,17 @@ type Options struct {
 	// Layer: the tree is that of a single layer, in which names that begin with
 	// ".wh." are its markers.
 	Layer bool
-	// NoGlobalHeader leaves out the global header, so the draft's mark that the tar
-	// is canonical: umoci unpacks no archive that has one.
+	// NoGlobalHeader leaves out the global header, by which the draft marks a
+	// canonical tar: umoci unpacks no archive that has one.
 	NoGlobalHeader bool
-	// Open gives the content of a file that is not in the tree. Write compares it
-	// with the digest.
+	// Open opens the content of a file whose content is not in the tree. Write
+	// compares it with the digest.
 	Open func(path string, n *canon.Node) (io.ReadCloser, error)
 }
 
-// Write writes the canonical tar of a tree. An error is w's or Open's, or names
-// what of the tree a tar cannot hold, or a file whose content is not that of its
-// digest. What was written until then is of no use.
+// Write writes the canonical tar of a tree. It fails if w or Open fails, if a tar
+// cannot hold something of the tree, or if the content of a file has not its
+// digest; what was written until then is of no use.
 func Write(w io.Writer, t *canon.Tree, o Options) error {
 	if err := t.Validate(); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	return nil
 }
 
-// kept leaves out what Holds does not say of.
+// kept drops the xattrs that Holds does not accept.
 func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 	var out canon.Xattrs
 	for _, x := range xattrs {
@@ -131,8 +131,8 @@ func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 	return out, nil
 }
 
-// Holds says that a canonical tar has an xattr of that name, which has no "=":
-// those by which overlayfs finds the content of files are left out.
+// Holds says whether a canonical tar keeps an xattr of that name. It leaves out
+// those by which overlayfs finds the content of files. The name has no "=".
 func Holds(xattr string) bool {
 	return !slices.Contains([]string{linux.OverlayMetacopy, linux.OverlayRedirect, linux.UserOverlayMetacopy, linux.UserOverlayRedirect}, xattr)
 }

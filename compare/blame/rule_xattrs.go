@@ -13,8 +13,9 @@ import (
 	"cfsverify/compare"
 )
 
-// xattrEncodings finds xattrs in records that not every reader takes up, names
-// that cannot be set, and empty values, which some take for none.
+// xattrEncodings finds xattrs that get lost on the way: those in PAX records that not
+// every tool reads, with names that Linux cannot set, or with empty values, which
+// some tools drop.
 func (s *scene) xattrEncodings() {
 	for _, it := range s.items {
 		if it.Status != compare.Changed {
@@ -26,8 +27,8 @@ func (s *scene) xattrEncodings() {
 	}
 }
 
-// isOddXattr says that an xattr that only the first of two entries has is one
-// that may get lost, or that is in the archive of the second in another form.
+// isOddXattr says that only the first of two entries has an xattr, and that tools may
+// lose it, or that the archive of the second has it in a form that not all read.
 func isOddXattr(has, lacks *canon.Dirent, name string) bool {
 	value, found := has.Node.Xattrs.Get(name)
 	if _, both := lacks.Node.Xattrs.Get(name); !found || both {
@@ -40,8 +41,8 @@ func isOddXattr(has, lacks *canon.Dirent, name string) bool {
 	return origin != nil && origin.Header != nil && libarchiveHas(origin.Header.PAX, name, value)
 }
 
-// libarchiveHas looks for an xattr as libarchive writes it besides that of
-// star, or instead: the name encoded as in URLs, the value in base64 without
+// libarchiveHas looks for an xattr in the form of libarchive, which writes it besides
+// star's or instead of it: the name encoded as in URLs, the value in base64 without
 // padding (archive_write_set_format_pax.c).
 func libarchiveHas(records map[string]string, name, value string) bool {
 	for key, encoded := range records {
@@ -59,7 +60,7 @@ func libarchiveHas(records map[string]string, name, value string) bool {
 	return false
 }
 
-// xattrs goes by name and value: who sets such an attribute.
+// xattrs finds out by name and value who sets such an xattr.
 func (s *scene) xattrs() {
 	lists := accessACLs(s.out)
 	for _, it := range s.items {
@@ -91,7 +92,8 @@ const (
 	userContainers         = linux.UserPrefix + "containers."
 	userRootlessContainers = linux.UserPrefix + "rootlesscontainers"
 
-	// overrideStat has UID:GID:MODE of a file that cannot have them itself.
+	// overrideStat ends the names of xattrs that hold UID:GID:MODE of a file, which
+	// itself cannot have these.
 	overrideStat = "override_stat"
 )
 
@@ -123,8 +125,8 @@ func (s *scene) overriddenStat(it *item) {
 	}
 }
 
-// hiddenByXattr finds what overlayfs hides because a layer's archive has its
-// mark of opaque directories, which acts on lower layers.
+// hiddenByXattr finds names of lower layers that overlayfs hides, because a layer's
+// archive has the xattr by which overlayfs marks opaque directories.
 func (s *scene) hiddenByXattr() {
 	for _, it := range s.items {
 		if !it.onlyOut() {
@@ -158,8 +160,8 @@ func (s *scene) xattrCause(it *item, name string) Cause {
 	return HostXattr
 }
 
-// overlayXattrs begin the names that overlay file systems, and engines without
-// privileges, keep their books with.
+// overlayXattrs are the prefixes of xattrs in which overlay file systems, and engines
+// without privileges, keep their own state.
 var overlayXattrs = [...]string{
 	linux.OverlayPrefix, linux.UserOverlayPrefix, userFUSEOverlay, trustedFUSEOverlay, securityFUSEOverlay,
 	userContainers, userRootlessContainers,
@@ -174,8 +176,8 @@ func isOverlayXattr(name string) bool {
 	return false
 }
 
-// capabilityCause is none for capabilities that a scan has and its layers have
-// not, and for such as are others.
+// capabilityCause gives no cause for capabilities that a scan has and the layers do
+// not have, and none if both sides have different capabilities.
 func (s *scene) capabilityCause(it *item) Cause {
 	in, inHas := it.in.Node.Xattrs.Get(linux.SecurityCapability)
 	out, outHas := it.out.Node.Xattrs.Get(linux.SecurityCapability)

@@ -23,7 +23,7 @@ type scene struct {
 	drafts map[Cause]*draft
 	// markersAt are the markers of out by path, made when they are needed.
 	markersAt map[string][]*canon.Marker
-	// causes is why an item is on one side only, or has another type.
+	// causes has the cause of items that are on one side only or have another type.
 	causes map[*item]Cause
 }
 
@@ -35,7 +35,7 @@ func newScene(c Comparison) *scene {
 	layersA, layersB := hasLayers(c.A), hasLayers(c.B)
 	swap := layersA && !layersB
 	if layersA == layersB {
-		// What is unpacked is newer than what it is unpacked from.
+		// An unpacked tree is newer than the one it was unpacked from.
 		swap = !layersA && newestMtime(c.A).Compare(newestMtime(c.B)) < 0
 	}
 	if swap {
@@ -70,7 +70,8 @@ func hasLayers(t *canon.Tree) bool {
 	return false
 }
 
-// newestMtime leaves the root out, which engines and policies make up.
+// newestMtime is the newest mtime but for the root's, which engines and policies make
+// up.
 func newestMtime(t *canon.Tree) canon.Time {
 	var newest canon.Time
 	for p, e := range t.All() {
@@ -81,8 +82,8 @@ func newestMtime(t *canon.Tree) canon.Time {
 	return newest
 }
 
-// stamped says that the scan has a time that no layer has: that of unpacking,
-// or later.
+// stamped says that the scan has a time newer than all times of the layers: that of
+// unpacking, or a later one.
 func (s *scene) stamped(it *item) bool {
 	return s.scanned && it.in != nil && it.in.Node.Mtime.Compare(s.newest) > 0
 }

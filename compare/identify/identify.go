@@ -17,8 +17,8 @@ import (
 )
 
 // Recipes lists every recipe that may give a tree a digest of its own, those of
-// composefs-rs first. Rules that have nothing to act on in the tree are left
-// out. created is an image's creation time, nil if there is none.
+// composefs-rs first. It leaves out rules that have nothing to act on in the tree.
+// created is the image's creation time, nil if there is none.
 func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []recipe.Recipe {
 	f := featuresOf(t)
 	roots := policy.RootRules()
@@ -39,7 +39,8 @@ func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []reci
 	return times(list, []erofs.Version{erofs.V1, erofs.V0, erofs.V2}, func(r *recipe.Recipe, version erofs.Version) { r.Version = version })
 }
 
-// times gives each recipe with each of the rules, which set puts into it.
+// times returns, for each recipe, copies of it with each of the rules in turn, which
+// set puts into them.
 func times[T any](recipes []recipe.Recipe, rules []T, set func(*recipe.Recipe, T)) []recipe.Recipe {
 	list := make([]recipe.Recipe, 0, len(recipes)*len(rules))
 	for _, r := range recipes {
@@ -51,7 +52,8 @@ func times[T any](recipes []recipe.Recipe, rules []T, set func(*recipe.Recipe, T
 	return list
 }
 
-// only gives all rules if they can make a difference, else the first.
+// only returns all rules if all is set, else the first: the others would make no
+// difference.
 func only[T any](rules []T, all bool) []T {
 	if all {
 		return rules
@@ -102,8 +104,8 @@ func (f features) xattrRules() []policy.XattrRule {
 	return rules
 }
 
-// Identify returns those of the recipes that give the tree the digest, in their
-// order. Recipes that the tree does not fit give no digest.
+// Identify returns the recipes that give the tree the digest, in their order. It
+// passes over recipes that do not fit the tree.
 func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) ([]recipe.Recipe, error) {
 	digests, err := Digests(ctx, t, recipes)
 	if err != nil {
@@ -118,7 +120,7 @@ func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want 
 	return found, nil
 }
 
-// Digests gives the digest by each recipe, zero where the tree does not fit it.
+// Digests gives the digest by each recipe, zero for those that do not fit the tree.
 func Digests(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]fsverity.Digest, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))

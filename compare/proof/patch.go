@@ -13,7 +13,8 @@ import (
 func Patch(a, b *canon.Tree, findings []blame.Finding) *canon.Tree {
 	p := patch{taken: takenBy(findings), nodes: map[*canon.Node]*canon.Node{}, dirs: map[string]*canon.Node{}}
 	t := *a
-	// New names come last: they join inodes as the other names' changes make them.
+	// New names come last: they join inodes that the changes at the other names have
+	// made what they are.
 	for _, isNew := range []bool{false, true} {
 		for path, pair := range canon.Pairs(a, b) {
 			switch {
@@ -32,7 +33,7 @@ func Patch(a, b *canon.Tree, findings []blame.Finding) *canon.Tree {
 	return &t
 }
 
-// taken is what to take from the other tree at a path.
+// taken is what the patch takes from tree b at a path.
 type taken struct {
 	status  compare.Status
 	changes []compare.Change
@@ -75,8 +76,8 @@ func (p *patch) keeps(path string, pair canon.Pair) bool {
 	return true
 }
 
-// merge makes the dirent of a path: tree a's, changed by what is taken, or that of
-// the only tree that has one.
+// merge makes the dirent of a path: that of tree a with the changes that are taken,
+// or that of the only tree that has the path.
 func (p *patch) merge(path string, pair canon.Pair) canon.Dirent {
 	base, changes := pair.A, []compare.Change(nil)
 	if base == nil {
