@@ -50,9 +50,9 @@ func (s *scene) idMap(field compare.Field, name string, id func(*canon.Node) uin
 func (s *scene) idPairs(id func(*canon.Node) uint32) (map[uint32]uint32, bool) {
 	pairs := map[uint32]uint32{}
 	entries := 0
-	for p, out := range s.out.All() {
-		in := s.in.Lookup(p)
-		if p == "/" || in == nil || out.Origin != nil && (out.Origin.Implicit || out.Origin.ImpliedBy != nil) {
+	for p, pair := range s.common() {
+		in, out := pair.A, pair.B
+		if out.Origin != nil && (out.Origin.Implicit || out.Origin.ImpliedBy != nil) {
 			continue
 		}
 		if it := s.byPath[p]; it != nil && len(it.open) == 0 {
@@ -183,12 +183,11 @@ func (s *scene) byName(field compare.Field, database string, id func(*canon.Node
 		return
 	}
 	pairs, entries := map[uint32]uint32{}, map[uint32]int{}
-	for p, out := range s.out.All() {
-		in, it := s.in.Lookup(p), s.byPath[p]
-		if in == nil || p == "/" || it != nil && len(it.open) == 0 {
+	for p, pair := range s.common() {
+		if it := s.byPath[p]; it != nil && len(it.open) == 0 {
 			continue
 		}
-		a, b := id(out.Node), id(in.Node)
+		a, b := id(pair.B.Node), id(pair.A.Node)
 		if was, seen := pairs[a]; seen && was != b {
 			return
 		}
@@ -221,12 +220,8 @@ func (s *scene) oneOwner(field compare.Field, id func(*canon.Node) uint32) {
 		return
 	}
 	owners, before := map[uint32]bool{}, map[uint32]bool{}
-	for p, in := range s.in.All() {
-		out := s.out.Lookup(p)
-		if p == "/" || out == nil {
-			continue
-		}
-		owners[id(in.Node)], before[id(out.Node)] = true, true
+	for _, pair := range s.common() {
+		owners[id(pair.A.Node)], before[id(pair.B.Node)] = true, true
 	}
 	if len(owners) != 1 || len(before) < 2 {
 		return
@@ -284,15 +279,15 @@ func (s *scene) umask() {
 	if len(items) < 2 {
 		return
 	}
-	if s.umaskOf(items, s.in, s.out, s.inName) || s.directed() {
+	if s.umaskOf(items, s.in, s.inName) || s.directed() {
 		return
 	}
-	s.umaskOf(items, s.out, s.in, s.outName)
+	s.umaskOf(items, s.out, s.outName)
 }
 
 // umaskOf looks for a umask in the tree that has lost bits. It ignores entries that
 // only this tree has, as they did not come from unpacking.
-func (s *scene) umaskOf(items []*item, lost, kept *canon.Tree, lostName string) bool {
+func (s *scene) umaskOf(items []*item, lost *canon.Tree, lostName string) bool {
 	var mask uint16
 	for _, it := range items {
 		had, has := it.out.Node.Perm, it.in.Node.Perm
@@ -307,8 +302,12 @@ func (s *scene) umaskOf(items []*item, lost, kept *canon.Tree, lostName string) 
 	if mask == 0 || mask&^0o077 != 0 {
 		return false
 	}
-	for p, e := range lost.All() {
-		if p != "/" && e.Node.Kind != canon.Symlink && e.Node.Perm&mask != 0 && kept.Lookup(p) != nil {
+	for _, pair := range s.common() {
+		e := pair.A
+		if lost == s.out {
+			e = pair.B
+		}
+		if e.Node.Kind != canon.Symlink && e.Node.Perm&mask != 0 {
 			return false
 		}
 	}

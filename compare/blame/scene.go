@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"iter"
 	"path"
 
 	"cfsverify/canon"
@@ -56,6 +57,17 @@ func newScene(c Comparison) *scene {
 		s.byPath[d.Path] = it
 	}
 	return s
+}
+
+// common yields the paths below the root that both trees have: A is in's, B out's.
+func (s *scene) common() iter.Seq2[string, canon.Pair] {
+	return func(yield func(string, canon.Pair) bool) {
+		for p, pair := range canon.Pairs(s.in, s.out) {
+			if p != "/" && pair.A != nil && pair.B != nil && !yield(p, pair) {
+				return
+			}
+		}
+	}
 }
 
 func hasLayers(t *canon.Tree) bool {
