@@ -1,7 +1,7 @@
 package canon
 
-// Clone returns a tree of its own. Contents and what is known of its making are
-// shared, as nothing changes them.
+// Clone returns a copy that can be changed without changing t. Contents, origins,
+// markers and superseded names are shared, as nothing changes them.
 func (t *Tree) Clone() *Tree {
 	nodes := map[*Node]*Node{}
 	c := *t
@@ -9,9 +9,9 @@ func (t *Tree) Clone() *Tree {
 	return &c
 }
 
-// clone copies a node and all below it; nodes holds the copies of those that
-// may have several names, which Nlink does not tell: dump files state it as they
-// like.
+// clone copies a node and all below it. nodes has the copies of all inodes that
+// may have several names. It does not ask Hardlinks: a tree that is still being
+// built, whose links nobody has counted, can be cloned too.
 func (n *Node) clone(nodes map[*Node]*Node) *Node {
 	if c := nodes[n]; c != nil {
 		return c

@@ -10,9 +10,10 @@ type Dirent struct {
 	Name   string
 	Node   *Node
 	Origin *Origin
-	// Hardlink marks a name whose inode has its place in an image at another
-	// one of its names. Dump files say so; where nobody does, or all names are
-	// marked, the place is at the first name in the order of Tree.All.
+	// Hardlink marks a name of an inode that has its place in an image at another
+	// of its names. Dump files and images set it. The place is at the first name
+	// that is not marked or, if all are marked, at the first, in the order of
+	// Tree.All.
 	Hardlink bool
 }
 
@@ -47,7 +48,7 @@ func (d *directory) makeIndex() {
 
 func (d *directory) put(e Dirent) {
 	i, ok := d.find(e.Name)
-	// To double it, as append does, leaves too much unused.
+	// append would double the capacity, which leaves too much of it unused.
 	if n := len(d.entries); n == cap(d.entries) && n >= 16 {
 		d.entries = append(make([]Dirent, 0, n+n/4), d.entries...)
 	}

@@ -81,7 +81,7 @@ type Node struct {
 	// does not reach the image but makes the inode an extended one.
 	Size   uint64
 	Xattrs Xattrs
-	// Target is where a symlink leads, as it stands there.
+	// Target is the text of a symlink.
 	Target string
 	// Content is set for regular files with Size > 0.
 	Content *Content

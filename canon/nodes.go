@@ -1,11 +1,11 @@
 package canon
 
-// nodesBlock is the number of nodes that fill a size that memory comes in, of
-// 8 KiB.
+// nodesBlock is how many nodes fit into 8 KiB, which is a size class of Go's
+// allocator.
 const nodesBlock = 78
 
-// Nodes makes nodes many at a time, which takes less memory than to make one
-// after the other. A block stays in memory as long as any node of it.
+// Nodes allocates nodes in blocks, which takes less memory than to allocate each
+// by itself. A block stays in memory as long as any of its nodes is in use.
 type Nodes struct{ block []Node }
 
 // New returns a node that is zero.

@@ -9,7 +9,7 @@ import (
 // or a dump file gave have none.
 type Origin struct {
 	Layer *Layer
-	// Header is what the archive says of the entry, nil if that was not wanted.
+	// Header is the entry's tar header, nil if the reader was not asked for it.
 	Header *Header
 	// Entry counts the layer's tar entries from 1, extension headers not
 	// counted.
@@ -17,10 +17,11 @@ type Origin struct {
 	// Implicit is set for a directory that no layer has an entry for. Layer,
 	// Entry and Header are then those of the first entry that needed it.
 	Implicit bool
-	// ImpliedBy is set for a directory into which layers above Layer put
-	// something without an entry for it: the first such entry, markers included,
-	// of the topmost of these layers. An engine that unpacks every layer by itself
-	// makes a new directory there, and shows that one.
+	// ImpliedBy is set for a directory into which a layer above Layer puts something
+	// without having an entry for the directory. It is the first entry, markers
+	// included, by which the topmost such layer does that. An engine that unpacks
+	// each layer into a directory of its own makes a new directory there, and that
+	// one shows.
 	ImpliedBy *Origin
 }
 
@@ -32,7 +33,7 @@ type Marker struct {
 	Origin *Origin
 }
 
-// Superseded is a name that a later entry of the same layer gave again.
+// Superseded is an entry whose name a later entry of the same layer has too.
 type Superseded struct {
 	Path string
 	// Dirent is what the earlier entry made, without what was in it.
@@ -47,7 +48,7 @@ type Layer struct {
 	DiffID string
 	// Digest is the digest of the blob as it is stored, empty for bare files.
 	Digest string
-	// Name is how the user knows the layer, if not by its digest: a file name.
+	// Name is the file name of a layer that was named by its file, else empty.
 	Name string
 }
 

@@ -12,12 +12,12 @@ type Tree struct {
 	Root *Node
 	// RootOrigin is set when a layer has an entry for the root itself.
 	RootOrigin *Origin
-	// Markers and Superseded are what an image's layers said besides what they
-	// show, in the order of their entries.
+	// Markers and Superseded are the entries of an image's layers that made no name
+	// of the tree, in the order in which the layers have them.
 	Markers    []Marker
 	Superseded []Superseded
-	// NewestEntry is the newest mtime of all their entries, markers and what is
-	// not there any more included.
+	// NewestEntry is the newest mtime of all entries of the layers, including
+	// markers and entries that later ones replaced or hid.
 	NewestEntry Time
 }
 
@@ -89,7 +89,7 @@ func (t *Tree) Lookup(path string) *Dirent {
 }
 
 // CountLinks sets Nlink of every non-directory to the number of its names,
-// leaves the inode's place to its first name, and returns the number of inodes.
+// removes all Hardlink marks, and returns the number of inodes.
 // Importers end with it; from then on reading the tree from several goroutines
 // is safe.
 func (t *Tree) CountLinks() int {
@@ -119,7 +119,7 @@ func (t *Tree) Sort() {
 	}
 }
 
-// HashAlgorithm is the one of the tree's content digests, 0 if it has none.
+// HashAlgorithm is the algorithm of the tree's content digests, 0 if it has none.
 func (t *Tree) HashAlgorithm() fsverity.Algorithm {
 	for e := range t.Dirents() {
 		if c := e.Node.Content; c != nil && !c.Digest.IsZero() {

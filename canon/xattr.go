@@ -49,7 +49,7 @@ func (x *Xattrs) Remove(name string) {
 // Clone returns a copy that can be changed without changing x.
 func (x Xattrs) Clone() Xattrs { return slices.Clone(x) }
 
-// Without returns the attributes that drop does not say of; x stays as it is.
+// Without returns the attributes for which drop is false. It does not change x.
 func (x Xattrs) Without(drop func(Xattr) bool) Xattrs {
 	if !slices.ContainsFunc(x, drop) {
 		return x

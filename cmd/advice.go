@@ -5,17 +5,27 @@ import (
 	"fmt"
 	"strings"
 
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 )
 
-// advise gives the text of an error with the flag that helps: libraries say what is
-// wrong, and do not know the command line.
+// advise gives the text of an error as the user sees it. Libraries say what is wrong,
+// and know no flags: what a flag can do about it is said here, in the text of the
+// error that it is about.
 func advise(err error) string {
-	text := err.Error()
-	told := func(about error, format string, args ...any) {
-		text = strings.Replace(text, about.Error(), fmt.Sprintf(format, args...), 1)
+	text, about := advised(err)
+	if about == nil {
+		return err.Error()
 	}
+	return strings.Replace(err.Error(), about.Error(), text, 1)
+}
+
+// advised finds the error of a library that there is advice for, and gives its text
+// with the advice; nil without one.
+func advised(err error) (text string, about error) {
 	var (
+		root     *policy.RootError
+		run      *policy.RunError
 		limit    *importers.LimitError
 		timeout  *importers.TimeoutError
 		hash     *importers.HashError
@@ -23,25 +33,30 @@ func advise(err error) string {
 		mounts   *importers.MountsError
 		platform *importers.PlatformError
 	)
-	if errors.As(err, &limit) {
-		told(limit, "%v: %s", limit, limitAdvice(limit.Limit))
+	switch {
+	case errors.As(err, &root) && root.Rule == policy.RootCreated:
+		return "--root created needs an image config with a creation time: use another --root rule, such as newest", root
+	case errors.As(err, &root) && root.Usr != 0:
+		return root.Error() + ": use another --root rule, such as newest or keep", root
+	case errors.As(err, &root):
+		return root.Error() + ": use another --root rule, such as newest or keep, or --policy raw", root
+	case errors.As(err, &run):
+		return run.Error() + ": use --run keep", run
+	case errors.As(err, &limit):
+		return limit.Error() + ": " + limitAdvice(limit.Limit), limit
+	case errors.As(err, &timeout):
+		return timeout.Error() + ": allow more with --timeout", timeout
+	case errors.As(err, &hash):
+		return fmt.Sprintf("%v: add --hash %v", hash, hash.Has), hash
+	case errors.As(err, &bytes):
+		return bytes.Error() + "; with --lenient its tree is taken, whose digest is not that of the file", bytes
+	case errors.As(err, &mounts):
+		return fmt.Sprintf("%q has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:%s",
+			mounts.Root, mounts.Listing()), mounts
+	case errors.As(err, &platform):
+		return platform.Error() + ": choose one with --platform", platform
 	}
-	if errors.As(err, &timeout) {
-		told(timeout, "%v: allow more with --timeout", timeout)
-	}
-	if errors.As(err, &hash) {
-		told(hash, "%v: add --hash %v", hash, hash.Has)
-	}
-	if errors.As(err, &bytes) {
-		told(bytes, "%v; with --lenient its tree is taken, whose digest is not that of the file", bytes)
-	}
-	if errors.As(err, &mounts) {
-		told(mounts, "%q has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:%s", mounts.Root, mounts.Listing())
-	}
-	if errors.As(err, &platform) {
-		told(platform, "%v: choose one with --platform", platform)
-	}
-	return text
+	return "", nil
 }
 
 func limitAdvice(limit importers.Limit) string {

@@ -8,12 +8,14 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 )
 
-// TestAdvise: the user is told of a flag wherever in an error the fault is.
-func TestAdvise(t *testing.T) {
+// TestAdviceOfImporters: the user is told of a flag wherever in an error the fault is.
+func TestAdviceOfImporters(t *testing.T) {
 	for want, err := range map[string]error{
 		"the image has more than 3 tar entries and directories that they need: if you trust it, raise --max-entries":                                                             &importers.LimitError{Limit: importers.EntriesLimit, Most: 3},
 		"the image has more than 3 bytes of names, link targets and PAX records: if you trust it, raise --max-metadata":                                                          &importers.LimitError{Limit: importers.MetadataLimit, Most: 3},
@@ -28,6 +30,23 @@ func TestAdvise(t *testing.T) {
 	} {
 		if got := advise(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAdvise(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("x"), "x"},
+		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
+		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
+		{&policy.RootError{Rule: policy.RootUsr, Usr: canon.Symlink}, "/usr is a symlink, so the root cannot take its metadata: use another --root rule, such as newest or keep"},
+		{fmt.Errorf("b: %w (c)", &policy.RunError{Kind: canon.Symlink}), "b: /run is a symlink, so it cannot be emptied: use --run keep (c)"},
+	} {
+		if got := advise(tt.err); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
 }

@@ -208,7 +208,7 @@ func (rec setting) otherRules(imported *importers.Import, policy policy.Policy) 
 		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
 	}
 	if err != nil {
-		o.Refusal = err.Error()
+		o.Refusal = advise(err)
 		return o
 	}
 	o.Differences = compare.Trees(imported.Tree, other.Tree)

@@ -222,7 +222,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigest
 	}
 	if d.Bootable, err = w.digest(&boot, w.flags.boot.value); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
-		w.note("no digest of a bootable tree is written: %v", err)
+		w.note("no digest of a bootable tree is written: %s", advise(err))
 	}
 	return d, nil
 }

@@ -26,7 +26,7 @@ import (
 // An error is w's, or about a tree that breaks the rules of package canon or
 // holds more than a dump file can. What was written until then is of no use.
 func Write(w io.Writer, t *canon.Tree) error {
-	return write(w, t, nil, places(t.Root, false))
+	return write(w, t, nil, places(t, false))
 }
 
 // ImageDetails is what composefs-info tells of an image beyond its tree.
@@ -40,10 +40,10 @@ type ImageDetails struct {
 // WriteImage writes the tree of an image just as "composefs-info dump" prints
 // it, that is without the exceptions of Write.
 func WriteImage(w io.Writer, t *canon.Tree, details ImageDetails) error {
-	return write(w, t, &details, places(t.Root, true))
+	return write(w, t, &details, places(t, true))
 }
 
-func write(w io.Writer, t *canon.Tree, details *ImageDetails, places map[*canon.Node]place) error {
+func write(w io.Writer, t *canon.Tree, details *ImageDetails, places map[*canon.Node]string) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
@@ -57,47 +57,18 @@ func write(w io.Writer, t *canon.Tree, details *ImageDetails, places map[*canon.
 	return d.out.Flush()
 }
 
-// place is where the inode of a node with several names has its place.
-type place struct {
-	path     string
-	hardlink bool
-}
-
-// places finds the places of all nodes that have several names; atFirst says
-// that they are at the first name, whatever the tree says.
-func places(root *canon.Node, atFirst bool) map[*canon.Node]place {
-	several := map[*canon.Node]place{}
-	seen := map[*canon.Node]struct{}{}
-	walkFiles(nil, root, func(_ []byte, e canon.Dirent) {
-		if _, ok := seen[e.Node]; ok {
-			several[e.Node] = place{}
-		}
-		seen[e.Node] = struct{}{}
-	})
-	if len(several) == 0 {
-		return nil
-	}
-	walkFiles(nil, root, func(path []byte, e canon.Dirent) {
-		p, ok := several[e.Node]
-		if ok && (p.path == "" || p.hardlink && !e.Hardlink) {
-			several[e.Node] = place{string(path), e.Hardlink && !atFirst}
-		}
-	})
-	return several
-}
-
-// walkFiles calls do for each name of a non-directory below dir, whose path is
-// given, empty for the root.
-func walkFiles(path []byte, dir *canon.Node, do func(path []byte, e canon.Dirent)) {
-	length := len(path)
-	for _, e := range dir.Children() {
-		path = append(append(path[:length], '/'), e.Name...)
-		if e.Node.Kind == canon.Directory {
-			walkFiles(path, e.Node, do)
-		} else {
-			do(path, e)
+// places gives the path of the name that is the file, for each inode with several
+// names: that of its place or, with atFirst, the first.
+func places(t *canon.Tree, atFirst bool) map[*canon.Node]string {
+	links := t.Hardlinks()
+	paths := make(map[*canon.Node]string, links.Len())
+	for path, e := range links.All() {
+		names := links.Of(e.Node)
+		if e == names.Place && !atFirst || e == names.First && atFirst {
+			paths[e.Node] = path
 		}
 	}
+	return paths
 }
 
 type writer struct {
@@ -105,7 +76,7 @@ type writer struct {
 	// path is that of the directory being written, empty for the root.
 	path      []byte
 	line      []byte
-	places    map[*canon.Node]place
+	places    map[*canon.Node]string
 	details   *ImageDetails // nil for a tree that comes of no image
 	algorithm fsverity.Algorithm
 }
@@ -118,7 +89,7 @@ func (d *writer) directory(dir *canon.Node) error {
 			return fmt.Errorf("%q: the path has %d bytes, a dump file holds at most %d", d.path, len(d.path), pathMax)
 		}
 		path := string(d.path)
-		target := d.places[e.Node].path
+		target := d.places[e.Node]
 		if target == path {
 			target = ""
 		}

@@ -41,7 +41,7 @@ func fitPlaces(t *canon.Tree) {
 		return
 	}
 	next := uint32(1)
-	placed := make([]bool, len(img.links.list))
+	placed := make([]bool, img.links.Len())
 	for i := range img.inodes {
 		if !img.inodes[i].isDir() {
 			continue
@@ -51,12 +51,12 @@ func fitPlaces(t *canon.Tree) {
 				next++
 				continue
 			}
-			link, index := img.links.of(e.Node)
-			e.Hardlink = link != nil && (placed[index] || link.number != next)
+			link := img.links.Of(e.Node)
+			e.Hardlink = link != nil && (placed[link.Index] || img.linkNumbers[link.Index] != next)
 			if !e.Hardlink {
 				next++
 				if link != nil {
-					placed[index] = true
+					placed[link.Index] = true
 				}
 			}
 		}

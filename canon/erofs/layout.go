@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // layOut decides the form and the place of every inode.
@@ -53,7 +54,7 @@ func (img *image) measureXattrs(i int, l *xattrList) error {
 	}
 	img.splitShared(l)
 	for _, x := range l.all {
-		if img.format.flagsACL && (x.name == "system.posix_acl_access" || x.name == "system.posix_acl_default") {
+		if img.format.flagsACL && linux.IsACL(x.name) {
 			img.acl = true
 		}
 	}

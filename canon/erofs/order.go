@@ -13,15 +13,18 @@ type image struct {
 	// inodes are in the order that they have on disk.
 	inodes []inode
 	// children say where all directories' dirents lead, "." and ".." left out: to
-	// the inode of that number or, with linkFlag, to that of links.list. See
-	// inode.children.
-	children  []uint32
-	links     linkTable
-	acl       bool
-	buildTime canon.Time
-	shared    sharedTable
-	inodesEnd uint64
-	blocks    uint64 // data blocks of all inodes
+	// the inode of that number or, with linkFlag, to that of this index in
+	// linkNumbers. See inode.children.
+	children []uint32
+	links    *canon.Hardlinks
+	// linkNumbers are the numbers of the inodes with several names, by the Index
+	// that links has for them.
+	linkNumbers []uint32
+	acl         bool
+	buildTime   canon.Time
+	shared      sharedTable
+	inodesEnd   uint64
+	blocks      uint64 // data blocks of all inodes
 }
 
 const (
@@ -67,10 +70,17 @@ const (
 
 // collect lists the inodes.
 func (img *image) collect(t *canon.Tree) error {
-	names := img.links.find(t, img.format.placesAtFirstName)
+	names := uint64(0)
+	for e := range t.Dirents() {
+		if e.Node != t.Root {
+			names++
+		}
+	}
 	if names > namesMax {
 		return errors.New("the tree has more entries than an image can hold")
 	}
+	img.links = t.Hardlinks()
+	img.linkNumbers = make([]uint32, img.links.Len())
 	img.inodes = make([]inode, 0, 1+names+stubCount)
 	img.children = make([]uint32, 0, names+stubCount)
 	img.inodes = append(img.inodes, inode{node: t.Root, nlink: 2})
@@ -115,12 +125,12 @@ func (img *image) add(parent int, e *canon.Dirent) uint32 {
 		return number
 	}
 	child := inode{node: e.Node, parent: uint32(parent), nlink: e.Node.Nlink}
-	link, index := img.links.of(e.Node)
+	link := img.links.Of(e.Node)
 	if link != nil {
-		if link.place != e {
-			return linkFlag | index
+		if img.placeOf(link) != e {
+			return linkFlag | link.Index
 		}
-		link.number = number
+		img.linkNumbers[link.Index] = number
 	}
 	dir := &img.inodes[parent]
 	switch {
@@ -128,7 +138,7 @@ func (img *image) add(parent int, e *canon.Dirent) uint32 {
 		child.nlink = 2
 		dir.nlink++
 	case img.format.countsLinks && link != nil:
-		child.nlink = link.names
+		child.nlink = link.Count
 	case img.format.countsLinks:
 		child.nlink = 1
 	}
@@ -143,16 +153,25 @@ func (img *image) add(parent int, e *canon.Dirent) uint32 {
 // number resolves an element of image.children.
 func (img *image) number(child uint32) int {
 	if child&linkFlag != 0 {
-		child = img.links.list[child&^linkFlag].number
+		child = img.linkNumbers[child&^linkFlag]
 	}
 	return int(child)
 }
 
+// placeOf is the name at which an inode with several names is listed.
+func (img *image) placeOf(names *canon.Names) *canon.Dirent {
+	if img.format.placesAtFirstName {
+		return names.First
+	}
+	return names.Place
+}
+
 // checkWhiteouts refuses what composefs-rs refuses.
 func (img *image) checkWhiteouts() error {
-	for _, l := range img.links.list {
-		if l.names > 1 && l.place.Node.IsWhiteout() {
-			return fmt.Errorf("%s: a whiteout with %d names: composefs-rs accepts only one", img.path(int(l.number)), l.names)
+	for i := range img.inodes {
+		n := img.inodes[i].node
+		if n.IsWhiteout() && img.links.Of(n) != nil {
+			return fmt.Errorf("%s: a whiteout with %d names: composefs-rs accepts only one", img.path(i), img.links.Count(n))
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func Read(data []byte) (*Image, error) {
 		nodes:  map[uint64]*canon.Node{},
 		shared: map[uint32]canon.Xattr{},
 
-		unplaced: map[uint64]uint32{},
+		unplaced: map[uint64]uint32{}, understated: map[*canon.Node]bool{},
 	}
 	root, err := r.super()
 	if err != nil {
@@ -86,6 +86,8 @@ type reader struct {
 	// are numbers by nid, of inodes whose place was not met yet.
 	nextNumber uint64
 	unplaced   map[uint64]uint32
+	// understated are inodes that have more names than the one link they state.
+	understated map[*canon.Node]bool
 }
 
 // extent is a part of the image that one thing occupies.

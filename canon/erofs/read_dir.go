@@ -57,6 +57,9 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 		if n.Kind == canon.Directory {
 			return fmt.Errorf("%q leads to the directory inode %d, which has a name already", e.name, e.nid)
 		}
+		if n.Nlink <= 1 {
+			r.understated[n] = true
+		}
 		number, waits := r.unplaced[e.nid]
 		isPlace := waits && r.isNext(number)
 		if isPlace {
@@ -106,10 +109,11 @@ func (r *reader) isNext(number uint32) bool {
 }
 
 // clearPlaces removes all Hardlink marks, from which nothing follows where
-// inodes are not numbered as V0 and V1 do.
+// inodes are not numbered as V0 and V1 do. Only the names of an inode that states
+// one link and has more keep them: nothing else would tell that it has.
 func (r *reader) clearPlaces() {
 	for e := range r.image.Tree.Dirents() {
-		e.Hardlink = false
+		e.Hardlink = r.understated[e.Node]
 	}
 }
 

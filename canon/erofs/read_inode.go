@@ -5,6 +5,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
 )
 
 // contentMax is the size in bytes up to which mkcomposefs keeps content in the
@@ -164,13 +165,13 @@ func (r *reader) content(n *canon.Node, in rawInode, found []canon.Xattr) error 
 	payload := ""
 	for _, x := range found {
 		switch x.Name {
-		case "trusted.overlay.metacopy":
+		case linux.OverlayMetacopy:
 			digest, err := parseMetacopy(x.Value)
 			if err != nil {
 				return fmt.Errorf("inode %d: %w", in.nid, err)
 			}
 			n.Content.Digest = digest
-		case "trusted.overlay.redirect":
+		case linux.OverlayRedirect:
 			if len(x.Value) < 2 || x.Value[0] != '/' {
 				return fmt.Errorf("inode %d: the redirect %q is no absolute path", in.nid, x.Value)
 			}

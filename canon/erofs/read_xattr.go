@@ -7,10 +7,13 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // readPrefixes are the prefixes of all versions by their number.
-var readPrefixes = [...]string{"", "user.", "system.posix_acl_access", "system.posix_acl_default", "trusted.", "lustre.", "security."}
+var readPrefixes = [...]string{
+	"", linux.UserPrefix, linux.AccessACL, linux.DefaultACL, linux.TrustedPrefix, linux.LustrePrefix, linux.SecurityPrefix,
+}
 
 // xattrsOf reads an inode's xattrs, its own before those that it shares, which
 // is the order that composefs-info has.
@@ -89,8 +92,8 @@ func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
 		return slices.ContainsFunc(found, func(x canon.Xattr) bool { return x.Name == name })
 	}
 	escapes := r.image.Version != V2
-	isWhiteout := escapes && n.Kind == canon.Regular && has(escapedPrefix+"whiteout")
-	holdsWhiteouts := escapes && n.Kind == canon.Directory && has(escapedPrefix+"whiteouts")
+	isWhiteout := escapes && n.Kind == canon.Regular && has(linux.EscapedOverlayWhiteout)
+	holdsWhiteouts := escapes && n.Kind == canon.Directory && has(linux.EscapedOverlayWhiteouts)
 	if isWhiteout {
 		n.Kind, n.Size, n.Content = canon.CharDevice, 0, nil
 	}
@@ -98,18 +101,18 @@ func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
 	for _, x := range found {
 		added := false
 		switch x.Name {
-		case escapedPrefix + "whiteout", "user.overlay.whiteout":
+		case linux.EscapedOverlayWhiteout, linux.UserOverlayWhiteout:
 			added = isWhiteout
-		case escapedPrefix + "whiteouts", "user.overlay.whiteouts":
+		case linux.EscapedOverlayWhiteouts, linux.UserOverlayWhiteouts:
 			added = holdsWhiteouts
-		case escapedPrefix + "opaque", "user.overlay.opaque":
+		case linux.EscapedOverlayOpaque, linux.UserOverlayOpaque:
 			added = holdsWhiteouts && r.image.Version == V1 && x.Value == "x"
 		}
-		unlisted := x.Name == escapedPrefix+"whiteouts" || x.Name == "user.overlay.whiteout" || x.Name == "user.overlay.whiteouts" ||
-			isWhiteout && x.Name == escapedPrefix+"whiteout"
-		if rest, ok := strings.CutPrefix(x.Name, escapedPrefix); ok {
-			x.Name = overlayPrefix + rest
-		} else if strings.HasPrefix(x.Name, overlayPrefix) {
+		unlisted := x.Name == linux.EscapedOverlayWhiteouts || x.Name == linux.UserOverlayWhiteout || x.Name == linux.UserOverlayWhiteouts ||
+			isWhiteout && x.Name == linux.EscapedOverlayWhiteout
+		if rest, ok := strings.CutPrefix(x.Name, linux.EscapedOverlayPrefix); ok {
+			x.Name = linux.OverlayPrefix + rest
+		} else if strings.HasPrefix(x.Name, linux.OverlayPrefix) {
 			continue
 		}
 		if !added {
@@ -125,6 +128,3 @@ func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
 		r.image.xattrs[n] = listed
 	}
 }
-
-// escapedPrefix is what overlayPrefix becomes in the names of a tree's xattrs.
-const escapedPrefix = overlayPrefix + "overlay."

@@ -5,16 +5,14 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
 )
 
-// overlayPrefix is that of the xattrs that overlayfs keeps for itself. Those of
-// the tree are escaped by one more "overlay." (Documentation/filesystems/
-// overlayfs.rst, "Nesting overlayfs mounts").
-const overlayPrefix = "trusted.overlay."
-
+// escapeXattr changes the names of overlayfs's own xattrs in the tree, so that the
+// overlayfs that mounts the image hands them on.
 func escapeXattr(name string) string {
-	if rest, ok := strings.CutPrefix(name, overlayPrefix); ok {
-		return overlayPrefix + "overlay." + rest
+	if rest, ok := strings.CutPrefix(name, linux.OverlayPrefix); ok {
+		return linux.EscapedOverlayPrefix + rest
 	}
 	return name
 }
@@ -75,8 +73,8 @@ func (img *image) xattrs(l *xattrList, i int) {
 	in := &img.inodes[i]
 	l.reset()
 	if in.role == stub {
-		if label, ok := in.node.Xattrs.Get("security.selinux"); ok {
-			l.add("security.selinux", l.value(label))
+		if label, ok := in.node.Xattrs.Get(linux.SecuritySELinux); ok {
+			l.add(linux.SecuritySELinux, l.value(label))
 		}
 		return
 	}
@@ -101,7 +99,7 @@ func (img *image) setContentXattrs(l *xattrList, in *inode) {
 	if c == nil {
 		return
 	}
-	l.set("trusted.overlay.metacopy", l.appended(func(b []byte) []byte { return c.Digest.AppendBytes(appendMetacopyHeader(b, c.Digest)) }))
+	l.set(linux.OverlayMetacopy, l.appended(func(b []byte) []byte { return c.Digest.AppendBytes(appendMetacopyHeader(b, c.Digest)) }))
 	redirect := l.appended(func(b []byte) []byte {
 		b = append(b, '/')
 		if img.format.redirectsToDigest && !c.Digest.IsZero() {
@@ -110,7 +108,7 @@ func (img *image) setContentXattrs(l *xattrList, in *inode) {
 		return c.AppendPayload(b)
 	})
 	if len(redirect) > len("/") {
-		l.set("trusted.overlay.redirect", redirect)
+		l.set(linux.OverlayRedirect, redirect)
 	}
 }
 
@@ -132,16 +130,16 @@ func (img *image) marks(i int) []canon.Xattr {
 	in := &img.inodes[i]
 	var list []canon.Xattr
 	if in.role == whiteout {
-		list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.whiteout"}, canon.Xattr{Name: "user.overlay.whiteout"})
+		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteout}, canon.Xattr{Name: linux.UserOverlayWhiteout})
 	}
 	if in.holdsWhiteout {
-		list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.whiteouts"}, canon.Xattr{Name: "user.overlay.whiteouts"})
+		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteouts}, canon.Xattr{Name: linux.UserOverlayWhiteouts})
 		if img.format.marksOpaque {
-			list = append(list, canon.Xattr{Name: "trusted.overlay.overlay.opaque", Value: "x"}, canon.Xattr{Name: "user.overlay.opaque", Value: "x"})
+			list = append(list, canon.Xattr{Name: linux.EscapedOverlayOpaque, Value: "x"}, canon.Xattr{Name: linux.UserOverlayOpaque, Value: "x"})
 		}
 	}
 	if i == 0 {
-		list = append(list, canon.Xattr{Name: "trusted.overlay.opaque", Value: "y"})
+		list = append(list, canon.Xattr{Name: linux.OverlayOpaque, Value: "y"})
 	}
 	return list
 }

@@ -3,6 +3,8 @@ package erofs
 import (
 	"slices"
 	"strings"
+
+	"cfsverify/canon/linux"
 )
 
 // prefixTable has the name prefixes that are stored as a number; the first
@@ -14,17 +16,17 @@ type prefixTable []struct {
 
 func mkcomposefsPrefixes() prefixTable {
 	return prefixTable{
-		{1, "user."},
-		{2, "system.posix_acl_access"},
-		{3, "system.posix_acl_default"},
-		{4, "trusted."},
-		{6, "security."},
+		{1, linux.UserPrefix},
+		{2, linux.AccessACL},
+		{3, linux.DefaultACL},
+		{4, linux.TrustedPrefix},
+		{6, linux.SecurityPrefix},
 	}
 }
 
 // legacyPrefixes are all that EROFS has.
 func legacyPrefixes() prefixTable {
-	return append(mkcomposefsPrefixes(), prefixTable{{5, "lustre."}}...)
+	return append(mkcomposefsPrefixes(), prefixTable{{5, linux.LustrePrefix}}...)
 }
 
 // split gives a name's prefix number and the rest of it.

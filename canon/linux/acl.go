@@ -8,12 +8,6 @@ import (
 	"slices"
 )
 
-// The xattrs that Linux shows POSIX access control lists as, acl(5).
-const (
-	AccessACL  = "system.posix_acl_access"
-	DefaultACL = "system.posix_acl_default"
-)
-
 // ACL is a POSIX access control list, in the order in which its xattr has the
 // entries.
 type ACL []ACLEntry
@@ -22,7 +16,7 @@ type ACL []ACLEntry
 // include/uapi/linux/posix_acl_xattr.h.
 type ACLEntry struct {
 	Tag ACLTag
-	// Perm has the bits of one digit of a mode.
+	// Perm is read (4), write (2) and execute (1).
 	Perm uint16
 	// ID is that of a named user or group, else math.MaxUint32.
 	ID uint32
@@ -42,8 +36,8 @@ const (
 	ACLOther      ACLTag = 0x20
 )
 
-// ErrACLUnsupported is what Linux has EOPNOTSUPP for, unlike other values that
-// are no ACL.
+// ErrACLUnsupported is for values that Linux refuses with EOPNOTSUPP. All other
+// values that are no ACL it refuses with EINVAL.
 var ErrACLUnsupported = errors.New("the version of the ACL is not known")
 
 const (
@@ -84,9 +78,10 @@ func ParseACL(value string) (ACL, error) {
 // IsNamed says that the entry is for a user or group that has an ID.
 func (e ACLEntry) IsNamed() bool { return e.Tag == ACLNamedUser || e.Tag == ACLNamedGroup }
 
-// Validate wants the owner, named users, the group, named groups, the mask and
-// all others, in this order, and a mask if anybody is named: posix_acl_valid of
-// fs/posix_acl.c, which Linux asks before it sets an ACL.
+// Validate checks what Linux checks before it sets an ACL, posix_acl_valid of
+// fs/posix_acl.c: the entries are for the owner, named users, the group, named
+// groups, the mask and all others, in this order, and there is a mask if a user or
+// group is named.
 func (a ACL) Validate() error {
 	counts := map[ACLTag]int{}
 	last := ACLTag(0)
@@ -107,7 +102,7 @@ func (a ACL) Validate() error {
 	return nil
 }
 
-// Value is that of the ACL's xattr, as Linux gives it.
+// Value is the value of the ACL's xattr, as Linux returns it.
 func (a ACL) Value() string {
 	data := binary.LittleEndian.AppendUint32(nil, aclVersion)
 	for _, e := range a {
@@ -118,14 +113,14 @@ func (a ACL) Value() string {
 	return string(data)
 }
 
-// IsMinimal says that the ACL says no more than a mode can, so that Linux keeps
-// it as such: posix_acl_equiv_mode of fs/posix_acl.c.
+// IsMinimal says that a mode can express the whole ACL, so that Linux stores the
+// mode and no ACL: posix_acl_equiv_mode of fs/posix_acl.c.
 func (a ACL) IsMinimal() bool {
 	return !slices.ContainsFunc(a, func(e ACLEntry) bool { return e.IsNamed() || e.Tag == ACLMask })
 }
 
-// Perm is what the last three digits of a mode are while the ACL is set. Those of
-// the group are the mask's, if there is one.
+// Perm gives the last three octal digits of the mode of a file that has the ACL.
+// The digit of the group is the mask's, if there is a mask.
 func (a ACL) Perm() uint16 {
 	var perm uint16
 	for _, e := range a {
@@ -148,7 +143,8 @@ func (a ACL) WithPerm(perm uint16) ACL {
 	return changed
 }
 
-// shift tells where the mode has an entry's permissions, if it does.
+// shift gives the position of an entry's permissions in the mode, false if the
+// mode does not have them.
 func (a ACL) shift(tag ACLTag) (int, bool) {
 	isMask := func(e ACLEntry) bool { return e.Tag == ACLMask }
 	switch tag {

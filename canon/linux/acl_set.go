@@ -6,10 +6,10 @@ import (
 	"cfsverify/canon"
 )
 
-// SetACL is what Linux does to set the xattr of an ACL, vfs_set_acl and
-// set_posix_acl of fs/posix_acl.c: the mode follows an access ACL, which is not
-// kept if it says no more (posix_acl_update_mode). Root keeps setgid. Both engines
-// go on where Linux says EOPNOTSUPP.
+// SetACL sets the xattr of an ACL as Linux does, vfs_set_acl and set_posix_acl of
+// fs/posix_acl.c. An access ACL changes the mode, and is not stored if the mode
+// then says all of it (posix_acl_update_mode). Setgid stays, as it does for root.
+// Where Linux fails with EOPNOTSUPP, nothing happens: both engines ignore that.
 func SetACL(n *canon.Node, name, value string) error {
 	acl, err := ParseACL(value)
 	switch {
@@ -44,7 +44,12 @@ func SetACL(n *canon.Node, name, value string) error {
 	return nil
 }
 
-// aclOf reads an ACL that was set.
+// CanHaveACL says that an inode of a kind can have the ACL of that name.
+func CanHaveACL(kind canon.Kind, name string) bool {
+	return kind != canon.Symlink && (name != DefaultACL || kind == canon.Directory)
+}
+
+// aclOf gives the ACL of that name, nil if the inode has none.
 func aclOf(n *canon.Node, name string) ACL {
 	value, has := n.Xattrs.Get(name)
 	if !has {
@@ -57,9 +62,9 @@ func aclOf(n *canon.Node, name string) ACL {
 	return acl
 }
 
-// inheritACL gives a new inode, made with the mode perm, what the default ACL of
-// its directory says, with which the umask has no meaning: posix_acl_create of
-// fs/posix_acl.c.
+// inheritACL applies the default ACL of the directory to a new inode that is made
+// with the mode perm: posix_acl_create of fs/posix_acl.c. The umask does not count
+// then.
 func inheritACL(n, parent *canon.Node, perm uint16) {
 	inherited := aclOf(parent, DefaultACL)
 	if inherited == nil || n.Kind == canon.Symlink {

@@ -6,18 +6,15 @@ import (
 	"slices"
 )
 
-// SecurityCapability has the capabilities of a file, capabilities(7).
-const SecurityCapability = "security.capability"
-
 // Capability is struct vfs_cap_data or vfs_ns_cap_data of
 // include/uapi/linux/capability.h.
 type Capability struct {
 	// Version is 2 or 3.
 	Version byte
-	// Sets are the flags and the permitted and inheritable sets.
+	// Sets are the bytes of the flags and of the permitted and inheritable sets.
 	Sets string
-	// RootID is the user, seen from the first user namespace, that is root where the
-	// capabilities count: 0 in version 2.
+	// RootID is the root user of the user namespace in which the capabilities count,
+	// as an ID of the first user namespace; 0 in version 2.
 	RootID uint32
 }
 
@@ -26,7 +23,7 @@ const (
 	capabilitySize3 = 24
 )
 
-// ParseCapability reads the value of CapabilityXattr.
+// ParseCapability reads the value of SecurityCapability.
 func ParseCapability(value string) (Capability, error) {
 	var c Capability
 	if len(value) >= 4 {
@@ -43,9 +40,9 @@ func ParseCapability(value string) (Capability, error) {
 	return c, nil
 }
 
-// Kept is the value that Linux shows once it was set: capabilities for the root
-// user of the first user namespace are of version 2 (cap_inode_getsecurity of
-// security/commoncap.c).
+// Kept is the value that Linux returns once this one was set: it makes version 2 of
+// capabilities for the root user of the first user namespace (cap_inode_getsecurity
+// of security/commoncap.c).
 func (c Capability) Kept() string {
 	if c.RootID == 0 {
 		return c.Sets[:3] + "\x02" + c.Sets[3:]

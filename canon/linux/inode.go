@@ -3,8 +3,6 @@ package linux
 import (
 	"errors"
 	"math"
-	"slices"
-	"strings"
 
 	"cfsverify/canon"
 )
@@ -31,7 +29,8 @@ func Create(parent *canon.Node, kind canon.Kind, perm, umask uint16) *canon.Node
 	return n
 }
 
-// Chmod changes an access ACL too: posix_acl_chmod of fs/posix_acl.c.
+// Chmod sets the mode, and changes an access ACL with it: posix_acl_chmod of
+// fs/posix_acl.c.
 func Chmod(n *canon.Node, perm uint16) {
 	n.Perm = perm
 	if acl := aclOf(n, AccessACL); acl != nil {
@@ -39,9 +38,9 @@ func Chmod(n *canon.Node, perm uint16) {
 	}
 }
 
-// Chown is that of Linux: an id of -1 leaves the old one, and other files than
-// directories lose their capabilities (chown_common of fs/open.c). Where nothing
-// changes, it is not called.
+// Chown sets the owner as Linux does, chown_common of fs/open.c: an ID of -1 leaves
+// the old one, and all inodes but directories lose their capabilities. If nothing
+// would change it does nothing, as engines do not call chown then.
 func Chown(n *canon.Node, uid, gid uint32) {
 	if n.UID == uid && n.GID == gid {
 		return
@@ -57,31 +56,17 @@ func Chown(n *canon.Node, uid, gid uint32) {
 	}
 }
 
-// SetXattr is that of Linux, fs/xattr.c. Both engines go on where a name space
-// is not supported.
+// SetXattr is setxattr of Linux, fs/xattr.c. An xattr in a namespace that is not
+// supported is left out without an error: both engines go on then.
 func SetXattr(n *canon.Node, name, value string) error {
-	space, rest, found := strings.Cut(name, ".")
-	switch {
-	case !found:
+	switch err := CheckXattr(n.Kind, name); {
+	case errors.Is(err, ErrXattrUnsupported):
 		return nil
-	case rest == "" && slices.Contains([]string{"user", "trusted", "security"}, space):
-		return errors.New("it has no name but its name space")
-	}
-	switch space {
-	case "user":
-		if n.Kind != canon.Regular && n.Kind != canon.Directory {
-			return errors.New("only files and directories can have user xattrs")
-		}
-	case "trusted", "security":
-	case "system":
-		if name == AccessACL || name == DefaultACL {
-			return SetACL(n, name, value)
-		}
-		return nil
-	default:
-		return nil
-	}
-	if name == SecurityCapability {
+	case err != nil:
+		return err
+	case IsACL(name):
+		return SetACL(n, name, value)
+	case name == SecurityCapability:
 		capability, err := ParseCapability(value)
 		if err != nil {
 			return err

@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
-// BootRule says whether the tree is made ready for booting, as composefs-rs
-// does for the digest on a kernel command line (transform_for_boot).
+// BootRule says whether the tree is prepared for booting, as composefs-rs prepares
+// it for the digest on a kernel command line (transform_for_boot).
 type BootRule string
 
 const (
@@ -26,8 +27,9 @@ const (
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
 
 // prepareBoot empties /boot and /sysroot, which must be there, and removes
-// SELinux labels. An image that brings an SELinux policy would have to be
-// labelled by that instead: that is an error, as no digest would be right.
+// SELinux labels. An image that may have an SELinux policy is an error:
+// composefs-rs would label all files by that policy, so any digest that is made
+// here would be wrong.
 func prepareBoot(t *canon.Tree, rule BootRule) error {
 	if rule == BootNo || rule == "" {
 		return nil
@@ -56,16 +58,16 @@ func prepareBoot(t *canon.Tree, rule BootRule) error {
 		}
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == "security.selinux" })
+		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == linux.SecuritySELinux })
 	}
 	t.CountLinks()
 	return nil
 }
 
-// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that
-// its content, which is not in the tree, might. It is an error if the way there
-// leads through something else than directories: composefs-rs follows symlinks
-// in a directory that it scans, and refuses them in an image.
+// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that it
+// may, because its content is not in the tree. It is an error if /etc or
+// /etc/selinux is no directory: composefs-rs follows symlinks there when it scans
+// a directory, and refuses them in an image.
 func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
 	for _, dir := range []string{"/etc", "/etc/selinux"} {
 		e := t.Lookup(dir)
@@ -90,16 +92,12 @@ func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
 // breakHardlinks gives every name an inode of its own, as mkcomposefs does when
 // it scans a directory.
 func breakHardlinks(t *canon.Tree) {
-	seen := map[*canon.Node]bool{}
+	links := t.Hardlinks()
 	for e := range t.Dirents() {
-		if e.Node.Kind == canon.Directory {
-			continue
-		}
-		if seen[e.Node] {
+		if !links.IsFirst(e) {
 			n := *e.Node
 			e.Node = &n
 		}
-		seen[e.Node] = true
 	}
 	t.CountLinks()
 }

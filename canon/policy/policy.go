@@ -19,16 +19,16 @@ const (
 	// RootTarOrNewest keeps the layers' own entry for the root if there is one
 	// and else is RootNewest: the rule of composefs-rs issue 34.
 	RootTarOrNewest RootRule = "tar-or-newest"
-	// The following set mode 0555, owner 0:0 and no xattrs, and as mtime:
-	// RootNewest that of the newest entry of the whole tree,
+	// The rules from here on set mode 0555, owner 0:0 and no xattrs. They differ in
+	// the mtime. RootNewest: the newest mtime of the whole tree.
 	RootNewest RootRule = "newest"
-	// RootNewestInRoot and RootOldestInRoot that of the newest or oldest entry
-	// directly in the root,
+	// RootNewestInRoot and RootOldestInRoot: the newest or oldest mtime directly in
+	// the root.
 	RootNewestInRoot RootRule = "newest-in-root"
 	RootOldestInRoot RootRule = "oldest-in-root"
-	// RootEpoch 0,
+	// RootEpoch: 0.
 	RootEpoch RootRule = "epoch"
-	// RootCreated the image config's creation time.
+	// RootCreated: the image config's creation time.
 	RootCreated RootRule = "created"
 	// RootKeep leaves the root as it was read.
 	RootKeep RootRule = "keep"
@@ -122,7 +122,7 @@ func Raw() Policy {
 	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds, Boot: BootNo}
 }
 
-// Names lists what ParsePolicy knows.
+// Names lists the names that Parse knows.
 func Names() []string { return []string{"composefs-rs", "issue34", "raw"} }
 
 // Parse gives the policy of that name.
@@ -176,7 +176,7 @@ func emptyRun(t *canon.Tree) error {
 	run := t.Root.Child("run")
 	if run != nil {
 		if run.Node.Kind != canon.Directory {
-			return fmt.Errorf("/run is a %v, so it cannot be emptied: use --run keep", run.Node.Kind)
+			return &RunError{run.Node.Kind}
 		}
 		run.Node.RemoveAll()
 		setRunMtime(t)
@@ -228,7 +228,7 @@ func filterXattrs(t *canon.Tree, rule XattrRule) {
 		case a.Name == linux.SecurityCapability:
 			return false
 		}
-		return rule != XattrUser || !strings.HasPrefix(a.Name, "user.")
+		return rule != XattrUser || !strings.HasPrefix(a.Name, linux.UserPrefix)
 	}
 	if rule == XattrAll {
 		return

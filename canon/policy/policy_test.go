@@ -196,19 +196,23 @@ func TestNewestIsNeverNegative(t *testing.T) {
 
 func TestPolicyErrors(t *testing.T) {
 	for _, tt := range []struct {
-		name, tree, want string
-		policy           Policy
+		name, tree string
+		policy     Policy
+		want       error
+		text       string
 	}{
-		{"no /usr", "/ 0755 0:0 0.0\n", "use another --root rule", ComposefsRS()},
-		{"/usr no directory", "/ 0755 0:0 0.0\n/usr 0755 0:0 0.0\n", "/usr is a FIFO", ComposefsRS()},
-		{"/run no directory", "/ 0755 0:0 0.0\n/run 0755 0:0 0.0\n/usr/ 0755 0:0 0.0\n", "--run keep", ComposefsRS()},
-		{"not created", "/ 0755 0:0 0.0\n", "creation time", Policy{Root: RootCreated}},
-		{"unknown rule", "/ 0755 0:0 0.0\n", `"best"`, Policy{Root: "best"}},
+		{"no /usr", "/ 0755 0:0 0.0\n", ComposefsRS(), &RootError{Rule: RootUsr}, "there is no /usr"},
+		{"/usr no directory", "/ 0755 0:0 0.0\n/usr 0755 0:0 0.0\n", ComposefsRS(), &RootError{Rule: RootUsr, Usr: canon.FIFO}, "/usr is a FIFO"},
+		{"/run no directory", "/ 0755 0:0 0.0\n/run 0755 0:0 0.0\n/usr/ 0755 0:0 0.0\n", ComposefsRS(), &RunError{canon.FIFO}, "/run is a FIFO"},
+		{"not created", "/ 0755 0:0 0.0\n", Policy{Root: RootCreated}, &RootError{Rule: RootCreated}, "creation time"},
 	} {
 		err := tt.policy.Apply(parseTree(t, tt.tree))
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		if diff := cmp.Diff(tt.want, err); diff != "" || !strings.Contains(fmt.Sprint(err), tt.text) {
+			t.Errorf("%s: error %v, want one with %q: %s", tt.name, err, tt.text, diff)
 		}
+	}
+	if err := (Policy{Root: "best"}).Apply(canon.NewTree()); err == nil || !strings.Contains(err.Error(), `"best"`) {
+		t.Errorf("unknown rule: error %v", err)
 	}
 }
 

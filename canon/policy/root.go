@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 
 	"cfsverify/canon"
@@ -29,7 +28,7 @@ func (p Policy) setRoot(t *canon.Tree) error {
 		setRootStat(t, canon.Time{})
 	case RootCreated:
 		if p.Created == nil {
-			return errors.New("--root created needs an image config with a creation time: use another --root rule, such as newest")
+			return &RootError{Rule: RootCreated}
 		}
 		setRootStat(t, *p.Created)
 	default:
@@ -41,10 +40,10 @@ func (p Policy) setRoot(t *canon.Tree) error {
 func setRootFromUsr(t *canon.Tree) error {
 	usr := t.Root.Child("usr")
 	if usr == nil {
-		return errors.New("there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw")
+		return &RootError{Rule: RootUsr}
 	}
 	if usr.Node.Kind != canon.Directory {
-		return fmt.Errorf("/usr is a %v, so the root cannot take its metadata: use another --root rule, such as newest or keep", usr.Node.Kind)
+		return &RootError{Rule: RootUsr, Usr: usr.Node.Kind}
 	}
 	from := usr.Node
 	t.Root.Perm, t.Root.UID, t.Root.GID, t.Root.Mtime = from.Perm, from.UID, from.GID, from.Mtime

@@ -31,5 +31,5 @@ func (r Recipe) Apply(t *canon.Tree) (fsverity.Digest, error) {
 	return erofs.Digest(t, erofs.Options{Version: r.Version}, r.Hash)
 }
 
-// Digest gives what Apply does, and leaves the tree as it is.
+// Digest gives the digest that Apply gives, but does not change the tree.
 func (r Recipe) Digest(t *canon.Tree) (fsverity.Digest, error) { return r.Apply(t.Clone()) }

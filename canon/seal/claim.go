@@ -14,7 +14,8 @@ type Role string
 const (
 	// Merged is the composefs image of all layers.
 	Merged Role = "merged"
-	// Bootable is the one that is booted: without /boot and /sysroot.
+	// Bootable is the composefs image that is booted: all layers, with /boot and
+	// /sysroot empty.
 	Bootable Role = "merged.bootable"
 	// Layer is the composefs image of one layer alone.
 	Layer Role = "layer"
@@ -26,18 +27,19 @@ const (
 // IsImage says that the digest is of a composefs image.
 func (r Role) IsImage() bool { return r == Merged || r == Bootable || r == Layer }
 
-// Claim is what a seal says.
+// Claim is what a seal says: the digest, and of what it is.
 type Claim struct {
 	Role Role
-	// Versions are those that the composefs image may be of, the likeliest first.
+	// Versions are the EROFS versions that the composefs image may have, the
+	// likeliest first.
 	Versions []erofs.Version
 	Digest   fsverity.Digest
-	// Insecure: whoever mounts the image need not verify it.
+	// Insecure says that the image may be mounted without verifying it.
 	Insecure bool
 }
 
-// blockBits is the binary logarithm of fs-verity's block size: all that is known
-// here.
+// blockBits is the binary logarithm of fs-verity's block size, 4096 bytes. No other
+// is supported.
 const blockBits = "12"
 
 // parseHash reads HASH-BITS, such as sha512-12.

@@ -23,10 +23,10 @@ func Karg(version erofs.Version, digest fsverity.Digest) string {
 	return digestKarg + "v1-" + hashName(digest.Algorithm()) + ":" + digest.String()
 }
 
-// Kargs finds the arguments of a kernel command line that seal an image, in their
-// order, as seals without a place. The initramfs tries all composefs.digest= in
-// turn, and composefs= last. A command line that programs read in different ways
-// is one seal of no known form.
+// Kargs finds the seals in the arguments of a kernel command line, in their order.
+// They have no Place. The initramfs tries all composefs.digest= in turn, and
+// composefs= last. Of a command line that programs read in different ways it gives
+// one seal, with Err.
 func Kargs(cmdline string) []Seal {
 	cmdline = strings.TrimRight(cmdline, "\x00")
 	switch {
@@ -35,34 +35,35 @@ func Kargs(cmdline string) []Seal {
 	case !utf8.ValidString(cmdline):
 		return []Seal{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
 	}
-	var found []Seal
+	var seals []Seal
 	for _, argument := range splitCmdline(cmdline) {
-		var f Seal
-		f.Key, f.Value, _ = strings.Cut(argument, "=")
-		switch f.Key + "=" {
+		var s Seal
+		s.Key, s.Value, _ = strings.Cut(argument, "=")
+		switch s.Key + "=" {
 		case digestKarg:
-			f.Claim, f.Err = parseDigestKarg(f.Value)
+			s.Claim, s.Err = parseDigestKarg(s.Value)
 		case legacyKarg:
-			f.Claim, f.Err = parseLegacyKarg(f.Value)
+			s.Claim, s.Err = parseLegacyKarg(s.Value)
 		default:
 			continue
 		}
-		found = append(found, f)
+		seals = append(seals, s)
 	}
-	return found
+	return seals
 }
 
-// CmdlineSeals is Kargs for a command line that must have one: without it is one
-// seal of no known form.
+// CmdlineSeals is Kargs for a command line that must have a seal: if there is none,
+// it gives one with Err, that says so.
 func CmdlineSeals(cmdline string) []Seal {
-	if found := Kargs(cmdline); found != nil {
-		return found
+	if seals := Kargs(cmdline); seals != nil {
+		return seals
 	}
 	return []Seal{{Err: errors.New("its command line has no composefs digest")}}
 }
 
-// splitCmdline splits as composefs-rs does (split_cmdline), and the kernel but for
-// vertical tabs: at white space outside of double quotes, which cannot be escaped.
+// splitCmdline splits at white space outside of double quotes, which cannot be
+// escaped, as composefs-rs does (split_cmdline). The kernel does the same, but
+// splits at vertical tabs too.
 func splitCmdline(cmdline string) []string {
 	quoted := false
 	return strings.FieldsFunc(cmdline, func(c rune) bool {

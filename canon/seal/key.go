@@ -15,8 +15,8 @@ const (
 	// the version that it then had.
 	LabelKey = "containers.composefs.fsverity"
 
-	// ArtifactType is that of an artifact that carries digests of the image which
-	// is its subject, and SignatureType that of its layers.
+	// ArtifactType is the type of an artifact that carries digests of the image which
+	// is its subject, SignatureType the media type of the artifact's layers.
 	ArtifactType  = "application/vnd.composefs.metadata.v1"
 	SignatureType = "application/vnd.composefs.signature.v1+pkcs7"
 
@@ -27,15 +27,15 @@ const (
 // Key is the key of an annotation that has a digest, or the signature of one.
 type Key struct {
 	Role Role
-	// Versions are as in Claim, none for what is no composefs image.
+	// Versions are as in Claim; none if Role is no composefs image.
 	Versions  []erofs.Version
 	Algorithm fsverity.Algorithm
 	// Signature: the value is the base64 of a PKCS#7 signature.
 	Signature bool
 }
 
-// AnnotationKey is the key for the digest of what has a role; of composefs images
-// only version 1 has one.
+// AnnotationKey is the key of the annotation with the digest for a role. For
+// composefs images it is that of version 1, the only one that has keys.
 func AnnotationKey(role Role, alg fsverity.Algorithm) string {
 	key := keyPrefix + string(role) + "."
 	if role.IsImage() {
@@ -44,8 +44,8 @@ func AnnotationKey(role Role, alg fsverity.Algorithm) string {
 	return key + "fsverity-" + hashName(alg)
 }
 
-// ParseKey reads a label's or annotation's key. found is false for keys that
-// have nothing to do with seals; err says what is wrong with one that has.
+// ParseKey reads the key of a label or annotation. found is false for keys that
+// have nothing to do with seals; err says what is wrong with a key that has.
 func ParseKey(key string) (k Key, found bool, err error) {
 	if key == LabelKey {
 		return Key{Role: Merged, Versions: []erofs.Version{erofs.V1, erofs.V0, erofs.V2}}, true, nil
@@ -72,7 +72,7 @@ func ParseKey(key string) (k Key, found bool, err error) {
 	return k, true, nil
 }
 
-// Claim is what the key's value says.
+// Claim reads the value of the key.
 func (k Key) Claim(value string) (Claim, error) {
 	c := Claim{Role: k.Role, Versions: k.Versions}
 	alg := k.Algorithm

@@ -38,8 +38,8 @@ func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
-// ValidSignature says what is wrong with the form of a signature, nil if nothing:
-// not whose it is, and of what.
+// ValidSignature checks the form of a signature. It does not check who signed, nor
+// what.
 func ValidSignature(signature []byte) error {
 	_, err := parseSignature(signature)
 	return err
@@ -63,8 +63,8 @@ func parseSignature(signature []byte) (*pkcs7.PKCS7, error) {
 
 // Verify checks the PKCS#7 signature of a digest in DER, and names who signed.
 // The signer's certificate must be a trusted one, or lead to one: signatures for
-// the kernel carry none themselves (fsverity sign). That it has expired does not
-// matter, as it does not to the kernel (crypto/asymmetric_keys/pkcs7_verify.c).
+// the kernel carry none themselves (fsverity sign). An expired certificate counts,
+// as it does for the kernel (crypto/asymmetric_keys/pkcs7_verify.c).
 func Verify(signature []byte, digest fsverity.Digest, trusted []*x509.Certificate) (signer string, err error) {
 	p7, err := parseSignature(signature)
 	if err != nil {

@@ -50,7 +50,7 @@ func (b *Block) sum() (unsigned, signed int64) {
 	return unsigned, signed
 }
 
-// checksum is the field as it is canonical for this block.
+// checksum is the checksum field that a canonical tar has for this block.
 func (b *Block) checksum() []byte {
 	unsigned, _ := b.sum()
 	field := []byte("        ")
@@ -58,9 +58,9 @@ func (b *Block) checksum() []byte {
 	return field
 }
 
-// verify checks the sum of the block's bytes, which old writers took of signed
-// ones. It refuses versions of ustar that archive/tar takes for ustar and
-// composefs-rs does not, where that makes a difference.
+// verify checks the sum of the block's bytes, for which old writers took the bytes
+// as signed. It refuses versions of ustar that only archive/tar takes for ustar, and
+// composefs-rs does not, if that makes a difference.
 func (b *Block) verify() error {
 	want, err := number("checksum", b[148:156])
 	if err != nil {
@@ -121,7 +121,7 @@ func (b *Block) size() (int64, error) {
 
 func errNegative(name string, n int64) error { return fmt.Errorf("the %s is %d, below zero", name, n) }
 
-// device reads fields that must hold numbers whatever the entry is.
+// device reads the device number, whose fields must be numbers in every entry.
 func (b *Block) device() (major, minor int64, err error) {
 	if !b.isUstar() && !b.isGNU() {
 		if b.typeflag() == '3' || b.typeflag() == '4' {

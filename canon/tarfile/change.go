@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Parts of entries that Changes are of, besides the names that Fields gives
-// and, in headers of GNU tar's format, "atime", "ctime" and "gnu".
+// The values of Change.Part besides the names of Fields and, in headers of GNU
+// tar's format, "atime", "ctime" and "gnu".
 const (
 	// PartExtension is an extension header that one side does not have.
 	PartExtension = "extension"
@@ -30,7 +30,7 @@ const (
 	PartTrailingData = "trailing-data"
 )
 
-// Change is a part that two archives write differently.
+// Change is a part of an entry, or of the end, that two archives write differently.
 type Change struct {
 	// Extension is the type flag of the extension header that it lies in, 0 for the
 	// entry's own header and content.
@@ -48,8 +48,8 @@ type Value struct {
 	// Missing: the side has no such part.
 	Missing bool
 	Text    string
-	// Raw is how the value is written, if Text does not tell it from the other
-	// side's.
+	// Raw is the value as it is written, if both sides have the same Text; else
+	// empty.
 	Raw string
 }
 
@@ -96,8 +96,9 @@ func (f Field) text(b *Block) string {
 	return strings.TrimRight(string(field), "\x00")
 }
 
-// blockChanges compares two headers. The checksum counts only if nothing else
-// differs, which it would follow from. sized says the same of the size.
+// blockChanges compares two headers. It leaves out the checksum if anything else
+// differs, as that changes it too. sized says that the contents are known to differ:
+// then it leaves out the size and the checksum, which follow from that.
 func blockChanges(extension byte, a, b *Block, sized bool) []Change {
 	var changes []Change
 	var sum *Change

@@ -8,10 +8,10 @@ type Departure struct {
 	Layer *canon.Layer
 	// Entry counts as canon.Origin.Entry does; 0 is the archive as a whole.
 	Entry int
-	// Path is the one in the image that it is about, "/" for the root; empty if
-	// about none.
+	// Path is the path in the image that the departure is about, "/" for the root;
+	// empty if it is about no path.
 	Path string
-	// Detail says what is there, if the rule does not say all. Names in it are
-	// quoted as Go strings.
+	// Detail is what the archive has there, empty if the rule says it all. Names in
+	// it are quoted as Go strings.
 	Detail string
 }

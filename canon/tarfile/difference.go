@@ -1,8 +1,8 @@
 package tarfile
 
-// Differences compares how two entries are written, but for their content, in
-// the order of the bytes. What follows from another difference is left out: a
-// checksum, and the size of an extension header whose content differs.
+// Differences compares how two entries are written, all but their content, in the
+// order of the bytes. It leaves out what another difference entails: a checksum,
+// and the size of an extension header whose content differs.
 func Differences(a, b *Raw) []Change {
 	changes := extensionChanges(a.Extensions, b.Extensions)
 	if a.Block != b.Block {
@@ -27,7 +27,7 @@ func extensionChanges(a, b []Extension) []Change {
 		changes = append(changes, a[0].changes(&b[0])...)
 		a, b = a[1:], b[1:]
 	}
-	// From here on their order is not the same.
+	// From here on the two lists are in different orders.
 	left := map[byte][]*Extension{}
 	for i := range b {
 		left[b[i].Typeflag()] = append(left[b[i].Typeflag()], &b[i])
@@ -131,8 +131,8 @@ func recordChanges(flag byte, a, b string) []Change {
 	return changes
 }
 
-// mergeRecords compares records of the same key. What one side alone has is told
-// where the other does not have it.
+// mergeRecords compares records key by key. A record that only one side has comes
+// where it stands among the others of that side.
 func mergeRecords(a, b []record) []Change {
 	inA, inB := byID(a), byID(b)
 	var changes []Change
@@ -152,7 +152,7 @@ func mergeRecords(a, b []record) []Change {
 				continue
 			}
 		}
-		// Of those that both have as many are left on either side.
+		// Of the records that both sides have, as many are left in a as in b.
 		x, y := a[0], b[0]
 		if x.id() != y.id() && ordered {
 			ordered = false

@@ -7,15 +7,17 @@ import (
 	"cfsverify/canon/linux"
 )
 
-// ext4BlockSize is what ext4 has in one block for the xattrs of an inode, which
-// it does not put into the inode itself. There is room for fewer than 100 bytes
-// there, or none, as the file system was made.
+// ext4BlockSize is the size in bytes of the one block that ext4 has for those
+// xattrs of an inode that do not fit into the inode itself. An inode has room for
+// fewer than 100 bytes of them, or for none: that depends on how the file system
+// was made.
 const ext4BlockSize = 4096
 
 // ext4XattrSize is how many bytes of the block xattrs need: struct
 // ext4_xattr_header, for each a struct ext4_xattr_entry with the name, and the
-// value, and four zero bytes behind the entries (fs/ext4/xattr.h). Those with an
-// empty value do not count, as engines do not set them, nor does what is no ACL.
+// value, and four zero bytes behind the entries (fs/ext4/xattr.h). Xattrs with an
+// empty value do not count, as engines do not set them, nor do ACLs that are not
+// valid.
 func ext4XattrSize(xattrs []canon.Xattr) int {
 	const (
 		header, entry, end = 32, 16, 4
@@ -27,7 +29,7 @@ func ext4XattrSize(xattrs []canon.Xattr) int {
 		// The name space is a number.
 		_, name, _ := strings.Cut(x.Name, ".")
 		value := len(x.Value)
-		if x.Name == linux.AccessACL || x.Name == linux.DefaultACL {
+		if linux.IsACL(x.Name) {
 			name, value = "", ext4ACLSize(x.Value)
 		}
 		if value > 0 {

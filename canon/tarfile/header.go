@@ -74,7 +74,7 @@ func octal(field []byte, n uint64) {
 	copy(field, fmt.Sprintf("%0*o\x00", len(field)-1, n))
 }
 
-// fitting is 0 for a number that pax has to tell.
+// fitting gives n, or 0 if n is more than most and a PAX record has to state it.
 func fitting(n, most uint64) uint64 {
 	if n > most {
 		return 0
@@ -104,7 +104,7 @@ func (h *header) records(xattrs canon.Xattrs) string {
 		addRecord(&r, "mtime", decimal(h.mtime))
 	}
 	for _, x := range xattrs {
-		addRecord(&r, "SCHILY.xattr."+x.Name, x.Value)
+		addRecord(&r, XattrPrefix+x.Name, x.Value)
 	}
 	return r.String()
 }
@@ -118,7 +118,7 @@ func addRecord(r *strings.Builder, key, value string) {
 	fmt.Fprintf(r, "%d %s=%s\n", length, key, value)
 }
 
-// decimal is a time as a decimal number of seconds.
+// decimal writes a time as a decimal number of seconds.
 func decimal(t canon.Time) string {
 	sec, nsec, sign := t.Sec, t.Nsec, ""
 	if sec < 0 && nsec > 0 {

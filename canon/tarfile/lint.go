@@ -8,10 +8,10 @@ import (
 	"cfsverify/canon"
 )
 
-// Lint compares how the entry is written with how a canonical tar has it, and
-// looks for metadata that tools keep differently. path is the entry's in the
-// image, and target that of a hardlink's target, both without a slash in front.
-// Rules about several entries are not Lint's.
+// Lint compares how the entry is written with how a canonical tar writes it, and
+// looks for metadata that tools keep differently. path is the path of the entry in
+// the image, target that of a hardlink's target, both without a slash in front.
+// Rules about several entries are not checked here.
 func (r *Raw) Lint(path, target string) []Departure {
 	l := linter{raw: r, want: wanted(r.Header, path, target), path: "/" + path}
 	l.extensions()
@@ -23,8 +23,8 @@ func (r *Raw) Lint(path, target string) []Departure {
 	return l.found
 }
 
-// wanted is the canonical header of what an entry says. Of a hardlink it has the
-// metadata that the entry states, and of a marker as well.
+// wanted is the header that a canonical tar has for an entry. Hardlinks and markers
+// keep the metadata that their entries state.
 func wanted(h *canon.Header, path, target string) header {
 	w := header{
 		typeflag: h.Typeflag, path: "./" + path, mode: uint16(h.Mode & 0o7777), uid: uint32(h.UID), gid: uint32(h.GID), mtime: h.Mtime,
@@ -128,8 +128,9 @@ func (l *linter) fields() {
 	}
 }
 
-// field judges one that is not as it should be, and says whether it is a number
-// whose form is to be told of.
+// field reports a header field that differs from the canonical one. For a number
+// that means the same but is written in another form it only returns true, as all
+// of these are reported together.
 func (l *linter) field(f Field, got []byte) (number bool) {
 	h := l.raw.Header
 	switch f.Name {
@@ -188,7 +189,8 @@ func (b *Block) format() string {
 	return "the one before ustar"
 }
 
-// rest sees to it that no byte differs from canonical ones without a departure.
+// rest makes sure that a header which is not canonical never passes without a
+// departure: it reports the bytes that differ if no other rule has.
 func (l *linter) rest() {
 	var wrong []string
 	want := l.want.block()

@@ -8,7 +8,7 @@ import (
 	"cfsverify/canon"
 )
 
-// metadata looks for what engines cannot set, or keep in another form.
+// metadata looks for metadata that engines cannot set, or keep in another form.
 func (l *linter) metadata() {
 	h := l.raw.Header
 	if h.Mtime.Nsec != 0 {

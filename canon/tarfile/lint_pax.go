@@ -9,7 +9,7 @@ import (
 	"cfsverify/canon"
 )
 
-// xattrs are those that the canonical header has records of.
+// xattrs are the entry's xattrs for which the canonical header has records.
 func (l *linter) xattrs() canon.Xattrs {
 	if l.want.typeflag == '1' {
 		return nil
@@ -100,8 +100,9 @@ func (l *linter) paxHeader(x *Extension) {
 	}
 }
 
-// IsForeignXattr says that a PAX record of that key is an xattr or access control list in a form
-// that container engines do not read: those of libarchive, star, and Red Hat's tar.
+// IsForeignXattr says that a PAX record of that key is an xattr or access control
+// list in a form that container engines do not read: that of libarchive, star or Red
+// Hat's tar.
 func IsForeignXattr(key string) bool {
 	for _, prefix := range []string{"LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.fflags", "RHT.security."} {
 		if strings.HasPrefix(key, prefix) {
@@ -111,9 +112,8 @@ func IsForeignXattr(key string) bool {
 	return false
 }
 
-// Mark says what the global headers of an archive's first entry and of all others
-// depart from. first is set for the first entry, and marked tells of it whether
-// the archive is marked as canonical.
+// Mark checks the global headers before an entry. first says that the entry is the
+// first of the archive; marked is then whether the archive is marked as canonical.
 func (r *Raw) Mark(first bool) (found []Departure, marked bool) {
 	for i := range r.Extensions {
 		x := &r.Extensions[i]

@@ -16,22 +16,21 @@ func (l *linter) xattrSize(xattrs canon.Xattrs) {
 	}
 }
 
-// xattr looks at what Linux and engines make of one. Those that engines take for
-// the host's are set by a security module or overlayfs, and read back as such.
+// xattr reports what Linux and engines do not keep of an xattr. Some belong to the
+// host: a security module or overlayfs sets them, and reads them as its own.
 func (l *linter) xattr(x canon.Xattr) {
 	name := quoted(x.Name)
-	namespace, rest, _ := strings.Cut(x.Name, ".")
+	err := linux.CheckXattr(l.kind(), x.Name)
 	switch {
-	case slices.Contains([]string{"security.selinux", "security.ima", "security.evm", "security.apparmor"}, x.Name),
-		strings.HasPrefix(x.Name, "security.SMACK64"), strings.HasPrefix(x.Name, "trusted.overlay."), strings.HasPrefix(x.Name, "user.overlay."):
+	case isHostXattr(x.Name):
 		l.add(XattrHost, "%s", name)
-	case x.Name == linux.AccessACL || x.Name == linux.DefaultACL:
+	case linux.IsACL(x.Name):
 		l.acl(x)
-	case !slices.Contains([]string{"user", "trusted", "security"}, namespace):
+	case errors.Is(err, linux.ErrXattrUnsupported):
 		l.add(XattrUnsettable, "%s: Linux knows no such namespace", name)
-	case rest == "":
+	case errors.Is(err, linux.ErrXattrNoName):
 		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
-	case namespace == "user" && strings.IndexByte("2346", l.want.typeflag) >= 0:
+	case errors.Is(err, linux.ErrXattrUserKind):
 		l.add(XattrUnsettable, "%s: only files and directories have user xattrs", name)
 	case x.Name == linux.SecurityCapability:
 		l.capability(x.Value)
@@ -40,6 +39,26 @@ func (l *linter) xattr(x canon.Xattr) {
 	if x.Value == "" {
 		l.add(XattrEmpty, "%s", name)
 	}
+}
+
+func isHostXattr(name string) bool {
+	if slices.Contains([]string{linux.SecuritySELinux, linux.SecurityIMA, linux.SecurityEVM, linux.SecurityAppArmor}, name) {
+		return true
+	}
+	return slices.ContainsFunc([]string{linux.SecuritySmackPrefix, linux.OverlayPrefix, linux.UserOverlayPrefix}, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
+}
+
+// kind is that of the entry's inode, as far as it is known: a hardlink may lead to
+// a file.
+func (l *linter) kind() canon.Kind {
+	for kind, flag := range typeflags {
+		if flag == l.want.typeflag {
+			return kind
+		}
+	}
+	return canon.Regular
 }
 
 func (l *linter) capability(value string) {
@@ -55,7 +74,7 @@ func (l *linter) capability(value string) {
 	}
 }
 
-// acl tells what Linux makes of an ACL when it is set: see canon.ACL.
+// acl reports an ACL, and what setting it changes: see linux.SetACL.
 func (l *linter) acl(x canon.Xattr) {
 	name := quoted(x.Name)
 	effect := ""
@@ -63,9 +82,9 @@ func (l *linter) acl(x canon.Xattr) {
 	isDefault := x.Name == linux.DefaultACL
 	switch {
 	case x.Value == "" || err == nil && acl == nil:
-	case err == nil && l.want.typeflag == '2':
+	case err == nil && l.kind() == canon.Symlink:
 		err = errors.New("symlinks have no ACL")
-	case err == nil && isDefault && l.want.typeflag != '5':
+	case err == nil && !linux.CanHaveACL(l.kind(), x.Name):
 		err = errors.New("only directories have a default ACL")
 	case err == nil:
 		err = acl.Validate()

@@ -23,7 +23,7 @@ var (
 	errTruncated = errors.New("the archive ends in the middle of an entry: it is truncated")
 )
 
-// Quirks are things of an entry that only composefs-rs refuses.
+// Quirks are properties of an entry that composefs-rs refuses and all others accept.
 type Quirks uint8
 
 const (
@@ -35,10 +35,10 @@ const (
 	KeyNotUTF8
 )
 
-// Reader reads headers as composefs-rs does, and where that refuses what
-// archive/tar and so every container engine accepts, as archive/tar does.
-// archive/tar itself hides too much: which headers were there, their order and
-// where they stood, and how type, path and numbers were written.
+// Reader reads headers as composefs-rs does. What composefs-rs refuses but
+// archive/tar accepts, and with it every container engine, it reads as archive/tar
+// does. archive/tar itself hides too much: which headers there are, in which order
+// and where, and how type, path and numbers are written.
 type Reader struct {
 	r       *bufio.Reader
 	offset  int64 // of the next byte of r
@@ -61,9 +61,9 @@ func NewReader(r io.Reader) *Reader {
 // Record makes Raw tell how entries are written.
 func (t *Reader) Record() { t.raw = &Raw{} }
 
-// Raw is how the last entry is written, nil without Record. What it says of
-// padding is complete after End. After the last entry it holds the headers that
-// stand behind it. The next call of Next changes it.
+// Raw is how the last entry is written, nil without Record. Its Padding is complete
+// after End. Once Next returned io.EOF, it has the headers behind the last entry.
+// The next call of Next changes it.
 func (t *Reader) Raw() *Raw { return t.raw }
 
 // Offset is how many bytes of the archive were read.
@@ -151,7 +151,7 @@ func (t *Reader) End() error {
 	return err
 }
 
-// readPadding returns it if it has bytes that are not zero.
+// readPadding reads padding, and returns it if it has bytes that are not zero.
 func (t *Reader) readPadding(size int64) (string, error) {
 	if size == 0 {
 		return "", nil
@@ -299,7 +299,7 @@ func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 		}
 		t.content, t.padding = h.Size, paddingOf(h.Size)
 	case '1', '2', '3', '4', '5', '6':
-		// They have no content, whatever the size says.
+		// Entries of these types have no content, whatever size they state.
 		if h.Size != 0 {
 			quirks |= SizeWithoutContent
 		}
@@ -311,7 +311,8 @@ func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 	return quirks, nil
 }
 
-// Begins says whether the entry's content, none of which was read yet, begins so.
+// Begins says whether the entry's content begins with prefix. None of the content
+// may have been read before.
 func (t *Reader) Begins(prefix string) bool {
 	if int64(len(prefix)) > t.content {
 		return false

@@ -2,19 +2,20 @@ package tarfile
 
 import "slices"
 
-// Rule is the stable name of a way in which an archive can depart from what is
-// canonical, or from what all tools read alike.
+// Rule is the stable name of a rule that layers can depart from: how a canonical
+// tar is written, or what all tools read alike.
 type Rule string
 
 // Severity is what a departure leads to.
 type Severity string
 
 const (
-	// Equality: tools make different trees of it, or refuse it.
+	// Equality: tools make different trees of the layer, or refuse it.
 	Equality Severity = "equality"
-	// Reproducibility: the same tree has other bytes, so another diffID.
+	// Reproducibility: the same tree is written in other bytes, so the diffID is
+	// another.
 	Reproducibility Severity = "reproducibility"
-	// Style: it does no harm where it is, but leads to it.
+	// Style: harmless by itself, but often a cause of the others.
 	Style Severity = "style"
 )
 
@@ -28,7 +29,7 @@ func (s Severity) AtLeast(other Severity) bool {
 
 // Rules about which entries there are, and in which order.
 const (
-	// RefusedEntry: an entry that has no meaning without doubt.
+	// RefusedEntry: an entry whose meaning is not certain.
 	RefusedEntry Rule = "refused-entry"
 	// MissingParent: a layer has no entry for a directory that it puts something
 	// into.
@@ -62,7 +63,7 @@ const (
 	EndOfArchive Rule = "end-of-archive"
 	// MissingRoot: no entry for the root directory.
 	MissingRoot Rule = "missing-root"
-	// EntryOrder: an entry that would come before the one before it.
+	// EntryOrder: an entry that a canonical tar has before the one in front of it.
 	EntryOrder Rule = "entry-order"
 	// HardlinkTarget: a hardlink whose target is not the first of the inode's
 	// names.
@@ -86,8 +87,8 @@ const (
 	SubsecondMtime Rule = "subsecond-mtime"
 	// MtimeRange: an mtime before 1970, or after what engines can hold.
 	MtimeRange Rule = "mtime-range"
-	// OwnerRange: an owner that does not fit in 32 bits, or that chown takes for
-	// none.
+	// OwnerRange: an owner that does not fit in 32 bits, or is -1, which chown takes
+	// for "no change".
 	OwnerRange Rule = "owner-range"
 	// SymlinkMode: a symlink's mode that is not 0777.
 	SymlinkMode Rule = "symlink-mode"

@@ -2,9 +2,8 @@ package tarfile
 
 import "slices"
 
-// Repairable says that a layer does not depart from the rule any more once it is
-// repaired. What only the user can decide stays, and an image with entries that
-// mean nothing cannot be repaired.
+// Repairable says that repair removes departures from the rule. It leaves those that
+// only the user can decide about, and refuses images that have RefusedEntry.
 func (r Rule) Repairable() bool {
 	return !slices.Contains([]Rule{
 		RefusedEntry, HardlinkTargetOrder,

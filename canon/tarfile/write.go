@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
 )
 
 // Options says what is written.
@@ -18,22 +19,22 @@ type Options struct {
 	// Layer: the tree is that of a single layer, in which names that begin with
 	// ".wh." are its markers.
 	Layer bool
-	// NoGlobalHeader leaves out the global header, so the draft's mark that the tar
-	// is canonical: umoci unpacks no archive that has one.
+	// NoGlobalHeader leaves out the global header, by which the draft marks a
+	// canonical tar: umoci unpacks no archive that has one.
 	NoGlobalHeader bool
-	// Open gives the content of a file that is not in the tree. Write compares it
-	// with the digest.
+	// Open opens the content of a file whose content is not in the tree. Write
+	// compares it with the digest.
 	Open func(path string, n *canon.Node) (io.ReadCloser, error)
 }
 
-// Write writes the canonical tar of a tree. An error is w's or Open's, or names
-// what of the tree a tar cannot hold, or a file whose content is not that of its
-// digest. What was written until then is of no use.
+// Write writes the canonical tar of a tree. It fails if w or Open fails, if a tar
+// cannot hold something of the tree, or if the content of a file has not its
+// digest; what was written until then is of no use.
 func Write(w io.Writer, t *canon.Tree, o Options) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, first: linked(t)}
+	d := writer{out: bufio.NewWriterSize(w, 64<<10), options: o, links: t.Hardlinks(), written: map[*canon.Node]string{}}
 	if !o.NoGlobalHeader {
 		var global strings.Builder
 		addRecord(&global, canonicalKey, "1")
@@ -51,21 +52,10 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 type writer struct {
 	out     *bufio.Writer
 	options Options
-	// first is for inodes that may have several names: the one that was written, if
-	// there is one.
-	first map[*canon.Node]string
-}
-
-// linked finds the inodes that may have several names. Dump files may count
-// their links wrongly, but then mark the names.
-func linked(t *canon.Tree) map[*canon.Node]string {
-	first := map[*canon.Node]string{}
-	for e := range t.Dirents() {
-		if e.Node.Kind != canon.Directory && (e.Node.Nlink > 1 || e.Hardlink) {
-			first[e.Node] = ""
-		}
-	}
-	return first
+	links   *canon.Hardlinks
+	// written has the inodes with several names of which one was written, and that
+	// name.
+	written map[*canon.Node]string
 }
 
 // write leaves errors to Flush, as bufio.Writer keeps them.
@@ -107,12 +97,10 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	if err != nil {
 		return err
 	}
-	switch first, several := d.first[n]; {
-	case !several:
-	case first == "":
-		d.first[n] = h.path
-	default:
+	if first, isLink := d.written[n]; isLink {
 		h.typeflag, h.target, h.size, xattrs, h.major, h.minor = '1', first, 0, nil, 0, 0
+	} else if d.links.Of(n) != nil {
+		d.written[n] = h.path
 	}
 	if records := h.records(xattrs); records != "" {
 		d.extension('x', h.extensionName(), records)
@@ -129,7 +117,7 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	return nil
 }
 
-// kept leaves out what Holds does not say of.
+// kept drops the xattrs that Holds does not accept.
 func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 	var out canon.Xattrs
 	for _, x := range xattrs {
@@ -143,10 +131,10 @@ func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
 	return out, nil
 }
 
-// Holds says that a canonical tar has an xattr of that name, which has no "=":
-// those by which overlayfs finds the content of files are left out.
+// Holds says whether a canonical tar keeps an xattr of that name. It leaves out
+// those by which overlayfs finds the content of files. The name has no "=".
 func Holds(xattr string) bool {
-	return !slices.Contains([]string{"trusted.overlay.metacopy", "trusted.overlay.redirect", "user.overlay.metacopy", "user.overlay.redirect"}, xattr)
+	return !slices.Contains([]string{linux.OverlayMetacopy, linux.OverlayRedirect, linux.UserOverlayMetacopy, linux.UserOverlayRedirect}, xattr)
 }
 
 func (d *writer) content(name string, n *canon.Node) error {

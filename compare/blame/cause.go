@@ -11,14 +11,14 @@ type Cause string
 // The causes, in the order in which they are looked for: what changes a whole
 // tree first, what follows from other differences last.
 const (
-	// PathThroughSymlink: a layer has an entry below what is no directory in a
-	// lower layer.
+	// PathThroughSymlink: a layer has an entry below a path that is no directory in
+	// a lower layer.
 	PathThroughSymlink Cause = "path-through-symlink"
 	// WhiteoutDevice: a layer has a device node that overlayfs takes for a whiteout.
 	WhiteoutDevice Cause = "whiteout-device"
 	// LateLayers: the scan saw the tree before the topmost layers.
 	LateLayers Cause = "late-layers"
-	// WhiteoutInScan: the scan saw the whiteouts of a layer's own directory.
+	// WhiteoutInScan: the scan was of one layer's own directory, with its whiteouts.
 	WhiteoutInScan Cause = "whiteout-in-scan"
 	// EngineFile: a mount point, or a file that an engine writes into containers.
 	EngineFile Cause = "engine-file"
@@ -42,7 +42,7 @@ const (
 	// the same names.
 	WhiteoutOrder Cause = "whiteout-order"
 	OpaqueOrder   Cause = "opaque-order"
-	// WhiteoutIgnored: what a marker hides is there.
+	// WhiteoutIgnored: a name that a marker hides is there.
 	WhiteoutIgnored Cause = "whiteout-ignored"
 	// ConstantMtime: one side has the same mtime everywhere.
 	ConstantMtime Cause = "constant-mtime"
@@ -129,17 +129,17 @@ func Causes() []Cause {
 type Finding struct {
 	Cause   Cause
 	Entries []Entry // in the order of their differences
-	// Evidence is what speaks for the cause besides the entries themselves.
+	// Evidence are the facts that speak for the cause, besides the entries.
 	Evidence []Evidence
 }
 
 // Entry is a difference, or the part of one that a cause explains.
 type Entry struct {
 	*compare.Difference
-	// Explained are those of the difference's changes that the cause explains, all
-	// of a path that is on one side only being one without Changes.
+	// Explained are the changes that the cause explains. For a path that only one
+	// side has, there is one Change without a Field.
 	Explained []compare.Change
-	// Source is the tar entry that the cause lies in, nil if in none.
+	// Source is the tar entry that the cause lies in, nil if it lies in none.
 	Source *canon.Origin
 }
 

@@ -19,8 +19,7 @@ type Comparison struct {
 	Policy policy.Policy
 }
 
-// rules are in the order of their trial: a difference goes to the first that
-// explains it.
+// rules are tried in this order: a change goes to the first rule that explains it.
 var rules = [...]func(*scene){
 	(*scene).pathsThroughSymlinks,
 	(*scene).whiteoutDevices,
@@ -87,7 +86,7 @@ type item struct {
 func (it *item) onlyIn() bool  { return it.out == nil }
 func (it *item) onlyOut() bool { return it.in == nil }
 
-// has says that the field is among the open changes.
+// has says that a change of the field is open.
 func (it *item) has(f compare.Field) bool {
 	return slices.ContainsFunc(it.open, func(c compare.Change) bool { return c.Field == f })
 }
@@ -108,7 +107,7 @@ type draft struct {
 	evidence []Evidence
 }
 
-// claim gives the open changes that take says yes to a cause, and tells whether
+// claim assigns the open changes for which take is true to a cause, and says whether
 // there were any.
 func (s *scene) claim(cause Cause, it *item, source *canon.Origin, take func(compare.Change) bool) bool {
 	var taken, left []compare.Change

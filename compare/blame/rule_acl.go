@@ -6,13 +6,14 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 )
 
-// aclMode gives mode bits to ACLs. Linux makes the mode what an ACL says when it
-// is set, and gives the default ACL of a directory to those that are made in it.
-// Between tools that know of no ACLs, the group bits are the mask, and where the
-// ACL is missing, those that it has for the group.
+// aclMode explains modes by ACLs. Linux changes the mode of a file whose ACL is set,
+// and applies the default ACL of a directory to what is made in it. A tool that
+// does not know ACLs takes the mask for the group bits of a file with an ACL; if it
+// loses the ACL, those bits may be what the ACL says for the group.
 func (s *scene) aclMode(it *item, lists map[*canon.Node]linux.ACL) {
 	if !it.has(compare.Mode) {
 		return
@@ -86,12 +87,13 @@ func permOf(e *canon.Dirent) uint16 {
 	return e.Node.Perm&^0o777 | list.Perm()
 }
 
-// layerACL is an ACL that an entry has, or its archive if a policy dropped it. A
-// hardlink's header is not the inode's.
+// layerACL gives an ACL of an entry: of its inode or, in case a policy dropped it,
+// of its tar header. The header of a hardlink does not count, as it need not be that
+// of the inode.
 func layerACL(e *canon.Dirent, name string) linux.ACL {
 	value, has := e.Node.Xattrs.Get(name)
 	if o := layerOrigin(e); !has && o != nil && o.Header != nil && o.Header.Typeflag != '1' {
-		value = o.Header.PAX["SCHILY.xattr."+name]
+		value = o.Header.PAX[tarfile.XattrPrefix+name]
 	}
 	list, err := linux.ParseACL(value)
 	if err != nil {
@@ -102,10 +104,11 @@ func layerACL(e *canon.Dirent, name string) linux.ACL {
 
 func groupBits(e *canon.Dirent) uint16 { return e.Node.Perm >> 3 & 7 }
 
-// acl is what an access control list says of the group bits of a mode.
+// acl has the two sets of permissions of an access control list that the group bits
+// of a mode may come from.
 type acl struct{ group, mask uint16 }
 
-// accessACL reads an entry's ACL as the kernel has it, or as its archive does;
+// accessACL reads an entry's ACL from its xattr, or in text form from its tar header;
 // nil if there is none.
 func accessACL(e *canon.Dirent) *acl {
 	if value, has := e.Node.Xattrs.Get(linux.AccessACL); has {

@@ -34,7 +34,8 @@ func IsVolatile(p string) bool {
 	return false
 }
 
-// leftBehind are those of them that programs also leave new files in.
+// leftBehind are directories, among the volatile ones, in which programs also leave
+// new files.
 var leftBehind = [...]string{"/var/cache/", "/var/log/", "/var/tmp/", "/tmp/"}
 
 func isLeftBehind(p string) bool {
@@ -49,8 +50,8 @@ func isLeftBehind(p string) bool {
 	return false
 }
 
-// contents finds other content, along with the time of writing it. Where a dump
-// file does not state a digest, the content may well be the same.
+// contents finds files with other content, and explains their mtimes by that. If a
+// dump file does not state a digest, the content may well be the same.
 func (s *scene) contents() {
 	same := 0
 	for _, it := range s.items {

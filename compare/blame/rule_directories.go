@@ -50,8 +50,9 @@ func (s *scene) rootIsComputed() bool {
 	return s.policy.Root != policy.RootKeep && s.policy.DirMtime == policy.DirMtimeNewestChild && s.policy.Root != policy.RootEpoch
 }
 
-// derivedDirectories are those whose newest child has another time; an empty
-// directory keeps its own.
+// derivedDirectories finds directories to which the policy gave the mtime of their
+// newest child, which has another time on each side. An empty directory keeps its
+// own.
 func (s *scene) derivedDirectories() {
 	changed := map[string]bool{}
 	for i := len(s.items) - 1; i >= 0; i-- {
@@ -103,7 +104,8 @@ func (s *scene) rootMetadata() {
 	}
 }
 
-// bootNanoseconds finds trees made by different versions of the transform.
+// bootNanoseconds finds trees that different versions of composefs-rs prepared for
+// booting.
 func (s *scene) bootNanoseconds() {
 	usr, usrOut := s.in.Root.Child("usr"), s.out.Root.Child("usr")
 	if usr == nil || usrOut == nil || usr.Node.Mtime != usrOut.Node.Mtime || usr.Node.Mtime.Nsec == 0 {
@@ -120,9 +122,9 @@ func (s *scene) bootNanoseconds() {
 	}
 }
 
-// pathsThroughSymlinks finds directories that a layer implies where a lower
-// layer has something else, which the scan still has; and what the layer put
-// there or hid there, if the scan has it, or misses it, where the symlink leads.
+// pathsThroughSymlinks finds entries of a layer below a path at which a lower layer
+// has no directory but, say, a symlink. The scan still has the symlink there, and
+// what the layer puts or hides below it is put or hidden where the symlink leads.
 func (s *scene) pathsThroughSymlinks() {
 	for _, it := range s.items {
 		if it.in == nil || it.out == nil || !it.has(compare.Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
@@ -151,7 +153,7 @@ func (s *scene) pathsThroughSymlinks() {
 				made := sub.Lookup(p).Node
 				s.claim(PathThroughSymlink, other, source, func(c compare.Change) bool {
 					isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
-					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !differsIn(other.in.Node, made, c)
+					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !c.Differs(other.in.Node, made)
 				})
 			}
 		}
@@ -164,8 +166,8 @@ func (s *scene) pathsThroughSymlinks() {
 	}
 }
 
-// isFollowed says that all that the layers have below a path is where the
-// symlink leads.
+// isFollowed says that the scan has all that the layers have below a path at the
+// place where the symlink leads.
 func (s *scene) isFollowed(it *item, target string) bool {
 	sub := canon.Tree{Root: it.out.Node}
 	for p := range sub.All() {
@@ -176,7 +178,8 @@ func (s *scene) isFollowed(it *item, target string) bool {
 	return true
 }
 
-// hiddenThroughSymlink finds what markers below a symlink hid where it leads.
+// hiddenThroughSymlink finds names that markers below a symlink hid at the place
+// where it leads.
 func (s *scene) hiddenThroughSymlink(link, target string) {
 	for i := range s.out.Markers {
 		m := &s.out.Markers[i]
@@ -280,7 +283,7 @@ func (s *scene) implicitParents() {
 	}
 }
 
-// isImplied says that there is nothing but directories without entries.
+// isImplied says that a directory has no entry, and holds only such directories.
 func isImplied(e *canon.Dirent) bool {
 	if e.Origin == nil || !e.Origin.Implicit {
 		return false
@@ -293,8 +296,8 @@ func isImplied(e *canon.Dirent) bool {
 	return true
 }
 
-// isBelowSetgid says that a directory on the way to a path has the bit on a
-// side: engines may have taken it away again from some.
+// isBelowSetgid says that one of the directories above a path is setgid on either
+// side: an engine may have cleared the bit of some of them.
 func (s *scene) isBelowSetgid(p string) bool {
 	for p != "/" {
 		p = path.Dir(p)
@@ -307,8 +310,8 @@ func (s *scene) isBelowSetgid(p string) bool {
 	return false
 }
 
-// followers are what other findings bring along: links to names that are on one
-// side only, and what is below an entry that is something else.
+// followers finds differences that other findings entail: hardlinks to names that
+// only one side has, and entries below one that is no directory on the other side.
 func (s *scene) followers() {
 	for _, it := range s.items {
 		switch {
@@ -342,8 +345,8 @@ func (s *scene) followLinks(it *item) {
 	}
 }
 
-// directoriesOfChanges are directories whose time is that of putting something
-// into them or removing it.
+// directoriesOfChanges finds directories whose mtime is that of adding a name to
+// them or removing one.
 func (s *scene) directoriesOfChanges() {
 	changed := s.directoriesWithChanges()
 	for _, it := range s.items {

@@ -28,9 +28,9 @@ func isEngineOwned(p string) bool {
 	return false
 }
 
-// engineFiles finds mount points and files of engines: known names, and what
-// else is empty, was made after all layers, and only the scan has. A layer may
-// have them too, if an engine committed them.
+// engineFiles finds mount points and files of engines: those with known names, and
+// others that only the scan has, that are empty and newer than all layers. A layer
+// may have them too, if an engine committed them.
 func (s *scene) engineFiles() {
 	stubs := map[string]bool{}
 	for i := len(s.items) - 1; i >= 0; i-- {
@@ -53,7 +53,7 @@ func (s *scene) engineFiles() {
 	}
 }
 
-// inode is that of an item that is on one side only.
+// inode is the inode of an item that only one side has.
 func (it *item) inode() *canon.Node {
 	if it.in != nil {
 		return it.in.Node
@@ -61,7 +61,8 @@ func (it *item) inode() *canon.Node {
 	return it.out.Node
 }
 
-// isMountedOver says that a file of engines has other content, or none.
+// isMountedOver says that the item is a file that engines mount or write, and that
+// its content differs.
 func (s *scene) isMountedOver(it *item) bool {
 	return s.scanned && it.Path != "/run" && isEngineOwned(it.Path) && it.in.Node.Kind == canon.Regular && (it.has(compare.ContentDigest) || it.has(compare.Size))
 }

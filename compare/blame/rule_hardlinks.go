@@ -6,18 +6,19 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare"
 )
 
-// linkHeader is a hardlink entry whose header is not what its inode has.
+// linkHeader is the header of a hardlink's entry.
 type linkHeader struct {
 	node   *canon.Node // as the header says it
 	origin *canon.Origin
 }
 
-// hardlinkHeaders finds attributes that a hardlink's own header gives, as
-// engines that apply it to the inode have them. Of two images each may be what
-// such an engine made of the other.
+// hardlinkHeaders finds attributes that come from the header of a hardlink, which
+// some engines apply to the inode. If both sides are images, each may be what such
+// an engine made of the other.
 func (s *scene) hardlinkHeaders() {
 	headers := linkHeaders(s.out)
 	var headersIn map[*canon.Node][]linkHeader
@@ -52,11 +53,11 @@ func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
 	return headers
 }
 
-// nodeOfLink reads what engines apply of a hardlink's header.
+// nodeOfLink reads the attributes that engines apply of a hardlink's header.
 func nodeOfLink(h *canon.Header) *canon.Node {
 	n := &canon.Node{Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID), Mtime: h.Mtime}
 	for key, value := range h.PAX {
-		if name, found := strings.CutPrefix(key, "SCHILY.xattr."); found {
+		if name, found := strings.CutPrefix(key, tarfile.XattrPrefix); found {
 			n.Xattrs.Set(name, value)
 		}
 	}
@@ -64,28 +65,25 @@ func nodeOfLink(h *canon.Header) *canon.Node {
 	return n
 }
 
+// linkHeaderHas says that an inode has what a hardlink's header states.
 func linkHeaderHas(h linkHeader, in *canon.Node, c compare.Change) bool {
 	switch c.Field {
-	case compare.Mode:
-		return h.node.Perm == in.Perm
-	case compare.UID:
-		return h.node.UID == in.UID
-	case compare.GID:
-		return h.node.GID == in.GID
 	case compare.Mtime, compare.MtimeNsec:
 		// Engines make 0 of times before 1970.
 		return max(h.node.Mtime.Sec, 0) == max(in.Mtime.Sec, 0) && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
 	case compare.Xattr:
-		value, has := in.Xattrs.Get(c.Xattr)
-		own, owns := h.node.Xattrs.Get(c.Xattr)
-		return has && owns && value == own
+		// A header without the xattr states nothing of it.
+		_, has := h.node.Xattrs.Get(c.Xattr)
+		return has && !c.Differs(h.node, in)
+	case compare.Mode, compare.UID, compare.GID:
+		return !c.Differs(h.node, in)
 	}
 	return false
 }
 
-// hardlinks compares which names are one inode. Names that only one side has do
-// not count here. Without layers it is not known which side is the copy, and
-// links are rather lost than made.
+// hardlinks compares which names are one inode. It ignores names that only one side
+// has. Without layers it is not known which side is the copy: then it takes the side
+// with fewer links for it, as copying loses links rather than makes them.
 func (s *scene) hardlinks() {
 	broken := 0
 	for _, it := range s.items {
@@ -101,17 +99,21 @@ func (s *scene) hardlinks() {
 			s.claimJoined(it, gained)
 		}
 	}
-	name := s.inName
-	if !s.directed() && hasHardlinks(s.in) {
+	if broken == 0 {
+		return
+	}
+	name, inHas := s.inName, s.in.Hardlinks().Len() > 0
+	if !s.directed() && inHas {
 		name = s.outName
 	}
-	if broken > 0 && (!hasHardlinks(s.in) || !s.directed() && !hasHardlinks(s.out)) {
+	if !inHas || !s.directed() && s.out.Hardlinks().Len() == 0 {
 		s.tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("nothing in %s has two names: hardlinks were not kept when it was copied or scanned", name)})
 	}
 }
 
-// linkChanges are the other names of an item's inode, that both sides have, and
-// that only one has as names of this inode.
+// linkChanges gives the other names of an item's inode that only one side has as
+// names of this inode, though both sides have them: lost are those of out, gained
+// those of in.
 func (s *scene) linkChanges(it *item) (lost, gained []string) {
 	return s.linksWithout(it.linksOut, it.linksIn), s.linksWithout(it.linksIn, it.linksOut)
 }
@@ -130,7 +132,7 @@ func (s *scene) linksWithout(links, others []string) []string {
 	return list
 }
 
-// areJoined says that an inode's new names had its content before.
+// areJoined says that the names which an inode gained had the same content before.
 func (s *scene) areJoined(it *item, gained []string) bool {
 	for _, p := range gained {
 		e := s.out.Lookup(p)
@@ -145,22 +147,12 @@ func isContent(c compare.Change) bool {
 	return slices.Contains([]compare.Field{compare.Type, compare.Size, compare.ContentDigest, compare.Target, compare.Rdev}, c.Field)
 }
 
-// claimJoined takes along what the inode has from its other names.
+// claimJoined claims the links, and all that the inode took over from the names that
+// it gained.
 func (s *scene) claimJoined(it *item, gained []string) {
 	s.claim(HardlinkJoined, it, layerOrigin(it.out), func(c compare.Change) bool {
 		return c.Field == compare.Links || c.Field == compare.Nlink || slices.ContainsFunc(gained, func(p string) bool {
-			return !differsIn(it.in.Node, s.out.Lookup(p).Node, c)
+			return !c.Differs(it.in.Node, s.out.Lookup(p).Node)
 		})
 	})
-}
-
-func hasHardlinks(t *canon.Tree) bool {
-	seen := map[*canon.Node]bool{}
-	for e := range t.Dirents() {
-		if e.Node.Kind != canon.Directory && seen[e.Node] {
-			return true
-		}
-		seen[e.Node] = true
-	}
-	return false
 }

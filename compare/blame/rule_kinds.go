@@ -7,8 +7,9 @@ import (
 	"cfsverify/compare"
 )
 
-// directed says which side was made of the other: what is scanned of what is
-// layered. Else what one side has lost may as well be new on the other.
+// directed says that it is known which side was made of the other: the scanned one
+// of the one with layers. Else a name that one side lacks may be lost there or new
+// on the other.
 func (s *scene) directed() bool { return s.layered && s.scanned }
 
 // sockets: tar has no type for them.
@@ -20,8 +21,8 @@ func (s *scene) sockets() {
 	}
 }
 
-// devices finds device nodes that are not there, or that something empty stands
-// for: making them needs privilege.
+// devices finds device nodes that are missing, or replaced by something empty: making
+// them needs privilege.
 func (s *scene) devices() {
 	for _, it := range s.items {
 		switch {
@@ -34,8 +35,8 @@ func (s *scene) devices() {
 	}
 }
 
-// isMissingDevice compares a device with what a tree has in its place. What is
-// missing along with its directory was not left out for being a device.
+// isMissingDevice compares a device with what a tree has in its place. A device that
+// is missing along with its directory was not left out for being a device.
 func (s *scene) isMissingDevice(device, other *canon.Dirent, p string, t *canon.Tree) bool {
 	if device == nil || !device.Node.Kind.IsDevice() {
 		return false
@@ -47,8 +48,7 @@ func (s *scene) isMissingDevice(device, other *canon.Dirent, p string, t *canon.
 	return dir != nil && dir.Node.Kind == canon.Directory
 }
 
-// forms finds what trees of files cannot differ in, but images and dump files
-// can.
+// forms finds differences that only dump files and images can have, and no files.
 func (s *scene) forms() {
 	for _, it := range s.items {
 		if it.Status != compare.Changed {
@@ -70,7 +70,7 @@ func (s *scene) forms() {
 	}
 }
 
-// isSameObject says that the content is the same object of a store, but that a
+// isSameObject says that both sides have the same object of a content store, but a
 // dump file does not state its digest.
 func isSameObject(it *item) bool {
 	a, b := it.in.Node.Content, it.out.Node.Content

@@ -66,8 +66,8 @@ func (s *scene) layerAt(index int) *canon.Layer {
 	return nil
 }
 
-// source is the tar entry that last had a say in an item: for what is gone the
-// marker or what took its place.
+// source is the last tar entry that decided about an item. For a name that is gone
+// it is the marker, or the entry that took its place.
 func (s *scene) source(it *item) *canon.Origin {
 	if it.out != nil {
 		return layerOrigin(it.out)
@@ -93,8 +93,8 @@ func layerOrigin(e *canon.Dirent) *canon.Origin {
 	return e.Origin
 }
 
-// markerOver is the topmost marker that hides a path; of a certain layer, if
-// one is given.
+// markerOver is the topmost marker that hides a path, or the one of a certain layer
+// if layer is not nil.
 func (s *scene) markerOver(p string, layer *canon.Layer) *canon.Marker {
 	if s.markersAt == nil {
 		s.markersAt = map[string][]*canon.Marker{}
@@ -117,7 +117,8 @@ func (s *scene) markerOver(p string, layer *canon.Layer) *canon.Marker {
 	}
 }
 
-// duplicates finds what an earlier entry of the same layer says.
+// duplicates finds attributes that come from an earlier entry of the same layer for
+// the same path.
 func (s *scene) duplicates() {
 	for i := range s.out.Superseded {
 		was := &s.out.Superseded[i]
@@ -126,22 +127,12 @@ func (s *scene) duplicates() {
 			continue
 		}
 		s.claim(DuplicateEntry, it, was.Dirent.Origin, func(c compare.Change) bool {
-			return c.Field != compare.Links && !differsIn(it.in.Node, was.Dirent.Node, c)
+			return c.Field != compare.Links && !c.Differs(it.in.Node, was.Dirent.Node)
 		})
 	}
 }
 
-// differsIn says whether two inodes differ in what a change is about.
-func differsIn(a, b *canon.Node, c compare.Change) bool {
-	for _, other := range compare.Changes(a, b) {
-		if other == c {
-			return true
-		}
-	}
-	return false
-}
-
-// markers finds names that a marker hides, though not by all readings.
+// markers finds names that a marker hides for some tools, and not for others.
 func (s *scene) markers() {
 	for _, it := range s.items {
 		switch {
@@ -169,8 +160,8 @@ func (s *scene) markers() {
 	}
 }
 
-// hiddenAndBack finds directories that a marker hides and its own layer implies:
-// where the marker is not followed, they are still the old ones.
+// hiddenAndBack finds directories that a marker hides and that its own layer implies
+// again: tools that ignore the marker still have the old directory.
 func (s *scene) hiddenAndBack(it *item) {
 	if !it.isDir() || it.out.Origin == nil || !it.out.Origin.Implicit {
 		return
@@ -187,8 +178,8 @@ func orderCause(m *canon.Marker) Cause {
 	return WhiteoutOrder
 }
 
-// hasOwnEntries says that the layer of a marker itself has something where the
-// marker acts.
+// hasOwnEntries says that the layer of a marker itself has entries at or below the
+// path that the marker hides.
 func (s *scene) hasOwnEntries(m *canon.Marker) bool {
 	top := s.out.Lookup(m.Path)
 	if top == nil {
@@ -230,7 +221,8 @@ func (s *scene) whiteoutsInScan() {
 	}
 }
 
-// buildTimes are for two images.
+// buildTimes finds entries of two images in which only the mtime differs: two builds
+// gave it to them.
 func (s *scene) buildTimes() {
 	if s.scanned {
 		return

@@ -13,9 +13,9 @@ import (
 	"cfsverify/canon/fsverity"
 )
 
-// names finds pairs of names that are one in other bytes: what file systems do
-// with case and Unicode normalisation, and tools with names that they convert.
-// What has the names must be of the same type and content.
+// names finds pairs of names that are the same name in other bytes: file systems
+// change case and Unicode normalisation, and some tools convert names. Both must
+// have the same type and content.
 func (s *scene) names() {
 	type key struct {
 		dir, form string
@@ -75,8 +75,8 @@ func contentOf(n *canon.Node) contentKey {
 	return k
 }
 
-// nameForms gives forms that a name has, and those to look for. The first bytes
-// keep kinds of forms apart:
+// nameForms gives the forms that a name has, and the forms that its twin would have.
+// The first byte tells kinds of forms apart:
 //
 //	=  case folded, in normal form C, and the same of the bytes taken for
 //	   ISO 8859-1, as by tools in a locale of that
@@ -120,8 +120,8 @@ func latin1(name string) string {
 	return string(runes)
 }
 
-// replaceRuns puts one question mark where there are some, or characters to be
-// replaced.
+// replaceRuns puts one question mark in the place of each run of question marks and
+// characters for which replace is true.
 func replaceRuns(name string, replace func(rune) bool) string {
 	var out strings.Builder
 	was := false

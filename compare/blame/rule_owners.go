@@ -43,15 +43,16 @@ func (s *scene) idMap(field compare.Field, name string, id func(*canon.Node) uin
 	}
 }
 
-// idPairs maps the IDs of one tree to those of the other. It must be a function,
-// of two entries or more. Directories that an engine makes up do not count, nor
-// does what has a cause already.
+// idPairs maps the IDs of one tree to those of the other, from all paths that both
+// have. It returns false if an ID has two partners, or if there are fewer than two
+// entries. Directories that an engine makes up do not count, nor do differences that
+// have a cause already.
 func (s *scene) idPairs(id func(*canon.Node) uint32) (map[uint32]uint32, bool) {
 	pairs := map[uint32]uint32{}
 	entries := 0
-	for p, out := range s.out.All() {
-		in := s.in.Lookup(p)
-		if p == "/" || in == nil || out.Origin != nil && (out.Origin.Implicit || out.Origin.ImpliedBy != nil) {
+	for p, pair := range s.common() {
+		in, out := pair.A, pair.B
+		if out.Origin != nil && (out.Origin.Implicit || out.Origin.ImpliedBy != nil) {
 			continue
 		}
 		if it := s.byPath[p]; it != nil && len(it.open) == 0 {
@@ -67,9 +68,9 @@ func (s *scene) idPairs(id func(*canon.Node) uint32) (map[uint32]uint32, bool) {
 	return pairs, entries > 1
 }
 
-// areDistinct says that no two IDs become one, but for those left out. Unpacking
-// without privilege gives all to one user, which neither user namespaces nor
-// names do.
+// areDistinct says that no two IDs become one, apart from those left out. Unpacking
+// without privilege gives everything to one user; user namespaces and looking up
+// names do not.
 func areDistinct(pairs map[uint32]uint32, leaveOut func(from, to uint32) bool) bool {
 	taken := map[uint32]bool{}
 	for from, to := range pairs {
@@ -110,8 +111,8 @@ func isShift(ranges []idRange) bool {
 	return len(shifts) > 0 && len(shifts) <= 2 && (root || movesTogether(ranges))
 }
 
-// isPartialMap says that IDs up to some stay, and that two or more above them
-// have become the one that stands for all that have no mapping
+// isPartialMap says that IDs up to a certain one stay, and that two or more above it
+// became the overflow ID, which stands for all IDs without a mapping
 // (user_namespaces(7)).
 func isPartialMap(ranges []idRange) bool {
 	mapped, unmapped := 0, 0
@@ -129,8 +130,8 @@ func isPartialMap(ranges []idRange) bool {
 	return mapped > 0 && unmapped > 1
 }
 
-// movesTogether says that two IDs move by the same distance, which nothing but a
-// map does.
+// movesTogether says that two IDs move by the same distance, which only a map of a
+// user namespace does.
 func movesTogether(ranges []idRange) bool {
 	return slices.ContainsFunc(ranges, func(r idRange) bool { return r.last != r.out && r.shift() != 0 })
 }
@@ -168,26 +169,25 @@ func rangesText(ranges []idRange) string {
 	return strings.Join(parts, ", ")
 }
 
-// ownersByName finds IDs that are others wherever they stand, but do not move
-// together: tools that look names up in the host's own user database do that.
+// ownersByName finds IDs that became others everywhere, but not by the same
+// distance: tools that look up the names of owners in the host's database do that.
 func (s *scene) ownersByName() {
 	s.byName(compare.UID, "/etc/passwd", func(n *canon.Node) uint32 { return n.UID })
 	s.byName(compare.GID, "/etc/group", func(n *canon.Node) uint32 { return n.GID })
 }
 
-// byName leaves images out, and trees whose own databases differ: an account may
-// have got another number there.
+// byName does this for users or groups. It does not for two images, nor if the trees'
+// own databases differ: an account may have got another number there.
 func (s *scene) byName(field compare.Field, database string, id func(*canon.Node) uint32) {
 	if it := s.byPath[database]; !s.scanned || it != nil && (it.Status != compare.Changed || compare.HasField(it.Changes, compare.ContentDigest)) {
 		return
 	}
 	pairs, entries := map[uint32]uint32{}, map[uint32]int{}
-	for p, out := range s.out.All() {
-		in, it := s.in.Lookup(p), s.byPath[p]
-		if in == nil || p == "/" || it != nil && len(it.open) == 0 {
+	for p, pair := range s.common() {
+		if it := s.byPath[p]; it != nil && len(it.open) == 0 {
 			continue
 		}
-		a, b := id(out.Node), id(in.Node)
+		a, b := id(pair.B.Node), id(pair.A.Node)
 		if was, seen := pairs[a]; seen && was != b {
 			return
 		}
@@ -220,12 +220,8 @@ func (s *scene) oneOwner(field compare.Field, id func(*canon.Node) uint32) {
 		return
 	}
 	owners, before := map[uint32]bool{}, map[uint32]bool{}
-	for p, in := range s.in.All() {
-		out := s.out.Lookup(p)
-		if p == "/" || out == nil {
-			continue
-		}
-		owners[id(in.Node)], before[id(out.Node)] = true, true
+	for _, pair := range s.common() {
+		owners[id(pair.A.Node)], before[id(pair.B.Node)] = true, true
 	}
 	if len(owners) != 1 || len(before) < 2 {
 		return
@@ -244,7 +240,7 @@ func (s *scene) oneOwner(field compare.Field, id func(*canon.Node) uint32) {
 	}
 }
 
-// ownerRange finds the ID that chown takes for "leave it".
+// ownerRange finds the ID that chown takes for "do not change it".
 func (s *scene) ownerRange() {
 	for _, it := range s.items {
 		if it.in == nil || it.out == nil {
@@ -259,7 +255,7 @@ func (s *scene) ownerRange() {
 	}
 }
 
-// privilegeBits are those that chown clears, and that need privilege to set.
+// privilegeBits are the mode bits that chown clears and that need privilege to set.
 const privilegeBits = 0o7000
 
 func (s *scene) setuidLost() {
@@ -283,15 +279,15 @@ func (s *scene) umask() {
 	if len(items) < 2 {
 		return
 	}
-	if s.umaskOf(items, s.in, s.out, s.inName) || s.directed() {
+	if s.umaskOf(items, s.in, s.inName) || s.directed() {
 		return
 	}
-	s.umaskOf(items, s.out, s.in, s.outName)
+	s.umaskOf(items, s.out, s.outName)
 }
 
-// umaskOf looks for a umask in the tree that has lost bits. What only that tree
-// has did not come of unpacking.
-func (s *scene) umaskOf(items []*item, lost, kept *canon.Tree, lostName string) bool {
+// umaskOf looks for a umask in the tree that has lost bits. It ignores entries that
+// only this tree has, as they did not come from unpacking.
+func (s *scene) umaskOf(items []*item, lost *canon.Tree, lostName string) bool {
 	var mask uint16
 	for _, it := range items {
 		had, has := it.out.Node.Perm, it.in.Node.Perm
@@ -306,8 +302,12 @@ func (s *scene) umaskOf(items []*item, lost, kept *canon.Tree, lostName string) 
 	if mask == 0 || mask&^0o077 != 0 {
 		return false
 	}
-	for p, e := range lost.All() {
-		if p != "/" && e.Node.Kind != canon.Symlink && e.Node.Perm&mask != 0 && kept.Lookup(p) != nil {
+	for _, pair := range s.common() {
+		e := pair.A
+		if lost == s.out {
+			e = pair.B
+		}
+		if e.Node.Kind != canon.Symlink && e.Node.Perm&mask != 0 {
 			return false
 		}
 	}

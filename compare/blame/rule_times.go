@@ -8,7 +8,8 @@ import (
 	"cfsverify/compare"
 )
 
-// timed are the items both sides have whose mtime is open.
+// timed gives the items that both sides have with an open change of one of these
+// fields of the mtime.
 func (s *scene) timed(fields ...compare.Field) []*item {
 	var list []*item
 	for _, it := range s.items {
@@ -47,9 +48,9 @@ func (s *scene) constantMtime() {
 	s.tell(ConstantMtime, Evidence{Text: fmt.Sprintf("every entry of %s has the mtime %d", s.inName, constant.Sec)})
 }
 
-// clampedMtimes finds times that were set back to one in whole seconds, such as
-// SOURCE_DATE_EPOCH. The times that the scan has for them must not be of one
-// moment, as those of unpacking are, unless there are older ones that stayed.
+// clampedMtimes finds mtimes that were set back to one time in whole seconds, such
+// as SOURCE_DATE_EPOCH. If the other side's times for them all lie within one
+// moment, they may be those of unpacking: then there must be older ones that stayed.
 func (s *scene) clampedMtimes() {
 	items := s.timed(compare.Mtime)
 	var times []canon.Time
@@ -101,8 +102,8 @@ const (
 	max64 = 9223372036        // a 64-bit number of nanoseconds
 )
 
-// mtimeRange finds times that no common file system has, and such as a limit cut
-// off or made 0.
+// mtimeRange finds times outside of what common file systems can hold, and times
+// that became a limit, or 0, because they lay outside.
 func (s *scene) mtimeRange() {
 	for _, it := range s.timed(compare.Mtime) {
 		in, out := it.in.Node.Mtime.Sec, it.out.Node.Mtime.Sec
@@ -166,8 +167,8 @@ func (s *scene) symlinkMetadata() {
 	}
 }
 
-// unpackTimes finds times that are newer than all that the layers have. They
-// are a change's own where just the directories of changes have them.
+// unpackTimes finds times that are newer than all times of the layers. If only
+// directories in which something changed have such times, the changes explain them.
 func (s *scene) unpackTimes() {
 	changed := s.directoriesWithChanges()
 	cause := DirectoryChanged
@@ -208,8 +209,8 @@ func (s *scene) clusteredTimes() {
 	}
 }
 
-// roundedMtimes finds what Go's archive/tar makes of times in formats that have
-// no fractions.
+// roundedMtimes finds times that Go's archive/tar rounded, as it does in formats
+// without fractions of seconds.
 func (s *scene) roundedMtimes() {
 	for _, it := range s.timed(compare.Mtime) {
 		a, b := it.in.Node.Mtime, it.out.Node.Mtime
@@ -259,7 +260,7 @@ func (s *scene) subsecondMtimes() {
 	}
 }
 
-// tellCount adds evidence for some entries of a finding.
+// tellCount adds evidence that holds for n entries of a finding.
 func (s *scene) tellCount(cause Cause, n int, text string) {
 	if n > 0 {
 		s.tell(cause, Evidence{Text: fmt.Sprintf("%d %s", n, text)})

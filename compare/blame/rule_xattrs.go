@@ -13,8 +13,9 @@ import (
 	"cfsverify/compare"
 )
 
-// xattrEncodings finds xattrs in records that not every reader takes up, names
-// that cannot be set, and empty values, which some take for none.
+// xattrEncodings finds xattrs that get lost on the way: those in PAX records that not
+// every tool reads, with names that Linux cannot set, or with empty values, which
+// some tools drop.
 func (s *scene) xattrEncodings() {
 	for _, it := range s.items {
 		if it.Status != compare.Changed {
@@ -26,22 +27,22 @@ func (s *scene) xattrEncodings() {
 	}
 }
 
-// isOddXattr says that an xattr that only the first of two entries has is one
-// that may get lost, or that is in the archive of the second in another form.
+// isOddXattr says that only the first of two entries has an xattr, and that tools may
+// lose it, or that the archive of the second has it in a form that not all read.
 func isOddXattr(has, lacks *canon.Dirent, name string) bool {
 	value, found := has.Node.Xattrs.Get(name)
 	if _, both := lacks.Node.Xattrs.Get(name); !found || both {
 		return false
 	}
-	if value == "" || layerOrigin(has) != nil && !isLinuxXattr(name) {
+	if value == "" || layerOrigin(has) != nil && linux.CheckXattr(canon.Regular, name) != nil {
 		return true
 	}
 	origin := layerOrigin(lacks)
 	return origin != nil && origin.Header != nil && libarchiveHas(origin.Header.PAX, name, value)
 }
 
-// libarchiveHas looks for an xattr as libarchive writes it besides that of
-// star, or instead: the name encoded as in URLs, the value in base64 without
+// libarchiveHas looks for an xattr in the form of libarchive, which writes it besides
+// star's or instead of it: the name encoded as in URLs, the value in base64 without
 // padding (archive_write_set_format_pax.c).
 func libarchiveHas(records map[string]string, name, value string) bool {
 	for key, encoded := range records {
@@ -59,18 +60,7 @@ func libarchiveHas(records map[string]string, name, value string) bool {
 	return false
 }
 
-// isLinuxXattr says that a name can be set: fs/xattr.c refuses other name
-// spaces, and names that are nothing else.
-func isLinuxXattr(name string) bool {
-	for _, space := range [...]string{"user.", "trusted.", "security.", "system.posix_acl_"} {
-		if strings.HasPrefix(name, space) && name != space {
-			return true
-		}
-	}
-	return false
-}
-
-// xattrs goes by name and value: who sets such an attribute.
+// xattrs finds out by name and value who sets such an xattr.
 func (s *scene) xattrs() {
 	lists := accessACLs(s.out)
 	for _, it := range s.items {
@@ -92,10 +82,25 @@ func (s *scene) xattrs() {
 	s.hiddenByXattr()
 }
 
+// The xattrs of engines: those of fuse-overlayfs (its utils.h), which also writes
+// user.containers., and of umoci and PRoot without privileges
+// (https://rootlesscontaine.rs).
+const (
+	userFUSEOverlay        = linux.UserPrefix + "fuseoverlayfs."
+	trustedFUSEOverlay     = linux.TrustedPrefix + "fuseoverlayfs."
+	securityFUSEOverlay    = linux.SecurityPrefix + "fuseoverlayfs."
+	userContainers         = linux.UserPrefix + "containers."
+	userRootlessContainers = linux.UserPrefix + "rootlesscontainers"
+
+	// overrideStat ends the names of xattrs that hold UID:GID:MODE of a file, which
+	// itself cannot have these.
+	overrideStat = "override_stat"
+)
+
 // overriddenStat finds owners and modes that fuse-overlayfs keeps in an xattr, as
 // UID:GID:MODE, instead of giving them to the file.
 func (s *scene) overriddenStat(it *item) {
-	for _, name := range [...]string{"user.fuseoverlayfs.override_stat", "security.fuseoverlayfs.override_stat", "user.containers.override_stat"} {
+	for _, name := range [...]string{userFUSEOverlay + overrideStat, securityFUSEOverlay + overrideStat, userContainers + overrideStat} {
 		value, has := it.in.Node.Xattrs.Get(name)
 		fields := strings.Split(value, ":")
 		if !has || len(fields) < 3 {
@@ -120,8 +125,8 @@ func (s *scene) overriddenStat(it *item) {
 	}
 }
 
-// hiddenByXattr finds what overlayfs hides because a layer's archive has its
-// mark of opaque directories, which acts on lower layers.
+// hiddenByXattr finds names of lower layers that overlayfs hides, because a layer's
+// archive has the xattr by which overlayfs marks opaque directories.
 func (s *scene) hiddenByXattr() {
 	for _, it := range s.items {
 		if !it.onlyOut() {
@@ -131,7 +136,7 @@ func (s *scene) hiddenByXattr() {
 		if dir == nil || layerOrigin(dir) == nil || layerOrigin(it.out) == nil || it.out.Origin.Layer.Index >= dir.Origin.Layer.Index {
 			continue
 		}
-		for _, name := range []string{"trusted.overlay.opaque", "user.overlay.opaque"} {
+		for _, name := range []string{linux.OverlayOpaque, linux.UserOverlayOpaque} {
 			if value, has := dir.Node.Xattrs.Get(name); has && value == "y" {
 				s.claimAll(OverlayXattr, it, dir.Origin)
 			}
@@ -143,23 +148,23 @@ func (s *scene) xattrCause(it *item, name string) Cause {
 	switch {
 	case name == linux.SecurityCapability:
 		return s.capabilityCause(it)
-	case name == "security.selinux":
+	case name == linux.SecuritySELinux:
 		return SELinuxLabel
 	case isOverlayXattr(name):
 		return OverlayXattr
-	case strings.HasPrefix(name, "system.posix_acl_"):
+	case linux.IsACL(name):
 		return ACL
-	case strings.HasPrefix(name, "user."):
+	case strings.HasPrefix(name, linux.UserPrefix):
 		return UserXattr
 	}
 	return HostXattr
 }
 
-// overlayXattrs begin the names that overlay file systems, and engines without
-// privileges, keep their books with.
+// overlayXattrs are the prefixes of xattrs in which overlay file systems, and engines
+// without privileges, keep their own state.
 var overlayXattrs = [...]string{
-	"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.", "trusted.fuseoverlayfs.",
-	"user.containers.", "user.rootlesscontainers", "security.fuseoverlayfs.",
+	linux.OverlayPrefix, linux.UserOverlayPrefix, userFUSEOverlay, trustedFUSEOverlay, securityFUSEOverlay,
+	userContainers, userRootlessContainers,
 }
 
 func isOverlayXattr(name string) bool {
@@ -171,8 +176,8 @@ func isOverlayXattr(name string) bool {
 	return false
 }
 
-// capabilityCause is none for capabilities that a scan has and its layers have
-// not, and for such as are others.
+// capabilityCause gives no cause for capabilities that a scan has and the layers do
+// not have, and none if both sides have different capabilities.
 func (s *scene) capabilityCause(it *item) Cause {
 	in, inHas := it.in.Node.Xattrs.Get(linux.SecurityCapability)
 	out, outHas := it.out.Node.Xattrs.Get(linux.SecurityCapability)

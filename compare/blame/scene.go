@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"iter"
 	"path"
 
 	"cfsverify/canon"
@@ -23,7 +24,7 @@ type scene struct {
 	drafts map[Cause]*draft
 	// markersAt are the markers of out by path, made when they are needed.
 	markersAt map[string][]*canon.Marker
-	// causes is why an item is on one side only, or has another type.
+	// causes has the cause of items that are on one side only or have another type.
 	causes map[*item]Cause
 }
 
@@ -35,7 +36,7 @@ func newScene(c Comparison) *scene {
 	layersA, layersB := hasLayers(c.A), hasLayers(c.B)
 	swap := layersA && !layersB
 	if layersA == layersB {
-		// What is unpacked is newer than what it is unpacked from.
+		// An unpacked tree is newer than the one it was unpacked from.
 		swap = !layersA && newestMtime(c.A).Compare(newestMtime(c.B)) < 0
 	}
 	if swap {
@@ -58,6 +59,17 @@ func newScene(c Comparison) *scene {
 	return s
 }
 
+// common yields the paths below the root that both trees have: A is in's, B out's.
+func (s *scene) common() iter.Seq2[string, canon.Pair] {
+	return func(yield func(string, canon.Pair) bool) {
+		for p, pair := range canon.Pairs(s.in, s.out) {
+			if p != "/" && pair.A != nil && pair.B != nil && !yield(p, pair) {
+				return
+			}
+		}
+	}
+}
+
 func hasLayers(t *canon.Tree) bool {
 	if t.RootOrigin != nil {
 		return true
@@ -70,7 +82,8 @@ func hasLayers(t *canon.Tree) bool {
 	return false
 }
 
-// newestMtime leaves the root out, which engines and policies make up.
+// newestMtime is the newest mtime but for the root's, which engines and policies make
+// up.
 func newestMtime(t *canon.Tree) canon.Time {
 	var newest canon.Time
 	for p, e := range t.All() {
@@ -81,8 +94,8 @@ func newestMtime(t *canon.Tree) canon.Time {
 	return newest
 }
 
-// stamped says that the scan has a time that no layer has: that of unpacking,
-// or later.
+// stamped says that the scan has a time newer than all times of the layers: that of
+// unpacking, or a later one.
 func (s *scene) stamped(it *item) bool {
 	return s.scanned && it.in != nil && it.in.Node.Mtime.Compare(s.newest) > 0
 }

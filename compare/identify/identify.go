@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +17,8 @@ import (
 )
 
 // Recipes lists every recipe that may give a tree a digest of its own, those of
-// composefs-rs first. Rules that have nothing to act on in the tree are left
-// out. created is an image's creation time, nil if there is none.
+// composefs-rs first. It leaves out rules that have nothing to act on in the tree.
+// created is the image's creation time, nil if there is none.
 func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []recipe.Recipe {
 	f := featuresOf(t)
 	roots := policy.RootRules()
@@ -27,30 +28,32 @@ func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []reci
 	if !f.usr {
 		roots = slices.DeleteFunc(roots, func(r policy.RootRule) bool { return r == policy.RootUsr })
 	}
-	var list []recipe.Recipe
-	for _, boot := range only(policy.BootRules(), f.boot) {
-		for _, run := range only(policy.RunRules(), f.run) {
-			for _, root := range roots {
-				for _, dirMtime := range policy.DirMtimeRules() {
-					for _, xattrs := range f.xattrRules() {
-						for _, mtime := range only(policy.MtimeRules(), f.nanoseconds) {
-							for _, broken := range only([]bool{false, true}, f.hardlinks) {
-								policy := policy.Policy{Root: root, DirMtime: dirMtime, Run: run, Xattrs: xattrs, Mtime: mtime,
-									Boot: boot, BreakHardlinks: broken, Created: created}
-								for _, version := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-									list = append(list, recipe.Recipe{Version: version, Hash: hash, Policy: policy})
-								}
-							}
-						}
-					}
-				}
-			}
+	list := []recipe.Recipe{{Hash: hash, Policy: policy.Policy{Created: created}}}
+	list = times(list, only(policy.BootRules(), f.boot), func(r *recipe.Recipe, boot policy.BootRule) { r.Policy.Boot = boot })
+	list = times(list, only(policy.RunRules(), f.run), func(r *recipe.Recipe, run policy.RunRule) { r.Policy.Run = run })
+	list = times(list, roots, func(r *recipe.Recipe, root policy.RootRule) { r.Policy.Root = root })
+	list = times(list, policy.DirMtimeRules(), func(r *recipe.Recipe, dirMtime policy.DirMtimeRule) { r.Policy.DirMtime = dirMtime })
+	list = times(list, f.xattrRules(), func(r *recipe.Recipe, xattrs policy.XattrRule) { r.Policy.Xattrs = xattrs })
+	list = times(list, only(policy.MtimeRules(), f.nanoseconds), func(r *recipe.Recipe, mtime policy.MtimeRule) { r.Policy.Mtime = mtime })
+	list = times(list, only([]bool{false, true}, f.hardlinks), func(r *recipe.Recipe, broken bool) { r.Policy.BreakHardlinks = broken })
+	return times(list, []erofs.Version{erofs.V1, erofs.V0, erofs.V2}, func(r *recipe.Recipe, version erofs.Version) { r.Version = version })
+}
+
+// times returns, for each recipe, copies of it with each of the rules in turn, which
+// set puts into them.
+func times[T any](recipes []recipe.Recipe, rules []T, set func(*recipe.Recipe, T)) []recipe.Recipe {
+	list := make([]recipe.Recipe, 0, len(recipes)*len(rules))
+	for _, r := range recipes {
+		for _, rule := range rules {
+			set(&r, rule)
+			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// only gives all rules if they can make a difference, else the first.
+// only returns all rules if all is set, else the first: the others would make no
+// difference.
 func only[T any](rules []T, all bool) []T {
 	if all {
 		return rules
@@ -77,7 +80,7 @@ func featuresOf(t *canon.Tree) features {
 			switch {
 			case x.Name == linux.SecurityCapability:
 				f.capability = true
-			case len(x.Name) > 5 && x.Name[:5] == "user.":
+			case strings.HasPrefix(x.Name, linux.UserPrefix):
 				f.user = true
 			default:
 				f.otherXattrs = true
@@ -101,8 +104,8 @@ func (f features) xattrRules() []policy.XattrRule {
 	return rules
 }
 
-// Identify returns those of the recipes that give the tree the digest, in their
-// order. Recipes that the tree does not fit give no digest.
+// Identify returns the recipes that give the tree the digest, in their order. It
+// passes over recipes that do not fit the tree.
 func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) ([]recipe.Recipe, error) {
 	digests, err := Digests(ctx, t, recipes)
 	if err != nil {
@@ -117,7 +120,7 @@ func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want 
 	return found, nil
 }
 
-// Digests gives the digest by each recipe, zero where the tree does not fit it.
+// Digests gives the digest by each recipe, zero for those that do not fit the tree.
 func Digests(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]fsverity.Digest, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))

@@ -15,17 +15,15 @@ import (
 
 // Proof is what was computed about findings.
 type Proof struct {
-	// Complete says that repairing side A by all findings gives the digest of
-	// side B.
+	// Complete says that side A, patched by all findings, has the digest of side B.
 	Complete bool
-	// Digest is the one that all repairs give.
+	// Digest is that of side A patched by all findings.
 	Digest fsverity.Digest
-	// Smallest are the least findings whose repair gives side B's digest, if
-	// Complete. They are proven to be the least where each of them is Needed;
-	// else no one of them can be left out.
+	// Smallest are, if Complete, as few findings as give side B's digest. If each of
+	// them is Needed, there is no smaller set; else none of them can be left out, but
+	// another set may be smaller.
 	Smallest []blame.Cause
-	// Needed are the findings without whose repair, all others repaired, the
-	// digests differ.
+	// Needed are the findings that cannot be left out while all others are patched.
 	Needed []blame.Cause
 	// Flags are the policies one rule away that leave out whole findings.
 	Flags []FlagEffect
@@ -40,8 +38,8 @@ type FlagEffect struct {
 	DigestA, DigestB fsverity.Digest
 }
 
-// Proving is what Prove needs: the trees as they were read, and the recipes, one
-// for each side as they may differ in the image's creation time.
+// Proving is what Prove needs: the trees as they were read, and a recipe for each
+// side, as images may have different creation times.
 type Proving struct {
 	A, B             *canon.Tree
 	RecipeA, RecipeB recipe.Recipe
@@ -51,11 +49,11 @@ type Proving struct {
 	Findings    []blame.Finding
 }
 
-// Prove repairs side A by findings and computes digests.
+// Prove patches side A by findings and computes digests.
 func Prove(ctx context.Context, p Proving) (Proof, error) {
 	var proof Proof
 	var err error
-	if proof.Digest, err = p.repaired(p.Findings); err != nil {
+	if proof.Digest, err = p.patched(p.Findings); err != nil {
 		return proof, err
 	}
 	proof.Complete = proof.Digest == p.Digest
@@ -68,7 +66,7 @@ func Prove(ctx context.Context, p Proving) (Proof, error) {
 	return proof, err
 }
 
-func (p *Proving) repaired(findings []blame.Finding) (fsverity.Digest, error) {
+func (p *Proving) patched(findings []blame.Finding) (fsverity.Digest, error) {
 	return p.RecipeA.Apply(Patch(p.A, p.B, findings))
 }
 
@@ -82,11 +80,11 @@ func (p *Proving) without(findings []blame.Finding, cause blame.Cause) []blame.F
 	return rest
 }
 
-// smallest finds what cannot be left out. Every set of findings that makes the
-// digests equal holds those; if they alone do it, there is no smaller one.
+// smallest finds the findings that cannot be left out. Every set of findings that
+// makes the digests equal has these; if they alone do, it is the smallest.
 func (p *Proving) smallest(ctx context.Context, proof *Proof) error {
 	if len(p.Findings) == 1 {
-		// Without its repair side A is as it was.
+		// Without its patch side A is as it was.
 		proof.Needed = []blame.Cause{p.Findings[0].Cause}
 		proof.Smallest = proof.Needed
 		return nil
@@ -99,8 +97,8 @@ func (p *Proving) smallest(ctx context.Context, proof *Proof) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			digest, err := p.repaired(p.without(p.Findings, f.Cause))
-			// Without a repair the policy may not even apply.
+			digest, err := p.patched(p.without(p.Findings, f.Cause))
+			// Without a patch the policy may not even apply.
 			needed[i] = err != nil || digest != p.Digest
 			return nil
 		})
@@ -116,7 +114,7 @@ func (p *Proving) smallest(ctx context.Context, proof *Proof) error {
 		}
 	}
 	if len(least) < len(p.Findings) {
-		if digest, err := p.repaired(least); err != nil || digest != p.Digest {
+		if digest, err := p.patched(least); err != nil || digest != p.Digest {
 			least = p.greedy()
 		}
 	}
@@ -132,7 +130,7 @@ func (p *Proving) greedy() []blame.Finding {
 	least := p.Findings
 	for i := len(p.Findings) - 1; i >= 0; i-- {
 		fewer := p.without(least, p.Findings[i].Cause)
-		if digest, err := p.repaired(fewer); err == nil && digest == p.Digest {
+		if digest, err := p.patched(fewer); err == nil && digest == p.Digest {
 			least = fewer
 		}
 	}

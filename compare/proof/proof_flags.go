@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
@@ -74,7 +75,7 @@ func touchedBy(differences []compare.Difference) touched {
 			t.nsec = t.nsec || c.Field == compare.MtimeNsec
 			t.xattrs = t.xattrs || c.Field == compare.Xattr
 			t.links = t.links || c.Field == compare.Links || c.Field == compare.Nlink
-			t.boot = t.boot || c.Field == compare.Xattr && c.Xattr == "security.selinux"
+			t.boot = t.boot || c.Field == compare.Xattr && c.Xattr == linux.SecuritySELinux
 			isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
 			t.dirMtimes = t.dirMtimes || isTime && d.A.Node.Kind == canon.Directory
 		}

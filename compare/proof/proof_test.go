@@ -64,9 +64,9 @@ func disturb(t *canon.Tree, g trees.Generator) {
 	}
 }
 
-// TestRepairOfRandomTrees: whatever two trees are, repairing all findings gives
-// the other one's image, and repairing none leaves the tree as it is.
-func TestRepairOfRandomTrees(t *testing.T) {
+// TestPatchOfRandomTrees: whatever two trees are, patching all findings gives
+// the other one's image, and patching none leaves the tree as it is.
+func TestPatchOfRandomTrees(t *testing.T) {
 	tried := 0
 	for seed := range uint64(400) {
 		g := trees.Generator{Rand: rand.New(rand.NewPCG(seed, 1)), Algorithm: fsverity.SHA256}
@@ -97,16 +97,16 @@ func TestRepairOfRandomTrees(t *testing.T) {
 				least = append(least, f)
 			}
 		}
-		if got, err := p.repaired(least); err != nil || got != p.Digest {
+		if got, err := p.patched(least); err != nil || got != p.Digest {
 			t.Errorf("seed %d: %q do not make the digests equal: %v", seed, proof.Smallest, err)
 		}
 		for _, cause := range proof.Smallest {
-			if got, err := p.repaired(p.without(least, cause)); err == nil && got == p.Digest {
+			if got, err := p.patched(p.without(least, cause)); err == nil && got == p.Digest {
 				t.Errorf("seed %d: %q are not the least: %s", seed, proof.Smallest, cause)
 			}
 		}
-		if got, err := p.repaired(nil); err != nil || got != want {
-			t.Fatalf("seed %d: the repair of nothing changes the tree: %v", seed, err)
+		if got, err := p.patched(nil); err != nil || got != want {
+			t.Fatalf("seed %d: the patch of nothing changes the tree: %v", seed, err)
 		}
 	}
 	if tried < 300 {
@@ -131,7 +131,7 @@ func proving(t *testing.T, a, b *canon.Tree, recipe recipe.Recipe) Proving {
 	return p
 }
 
-// TestSmallest: what the policy copies need not be repaired.
+// TestSmallest: what the policy copies need not be patched.
 func TestSmallest(t *testing.T) {
 	a, b := trees.Rootfs(), trees.Rootfs()
 	a.Lookup("/usr").Node.Mtime.Nsec = 5

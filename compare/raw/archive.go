@@ -16,16 +16,16 @@ type Archive struct {
 	// Counts are all parts that differ in entries of one path, in the order in
 	// which they were found.
 	Counts []*Count
-	// Only are the entries that one side alone has, a's and b's.
+	// Only are the entries that only a has, and those that only b has.
 	Only [2]Paths
-	// Moved are those that stand at other places: the fewest that have to be moved
-	// to give both sides one order.
+	// Moved are the entries that stand at other places: the fewest that have to move
+	// for both sides to have the same order.
 	Moved Paths
 	// End is what differs behind the last entry.
 	End []tarfile.Change
 }
 
-// Place is what kind of thing differs first.
+// Place says where the first difference lies.
 type Place string
 
 const (
@@ -36,7 +36,7 @@ const (
 	OnlyB Place = "only-in-b"
 	// Replaced: each side has an entry there that the other has nowhere.
 	Replaced Place = "replaced"
-	// Order: the entries there are elsewhere on the other side.
+	// Order: each side has an entry there that the other has elsewhere.
 	Order Place = "order"
 	// AtEnd: all entries are the same, but not what follows them.
 	AtEnd Place = "end"
@@ -54,8 +54,8 @@ type First struct {
 	EntryOffset int64
 	// Paths are the entry's, as each side writes them; empty where there is none.
 	Paths [2]string
-	// Changes are all that differ in an entry that both have, in the headers of one
-	// that was replaced, or at the end, the one that counts first.
+	// Changes are the parts that differ, the most important first: of an entry that
+	// both have, of the headers of a replaced entry, or of the end.
 	Changes []tarfile.Change
 	// Content is set if the entry's content differs.
 	Content *Content
@@ -69,14 +69,14 @@ type Content struct {
 	// the file does not stand at one place of the archives.
 	Offset int64
 	Sizes  [2]int64
-	// Bytes are some of both files, of which the first Before stand before Offset
-	// and are the same.
+	// Bytes are some bytes of both files. The first Before of them stand before
+	// Offset, and are the same.
 	Bytes  [2][]byte
 	Before int
 }
 
-// Count is how many entries differ in a part, in its value or in nothing but how
-// it is written, as First does.
+// Count is how many entries differ in one part: all of them in the value, or all
+// only in how it is written.
 type Count struct {
 	// First is the change of the first of them.
 	First tarfile.Change
@@ -88,7 +88,7 @@ type Count struct {
 // pathsKept is how many Paths has by name.
 const pathsKept = 10
 
-// Paths are entries, of which the first are there by name.
+// Paths counts entries, and names the first of them.
 type Paths struct {
 	Number int
 	First  []string

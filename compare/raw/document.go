@@ -16,10 +16,10 @@ type Document struct {
 	Same bool
 	// Offset is the first byte that differs.
 	Offset int64
-	// Changes are the values that differ. It is empty if they are written
-	// differently alone, or differ in what was left out alone.
+	// Changes are the values that differ. There are none if the documents differ only
+	// in how they are written, or in values that were left out.
 	Changes []DocumentChange
-	// LeftOut says that values differ that were to be left out.
+	// LeftOut says that values which were left out differ.
 	LeftOut bool
 }
 
@@ -31,8 +31,8 @@ type DocumentChange struct {
 	A, B string
 }
 
-// Documents compares two JSON documents. leaveOut, if set, tells by their path
-// which values are not to be compared.
+// Documents compares two JSON documents. Values for whose path leaveOut is true are
+// left out; leaveOut may be nil.
 func Documents(a, b []byte, leaveOut func(path string) bool) (*Document, error) {
 	if bytes.Equal(a, b) {
 		return &Document{Same: true}, nil
@@ -55,7 +55,7 @@ type documents struct {
 	out      Document
 }
 
-// missing stands for what is not there.
+// missing stands for a value that a document does not have.
 type missing struct{}
 
 func (d *documents) compare(path string, a, b any) {

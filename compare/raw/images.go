@@ -1,6 +1,6 @@
-// Package raw compares two images byte by byte, and tells what their first
-// different byte is a part of, and all that differs besides. It does not read
-// images: importers give it their parts.
+// Package raw compares two images byte by byte: it tells which part of them the
+// first different byte belongs to, and lists all parts that differ. It does not read
+// images: importers hand it their parts.
 package raw
 
 import (
@@ -17,20 +17,22 @@ type Images struct {
 	Layers           []*Layer
 }
 
-// Image is one of the two.
+// Image is one of the two images.
 type Image struct {
-	// Source is the source as the user may write it.
+	// Source is how the user may name the image's source.
 	Source string
-	// Manifest and Config are their digests, empty for what it does not have.
+	// Manifest and Config are the digests of these documents, empty for one that the
+	// image does not have.
 	Manifest, Config string
 	Layers           int
 }
 
-// Same says that both have the same manifest and config, if they have such, and
-// the same blobs.
+// Same says that the images have the same manifests, configs and blobs. Documents
+// that a side does not have are not compared.
 func (i *Images) Same() bool { return i.SameBlobs() && (i.Manifest == nil || i.Manifest.Same) }
 
-// SameBlobs says that at most what the manifests say besides differs.
+// SameBlobs says that all layers and the config have the same bytes. The manifests
+// may still differ in other members, such as annotations.
 func (i *Images) SameBlobs() bool {
 	for _, l := range i.Layers {
 		if !l.Same() {
@@ -69,8 +71,8 @@ func (l *Layer) SameArchive() bool { return l.A != nil && l.B != nil && l.Archiv
 // Stored is how two blobs differ.
 type Stored struct {
 	A, B Blob
-	// Offset is the first byte that differs, -1 if that is not known: because the
-	// archives differ, or the blobs cannot be read twice.
+	// Offset is the first byte that differs. It is -1 if it is not known, because the
+	// archives differ or the blobs cannot be read twice.
 	Offset int64
 }
 

@@ -10,9 +10,9 @@ import (
 	"cfsverify/canon/tarfile"
 )
 
-// Archives compares two uncompressed archives to their ends. entry, if set, is
-// told of every entry that was read and of the size in bytes of global headers
-// before it, and may refuse them. Errors are EntryErrors.
+// Archives compares two uncompressed archives to their ends. If entry is set, it is
+// called for every entry, with the size in bytes of the global headers before it,
+// and its error ends the comparison. Errors are EntryErrors.
 func Archives(a, b io.Reader, entry func(side int, h *canon.Header, global int64) error) (*Archive, error) {
 	t := newTwins(a, b)
 	j := &join{twins: t, counts: map[counted]*Count{}}
@@ -26,8 +26,8 @@ func Archives(a, b io.Reader, entry func(side int, h *canon.Header, global int64
 	return &j.out, nil
 }
 
-// join pairs the entries of two archives by path. As long as both are in the
-// same order none is held.
+// join pairs the entries of two archives by path. As long as both have the same
+// order, it keeps no entry in memory.
 type join struct {
 	twins  *twins
 	sides  [2]*side
@@ -39,7 +39,7 @@ type join struct {
 	firstKeys [2]string
 }
 
-// counted is what a Count is for.
+// counted is the key of a Count.
 type counted struct {
 	kind tarfile.Change
 	// same: the values are the same, but written in different ways.
@@ -72,9 +72,9 @@ func (j *join) run() error {
 	return j.end()
 }
 
-// step deals with one entry or a pair of them, and returns the sides that are
-// done with theirs. Where a side has an entry that the other does not, the
-// other waits for it, so that both are soon at the same entries again.
+// step handles one entry, or one of each side, and returns the sides that can go to
+// their next entry. A side waits while the other is at an entry that it does not
+// have, so that both soon are at the same entries again.
 func (j *join) step() ([]*side, error) {
 	a, b := j.sides[0], j.sides[1]
 	switch {
@@ -101,7 +101,7 @@ func (j *join) step() ([]*side, error) {
 	return moved, nil
 }
 
-// part notes that the archives first differ in which entries they have.
+// part notes that the archives' first difference is which entries they have.
 func (j *join) part() {
 	f := j.first()
 	for i, s := range j.sides {
@@ -120,7 +120,7 @@ func (j *join) first() *First {
 	return j.out.First
 }
 
-// compare compares two entries that the sides are at.
+// compare compares the entries that both sides are at.
 func (j *join) compare() error {
 	a, b := j.sides[0], j.sides[1]
 	if a.holds+b.holds > 0 {
@@ -191,7 +191,7 @@ func (j *join) match(s, other *side) error {
 	return nil
 }
 
-// count adds what differs between two entries of a path.
+// count adds the differences of two entries with the same path.
 func (j *join) count(a, b *tarfile.Raw, path string, content *Content) []tarfile.Change {
 	changes := tarfile.Differences(a, b)
 	if content != nil {
@@ -222,7 +222,7 @@ func (j *join) count(a, b *tarfile.Raw, path string, content *Content) []tarfile
 	return changes
 }
 
-// settle tells what only the whole archives show.
+// settle fills in what is known only once both archives are read.
 func (j *join) settle() {
 	a, b := j.sides[0], j.sides[1]
 	j.out.Entries = [2]int{a.entries, b.entries}
@@ -257,8 +257,8 @@ func (j *join) settle() {
 	}
 }
 
-// moved finds a longest list of pairs that both sides have in one order; the
-// others are those that were moved.
+// moved finds a longest list of pairs that have the same order on both sides; all
+// other pairs were moved.
 func (j *join) moved() {
 	pairs := j.placed
 	slices.SortFunc(pairs, func(x, y placed) int { return cmp.Compare(x.numbers[0], y.numbers[0]) })

@@ -7,7 +7,7 @@ import (
 	"cfsverify/canon/tarfile"
 )
 
-// pack keeps what tarfile.Differences looks at in few bytes.
+// pack encodes, in few bytes, what tarfile.Differences looks at.
 func pack(r *tarfile.Raw) string {
 	out := binary.AppendUvarint(nil, uint64(len(r.Extensions)))
 	for i := range r.Extensions {

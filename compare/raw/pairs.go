@@ -1,12 +1,12 @@
 package raw
 
-// pairsMax is up to how many comparisons of layers are made to pair them.
+// pairsMax is the most comparisons of layers that are made to pair them.
 const pairsMax = 1 << 22
 
-// Pairs pairs the layers of two images, which are given by their diffIDs: those
-// of the same diffID as many as can be in one order, and what lies between them
-// by position. Of a pair, -1 stands for a side that has no such layer. A diffID
-// that is empty is like no other.
+// Pairs pairs the layers of two images, which are given by their diffIDs: as many
+// as possible with the same diffID without changing the order, and the layers
+// between these by position. -1 stands for a side that has no layer for a pair. An
+// empty diffID equals no other.
 func Pairs(a, b []string) [][2]int {
 	var pairs [][2]int
 	x, y := 0, 0
@@ -18,7 +18,7 @@ func Pairs(a, b []string) [][2]int {
 	return append(pairs, between(x, len(a), y, len(b))...)
 }
 
-// between pairs by position.
+// between pairs the layers of two ranges by position.
 func between(x, endX, y, endY int) [][2]int {
 	var pairs [][2]int
 	for ; x < endX || y < endY; x, y = x+1, y+1 {

@@ -19,7 +19,7 @@ type side struct {
 	entries int
 	header  *canon.Header // of the entry at hand, nil at the end
 	key     string        // its path, however it is written
-	// held are entries, by key, for which the other side had none yet.
+	// held are entries, by key, that the other side did not have so far.
 	held   map[string][]held
 	holds  int // number of all
 	hasher hash.Hash
@@ -93,7 +93,7 @@ func (s *side) read() (held, error) {
 	return h, nil
 }
 
-// hold keeps the entry for one of the other side that may come.
+// hold keeps the entry, as the other side may have it later.
 func (s *side) hold() error {
 	h, err := s.read()
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *side) hold() error {
 	return nil
 }
 
-// take gives the first entry that is held for a key.
+// take removes the first entry that is held for a key, and returns it.
 func (s *side) take(key string) held {
 	list := s.held[key]
 	if len(list) == 1 {
@@ -117,7 +117,7 @@ func (s *side) take(key string) held {
 	return list[0]
 }
 
-// isHeld says that an entry is held still.
+// isHeld says that an entry is still held.
 func (s *side) isHeld(key string, number int) bool {
 	for _, h := range s.held[key] {
 		if h.number == number {

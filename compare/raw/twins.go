@@ -7,21 +7,21 @@ import (
 
 const (
 	bufferSize = 64 << 10
-	// shownBytes are kept of both sides where they differ, shownBefore of those
-	// before.
+	// shownBytes is how many bytes of both sides are kept where they differ,
+	// shownBefore how many of these stand before the difference.
 	shownBytes  = 32
 	shownBefore = 16
 )
 
-// twins read two archives, and compare them up to the first byte that differs.
+// twins reads two archives, and compares them up to the first byte that differs.
 type twins struct {
 	from  [2]io.Reader
 	err   [2]error
 	chunk [2][]byte
-	// ready is what was read and compared, and not taken yet.
+	// ready has the bytes that were read and compared, but not returned yet.
 	ready [2]bytes.Buffer
 	at    int64 // how many bytes are the same
-	// differ says that the next byte is not.
+	// differ says that the next byte differs.
 	differ bool
 	shown  [2][]byte // from there on
 }
@@ -71,8 +71,8 @@ func (t *twins) fill() {
 	}
 }
 
-// readFull fills p, if there is no error and no end before. Unlike io.ReadFull
-// it tells the end of r from an error that r calls io.ErrUnexpectedEOF.
+// readFull fills p unless r fails or ends before. It does what io.ReadFull does, but
+// returns io.ErrUnexpectedEOF only if that is r's own error.
 func readFull(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var more int

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/importers/layer"
 )
 
@@ -70,7 +71,7 @@ func Engines() []Engine {
 			Summary:          "buildah and podman, as root, with the overlay driver",
 			LayerDirectories: true, RefuseDuplicates: true,
 			RootPerm: 0o555, SkipDot: true, SymlinksMax: 40, ImplicitOwner: true,
-			HardlinkHeader: true, IgnoreXattrs: []string{"security.selinux"},
+			HardlinkHeader: true, IgnoreXattrs: []string{linux.SecuritySELinux},
 			DirectoryTimesLast: true, EpochRange: true,
 		},
 		{
@@ -79,8 +80,8 @@ func Engines() []Engine {
 			RootPerm: 0o755, RootEpoch: true,
 			ResolveFirst: true, SymlinksMax: 255, ClearXattrs: true,
 			IgnoreXattrs: []string{
-				"security.selinux", "system.nfs4_acl", "trusted.overlay.opaque", "trusted.overlay.redirect", "trusted.overlay.origin",
-				"trusted.overlay.impure", "trusted.overlay.nlink", "trusted.overlay.upper", "trusted.overlay.metacopy",
+				linux.SecuritySELinux, linux.NFS4ACL, linux.OverlayOpaque, linux.OverlayRedirect, linux.OverlayOrigin,
+				linux.OverlayImpure, linux.OverlayNlink, linux.OverlayUpper, linux.OverlayMetacopy,
 			},
 		},
 	}

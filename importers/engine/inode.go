@@ -83,7 +83,7 @@ func (e Engine) ignores(x canon.Xattr) bool {
 // Keeps says that a scan shows an xattr, as it is, after the engine unpacked
 // it.
 func (e Engine) Keeps(kind canon.Kind, x canon.Xattr) bool {
-	if e.ignores(x) || e.LayerDirectories && strings.HasPrefix(x.Name, overlayPrefix) {
+	if e.ignores(x) || e.LayerDirectories && strings.HasPrefix(x.Name, linux.OverlayPrefix) {
 		return false
 	}
 	n := canon.Node{Kind: kind}

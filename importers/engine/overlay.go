@@ -6,18 +6,13 @@ import (
 	"strings"
 
 	"cfsverify/canon"
-)
-
-// The xattrs that overlayfs keeps for itself. Opaque on a directory hides what
-// lower layers have in it: Linux, Documentation/filesystems/overlayfs.rst,
-// "whiteouts and opaque directories".
-const (
-	overlayPrefix = "trusted.overlay."
-	overlayOpaque = overlayPrefix + "opaque"
+	"cfsverify/canon/linux"
 )
 
 // overlayView shows directories, the topmost first, as overlayfs does: as one
-// with the metadata of the topmost.
+// with the metadata of the topmost. An opaque one hides what lower layers have in
+// it: Linux, Documentation/filesystems/overlayfs.rst, "whiteouts and opaque
+// directories".
 type overlayView struct {
 	// whiteouts are the entries that made them.
 	whiteouts map[*canon.Node]canon.EntryError
@@ -71,7 +66,7 @@ func (v overlayView) name(dirs []*canon.Node, name string) (*canon.Node, error) 
 			return n, nil
 		}
 		found = append(found, n)
-		if opaque, _ := n.Xattrs.Get(overlayOpaque); opaque == "y" {
+		if opaque, _ := n.Xattrs.Get(linux.OverlayOpaque); opaque == "y" {
 			break
 		}
 	}
@@ -98,5 +93,5 @@ func (v overlayView) single(dir *canon.Node) (*canon.Node, error) {
 }
 
 func hideOverlayXattrs(n *canon.Node) {
-	n.Xattrs = slices.DeleteFunc(n.Xattrs.Clone(), func(x canon.Xattr) bool { return strings.HasPrefix(x.Name, overlayPrefix) })
+	n.Xattrs = slices.DeleteFunc(n.Xattrs.Clone(), func(x canon.Xattr) bool { return strings.HasPrefix(x.Name, linux.OverlayPrefix) })
 }

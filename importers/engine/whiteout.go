@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 	"cfsverify/importers/layer"
 )
 
@@ -11,7 +12,7 @@ import (
 func (u *unpacker) mark(dir *canon.Node, hidden string, isOpaque bool) error {
 	switch {
 	case isOpaque:
-		dir.Xattrs.Set(overlayOpaque, "y")
+		dir.Xattrs.Set(linux.OverlayOpaque, "y")
 		return nil
 	case dir.Kind != canon.Directory:
 		return nil

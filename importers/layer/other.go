@@ -3,6 +3,7 @@ package layer
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"cfsverify/canon"
 )
@@ -63,42 +64,23 @@ func differenceEvent(path string, trees ...*canon.Tree) Event {
 	return event
 }
 
-// firstDifference finds the first path, in the order of canon.Tree.All, for
-// which composefs images of two trees would differ. The trees must be made of
-// the same layers, and their links counted.
+// firstDifference finds the first path, in the order of canon.Pairs, for which
+// composefs images of two trees would differ. The trees must be made of the same
+// layers, and their links counted.
 func firstDifference(a, b *canon.Tree) (path string, differ bool) {
-	c := treeComparison{ab: map[*canon.Node]*canon.Node{}, ba: map[*canon.Node]*canon.Node{}}
-	return c.node("", a.Root, b.Root)
-}
-
-// treeComparison pairs the hardlinked nodes of two trees.
-type treeComparison struct{ ab, ba map[*canon.Node]*canon.Node }
-
-func (c *treeComparison) node(path string, a, b *canon.Node) (string, bool) {
-	if !sameStat(a, b) {
-		return path, true
-	}
-	if a.Kind == canon.Directory {
-		return c.children(path, a.Children(), b.Children())
-	}
-	if a.Nlink > 1 {
-		pairA, pairB := cmp.Or(c.ab[a], b), cmp.Or(c.ba[b], a)
-		c.ab[a], c.ba[b] = pairA, pairB
-		return path, pairA != b || pairB != a
-	}
-	return "", false
-}
-
-func (c *treeComparison) children(path string, a, b []canon.Dirent) (string, bool) {
-	for i := range max(len(a), len(b)) {
-		switch {
-		case i >= len(a) || i < len(b) && b[i].Name < a[i].Name:
-			return JoinPath(path, b[i].Name), true
-		case i >= len(b) || a[i].Name < b[i].Name:
-			return JoinPath(path, a[i].Name), true
+	// Names of one inode in one tree have to be names of one inode in the other.
+	ab, ba := map[*canon.Node]*canon.Node{}, map[*canon.Node]*canon.Node{}
+	for path, pair := range canon.Pairs(a, b) {
+		path = strings.TrimPrefix(path, "/")
+		if pair.A == nil || pair.B == nil || !sameStat(pair.A.Node, pair.B.Node) {
+			return path, true
 		}
-		if found, differ := c.node(JoinPath(path, a[i].Name), a[i].Node, b[i].Node); differ {
-			return found, true
+		a, b := pair.A.Node, pair.B.Node
+		if a.Kind != canon.Directory && a.Nlink > 1 {
+			ab[a], ba[b] = cmp.Or(ab[a], b), cmp.Or(ba[b], a)
+			if ab[a] != b || ba[b] != a {
+				return path, true
+			}
 		}
 	}
 	return "", false

@@ -39,7 +39,7 @@ const (
 	// ACLForms have IDs where none are.
 	ACLForms RepairKind = "acl-forms"
 	// UserCapabilities are of version 3 for the root user, for which the kernel
-	// shows version 2: see canon.Capability.Kept.
+	// shows version 2: see linux.Capability.Kept.
 	UserCapabilities RepairKind = "capabilities-of-version-3"
 	// LostXattrs are set by some engine not at all or with another value, make one
 	// refuse the image, or are overlayfs's own: see Engine.keeps, tarfile.Holds.
@@ -50,15 +50,11 @@ const (
 // that is the only thing that can be meant, and counts the inodes.
 func normalise(t *canon.Tree) []RepairStep {
 	n := normaliser{engines: engine.Engines()}
-	seen := map[*canon.Node]bool{}
+	links := t.Hardlinks()
 	for path, e := range t.All() {
-		if e.Node.Kind != canon.Directory && e.Node.Nlink > 1 {
-			if seen[e.Node] {
-				continue
-			}
-			seen[e.Node] = true
+		if links.IsFirst(e) {
+			n.node(path, e.Node)
 		}
-		n.node(path, e.Node)
 	}
 	return n.steps
 }
@@ -108,7 +104,7 @@ func (s *normaliser) xattrs(path string, n *canon.Node) {
 				s.count(UserCapabilities, path)
 				x.Value = c.Kept()
 			}
-		case x.Name == linux.AccessACL || x.Name == linux.DefaultACL:
+		case linux.IsACL(x.Name):
 			var has bool
 			if x.Value, has = s.acl(path, n, x); !has {
 				continue
@@ -130,7 +126,7 @@ func (s *normaliser) acl(path string, n *canon.Node, x canon.Xattr) (string, boo
 	set := canon.Node{Kind: n.Kind, Perm: n.Perm}
 	err := linux.SetACL(&set, x.Name, x.Value)
 	value, has := set.Xattrs.Get(x.Name)
-	isMisplaced := n.Kind == canon.Symlink || x.Name == linux.DefaultACL && n.Kind != canon.Directory
+	isMisplaced := !linux.CanHaveACL(n.Kind, x.Name)
 	acl, _ := linux.ParseACL(x.Value)
 	switch {
 	case isMisplaced:

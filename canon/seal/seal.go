@@ -4,19 +4,20 @@ package seal
 type Place string
 
 const (
-	// UKI is the command line in a unified kernel image, Cmdline one by itself.
+	// UKI is a command line in a unified kernel image, Cmdline a command line in a
+	// file of its own.
 	UKI     Place = "uki"
 	Cmdline Place = "cmdline"
-	// Label is one of the image's config.
+	// Label is a label in the image's config.
 	Label Place = "label"
-	// ManifestAnnotation, ConfigAnnotation and LayerAnnotation are those of the
-	// manifest, and of its descriptors.
+	// ManifestAnnotation is an annotation of the manifest itself; ConfigAnnotation
+	// and LayerAnnotation are those of its descriptors of the config and of layers.
 	ManifestAnnotation Place = "manifest-annotation"
 	ConfigAnnotation   Place = "config-annotation"
 	LayerAnnotation    Place = "layer-annotation"
-	// Artifact is another manifest whose subject is the image.
+	// Artifact is an annotation of another manifest, whose subject is the image.
 	Artifact Place = "artifact"
-	// Expected is what the user says.
+	// Expected is no place in the image: the user states the digest.
 	Expected Place = "expected"
 )
 
@@ -25,7 +26,8 @@ func Places() []Place {
 	return []Place{UKI, Cmdline, Label, ManifestAnnotation, ConfigAnnotation, LayerAnnotation, Artifact, Expected}
 }
 
-// Seal is a seal as it was found.
+// Seal is one statement in or about an image: the digest that it must have, with
+// where that was found.
 type Seal struct {
 	Place Place
 	// Name is the path of a unified kernel image or the digest of an artifact,
@@ -34,14 +36,14 @@ type Seal struct {
 	// CommandLine is the number of the command line in a unified kernel image that
 	// has several, counted from 1; else 0.
 	CommandLine int
-	// Key is that of a label or annotation, or of a kernel argument; Value is what
-	// it says.
+	// Key and Value are those of the label, annotation or kernel argument.
 	Key, Value string
-	// Layer is the layer that a layer's digest is of, counted from 1; else 0.
+	// Layer is the number of the layer, from 1, if the digest is a layer's; else 0.
 	Layer int
-	// Claim is what the seal says. Its Role is empty where any image may be meant.
+	// Claim is what the seal says. Its Role is empty if it may be a digest of the
+	// merged or of the bootable image.
 	Claim Claim
-	// Err says why the seal is of no known form; nil if it is of one.
+	// Err says why the seal cannot be read; Claim is of no use then.
 	Err error
 	// Signature is the PKCS#7 signature of the digest in DER, nil if there is none.
 	Signature []byte
