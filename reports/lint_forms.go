@@ -115,7 +115,7 @@ func LintAnnotations(w io.Writer, l *Lint) error {
 		const shown = 5
 		var lines []string
 		for _, d := range g.departures[:min(shown, len(g.departures))] {
-			lines = append(lines, shorten(departureText(&d), 200))
+			lines = append(lines, shortText(departureText(&d), 200))
 		}
 		if more := len(g.departures) - shown; more > 0 {
 			lines = append(lines, fmt.Sprintf("… and %d more", more))

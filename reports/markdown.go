@@ -63,19 +63,10 @@ func code(s string) string {
 }
 
 // shortCode is code of text that may be of any length.
-func shortCode(s string) string { return code(shorten(s, 200)) }
+func shortCode(s string) string { return code(shortText(s, 200)) }
 
 // pathCode is code of a name of the image.
 func pathCode(s string) string { return shortCode(escape(s)) }
-
-// shorten takes out of the middle what is more than max bytes.
-func shorten(s string, max int) string {
-	if len(s) <= max {
-		return s
-	}
-	half := (max - 3) / 2
-	return s[:half] + "…" + s[len(s)-half:]
-}
 
 func (m *markdown) head() {
 	r := m.report
@@ -160,8 +151,8 @@ func (m *markdown) entry(e blame.Entry) (a, b string) {
 	var as, bs []string
 	for _, c := range e.Explained {
 		name := code(changeName(c))
-		as = append(as, name+" "+code(shorten(fieldText(c, e.A.Node, e.LinksA), 100)))
-		bs = append(bs, name+" "+code(shorten(fieldText(c, e.B.Node, e.LinksB), 100)))
+		as = append(as, name+" "+code(shortText(fieldText(c, e.A.Node, e.LinksA), 100)))
+		bs = append(bs, name+" "+code(shortText(fieldText(c, e.B.Node, e.LinksB), 100)))
 	}
 	return strings.Join(as, "<br>"), strings.Join(bs, "<br>")
 }
@@ -216,7 +207,7 @@ func (m *markdown) masked() {
 // findingCounts are rows of a table of findings.
 func (m *markdown) findingCounts(findings []blame.Finding) {
 	for _, f := range findings {
-		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shorten(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
+		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shortText(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
 	}
 }
 

@@ -169,7 +169,7 @@ func (t *text) path(p string, besides int) string {
 	if t.verbose || t.width == 0 {
 		return escape(p)
 	}
-	return shortenPath(escape(p), t.width-besides)
+	return shortPath(escape(p), t.width-besides)
 }
 
 // prose writes a line of text that may be wrapped, behind a heading.
