@@ -135,7 +135,7 @@ func (s *sealCheck) usual() []recipe.Recipe {
 func (s *sealCheck) since(older *canon.Tree, r recipe.Recipe) ([]compare.Difference, error) {
 	trees := [2]*canon.Tree{older.Clone(), s.Tree.Clone()}
 	for _, t := range trees {
-		if _, err := r.Apply(t); err != nil {
+		if err := r.Prepare(t); err != nil {
 			return nil, err
 		}
 	}
