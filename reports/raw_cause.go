@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/tarfile"
-	"cfsverify/compare/blame"
+	"cfsverify/compare"
 	"cfsverify/compare/raw"
 )
 
@@ -154,7 +154,7 @@ func causeOfStored(l *raw.Layer) RawCause {
 func causeOfPart(c tarfile.Change, paths []string) RawCause {
 	switch c.Part {
 	case tarfile.PartContent:
-		if slices.ContainsFunc(paths, func(p string) bool { return blame.IsVolatile(path.Join("/", p)) }) {
+		if slices.ContainsFunc(paths, func(p string) bool { return compare.IsVolatile(path.Join("/", p)) }) {
 			return RawVolatile
 		}
 		return ""
