@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/seal"
+	"cfsverify/importers"
 )
 
 func newDigest(r *run) *cobra.Command {
@@ -35,17 +35,21 @@ digest is that of the --bootable tree.
 			return errors.New("--no-bootable is for --karg: without it the tree is taken as it is anyway")
 		}
 		flags.bootable = flags.bootable || *karg && !*plain
-		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
+		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
 		}
-		digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
+		imported, s, err := flags.loadOne(c.Context(), r.Err, source, nil)
+		if err != nil {
+			return err
+		}
+		digest, err := s.Sum(imported.Tree)
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		text := digest.String()
 		if *karg {
-			text = seal.Karg(rec.version, digest)
+			text = seal.Karg(s.Version, digest)
 		}
 		_, err = fmt.Fprintln(r.Out, text)
 		return err

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // The example in the help is a file that works.
@@ -15,7 +16,7 @@ func TestGateExample(t *testing.T) {
 			example.WriteString(text)
 		}
 	}
-	rules, err := parseRules([]byte(example.String()), blame.Causes())
+	rules, err := gate.Parse([]byte(example.String()), blame.Causes())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,29 +48,16 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		var sources []importers.Source
-		for _, arg := range args {
-			s, err := importers.ParseSource(arg)
-			if err != nil {
-				return err
-			}
-			sources = append(sources, s)
+		sources, err := parseSources(args)
+		if err != nil {
+			return err
 		}
 		if err := checkStdin(sources); err != nil {
 			return err
 		}
 		search := identification{want: want}
-		for _, s := range sources {
-			imported, err := loadAll(c.Context(), r.Err, []importers.Source{s}, options)
-			var other *importers.HashError
-			if errors.As(err, &other) {
-				search.nearest = append(search.nearest, fmt.Sprintf("%v has %v digests of file content, so it has no %v digest", s, other.Has, other.Want))
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := search.try(c.Context(), s, imported[0], options.Rules); err != nil {
+		for _, source := range sources {
+			if err := search.source(c.Context(), r.Err, source, options); err != nil {
 				return err
 			}
 		}
@@ -79,6 +67,17 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		return search.write(r.Out)
 	}
 	return c
+}
+
+func parseSources(args []string) ([]importers.Source, error) {
+	sources := make([]importers.Source, len(args))
+	for i, arg := range args {
+		var err error
+		if sources[i], err = importers.ParseSource(arg); err != nil {
+			return nil, err
+		}
+	}
+	return sources, nil
 }
 
 // parseNamedDigest reads a digest as users have it: composefs=?HEX, sha512:HEX and
@@ -96,8 +95,18 @@ type identification struct {
 	found, nearest []string
 }
 
-func (id *identification) try(ctx context.Context, s importers.Source, imported *importers.Import, rules importers.Rules) error {
-	if err := id.tryTree(ctx, s, imported.Tree, imported.Created, rules); err != nil {
+// source looks for the digest in a source.
+func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
+	imported, err := load(ctx, stderr, s, o)
+	var other *importers.HashError
+	if errors.As(err, &other) {
+		id.nearest = append(id.nearest, fmt.Sprintf("%v has %v digests of file content, so it has no %v digest", s, other.Has, other.Want))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := id.tryTree(ctx, s, imported.Tree, imported.Created, o.Rules); err != nil {
 		return err
 	}
 	if other := imported.Other; other != nil && other.Tree != nil {

@@ -47,37 +47,33 @@ will, 2 trouble, and the layout is as before.`,
 	}
 	flags := addRecipeFlags(c)
 	output := addLayoutFlag(c)
-	look := reportFlags{color: enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")}
-	c.Flags().BoolVarP(&look.quiet, "quiet", "q", false, "print nothing: the exit status tells")
+	look := addTextFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, target, err := parseRewrite(args[0], *output)
 		if err != nil {
 			return err
 		}
-		rec, err := flags.recipe(false)
+		s, err := flags.setting(false)
 		if err != nil {
 			return err
 		}
-		if rec.imports.Rules != importers.RulesOCI {
+		if s.imports.Rules != importers.RulesOCI {
 			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", importers.RulesOCI)
 		}
-		report, err := r.repair(c.Context(), rec, source, target)
+		report, err := r.repair(c.Context(), s, source, target)
 		if err != nil {
 			return err
 		}
 		if !report.Prediction.Same() {
 			r.status = statusDifferent
 		}
-		if look.quiet {
-			return nil
-		}
-		return reports.RepairText(r.Out, report, look.text(r.Out))
+		return look.write(c.Context(), r, report, nil)
 	}
 	return c
 }
 
 // repair writes a repaired image and says what engines will make of it.
-func (r *run) repair(ctx context.Context, rec setting, source, target importers.Source) (report *reports.Repair, err error) {
+func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
 	content, err := r.openTarContent(source, "")
 	if err != nil {
 		return nil, err
@@ -91,45 +87,31 @@ func (r *run) repair(ctx context.Context, rec setting, source, target importers.
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(r.Err)
 	defer progress.stop()
-	rec.imports.Progress = progress.add
-	o := rec.imports
+	s.imports.Progress = progress.add
+	o := s.imports
 	o.Objects = content.store
 	repaired, err := importers.Repair(ctx, source, out, o)
 	if err != nil {
 		return nil, err
 	}
-	if usr := repaired.Source.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
+	if usr := repaired.Source.Tree.Lookup("/usr"); !s.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
 		// What is written does not depend on where the root takes its metadata from.
-		rec.policy.Root = policy.RootEpoch
+		s.Policy.Root = policy.RootEpoch
 	}
-	before := reports.Side{Name: "before", Source: source.String()}
-	if err := rec.finish(repaired.Source, repaired.Source.Created, &before); err != nil {
-		return nil, err
+	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Layers: repaired.Layers, Changes: repaired.Changes}
+	before := s.Recipe
+	before.Policy.Created = repaired.Source.Created
+	if report.Before, err = before.Apply(repaired.Source.Tree); err != nil {
+		return nil, fmt.Errorf("%v: %w", source, err)
 	}
-	rec.imports.Engines = importers.Engines()
-	again, err := out.Load(ctx, repaired.Manifest, rec.imports)
+	s.imports.Engines = importers.Engines()
+	again, err := out.Load(ctx, repaired.Manifest, s.imports)
 	if err != nil {
 		return nil, err
 	}
-	prediction, err := rec.predictOf(ctx, again, target.String(), false)
-	if err != nil {
+	if report.Prediction, err = s.prediction(ctx, again, target, false); err != nil {
 		return nil, err
 	}
-	if err := out.Commit(repaired.Manifest); err != nil {
-		return nil, err
-	}
-	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Changes: repairSteps(repaired.Changes),
-		Before: before.Digest, After: prediction.Image.Digest, Prediction: prediction}
-	for _, l := range repaired.Layers {
-		report.Layers = append(report.Layers, reports.RepairedLayer{Kept: l.Kept, Steps: repairSteps(l.Steps)})
-	}
-	return report, nil
-}
-
-func repairSteps(from []importers.RepairStep) []reports.RepairStep {
-	var steps []reports.RepairStep
-	for _, s := range from {
-		steps = append(steps, reports.RepairStep{Kind: string(s.Kind), Count: s.Count, First: s.First})
-	}
-	return steps
+	report.After = report.Prediction.Image.Digest
+	return report, out.Commit(repaired.Manifest)
 }

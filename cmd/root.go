@@ -106,7 +106,7 @@ func Main(args []string, streams Streams) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusPipe
 	case err != nil:
-		fmt.Fprintf(streams.Err, "cfsverify: %v\n", err)
+		fmt.Fprintln(streams.Err, "cfsverify:", advise(err))
 		return statusTrouble
 	}
 	return r.status

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/erofs"
-	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
@@ -45,7 +44,7 @@ func newSealWrite(r *run) *cobra.Command {
 		if err != nil || w.quiet {
 			return err
 		}
-		return reports.SealWriteText(r.Out, report)
+		return reports.Write(r.Out, reports.Text, report, reports.Options{})
 	}
 	return c
 }
@@ -94,7 +93,7 @@ and the layout is as before.`
 // sealWriter writes the seals of one image.
 type sealWriter struct {
 	flags  *recipeFlags
-	rec    setting
+	set    setting
 	places importers.SealPlaces
 	quiet  bool
 	run    *run
@@ -106,7 +105,7 @@ type sealWriter struct {
 
 // readFlags reads those of all commands.
 func (w *sealWriter) readFlags() (err error) {
-	if w.rec, err = w.flags.recipe(false); err != nil {
+	if w.set, err = w.flags.setting(false); err != nil {
 		return err
 	}
 	switch {
@@ -114,8 +113,8 @@ func (w *sealWriter) readFlags() (err error) {
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
 	case w.flags.bootable:
 		return errors.New("leave out --bootable: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
-	case w.rec.version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
-		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.rec.version)
+	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
+		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
 	}
 	return nil
 }
@@ -130,8 +129,8 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(w.stderr)
 	defer progress.stop()
-	w.rec.imports.Progress = progress.add
-	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.rec.imports)
+	w.set.imports.Progress = progress.add
+	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.set.imports)
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +167,9 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 // check reads the new image again, and computes what its seals should be. What was
 // written must be good; of others that are not there are notes.
 func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sealed *importers.Sealed) error {
-	check := sealCheck{policy: w.rec.policy, boot: w.flags.boot.value, imports: w.rec.imports, ifInterrupted: w.run.ifInterrupted}
-	read := func(o importers.Options) (*importers.Import, error) { return out.Load(ctx, sealed.Manifest, o) }
-	again, err := check.load(read, check.imports.Hash)
+	reader := sealReader{policy: w.set.Policy, boot: w.flags.boot.value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
+	reader.read = func(o importers.Options) (*importers.Import, error) { return out.Load(ctx, sealed.Manifest, o) }
+	again, err := reader.load(reader.imports.Hash)
 	if err != nil {
 		return err
 	}
@@ -178,7 +177,7 @@ func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sea
 		return slices.ContainsFunc(sealed.Seals, func(s seal.Seal) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
 	})
 	written := len(sealed.Seals)
-	checked, err := check.check(ctx, append(slices.Clone(sealed.Seals), others...), again, read, false)
+	checked, err := reader.check(ctx, append(slices.Clone(sealed.Seals), others...), again, seals.Options{})
 	if err != nil {
 		return err
 	}
@@ -201,36 +200,27 @@ func (w *sealWriter) note(format string, args ...any) {
 
 // digests computes those of the merged tree.
 func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigests, err error) {
-	boot := *imported
+	bootable := imported.Tree
 	if w.places.Annotations || w.places.Artifact {
-		boot.Tree = imported.Tree.Clone()
+		bootable = imported.Tree.Clone()
 	}
-	if d.Merged, err = w.digest(imported, policy.BootNo); err != nil {
+	r := w.set.Recipe
+	r.Policy.Created, r.Policy.Boot = imported.Created, policy.BootNo
+	if d.Merged, err = r.Apply(imported.Tree); err != nil {
 		return d, err
 	}
-	if imported.Other != nil && !w.quiet {
-		policy := w.rec.policy
-		policy.Created = imported.Created
-		if err := w.rec.warnOther(w.stderr, w.source, imported, policy); err != nil {
+	if !w.quiet {
+		if err := warnOther(w.stderr, w.source, imported, r); err != nil {
 			return d, err
 		}
 	}
-	if !w.places.Annotations && !w.places.Artifact || boot.Tree.Lookup("/boot") == nil || boot.Tree.Lookup("/sysroot") == nil {
+	if !w.places.Annotations && !w.places.Artifact || bootable.Lookup("/boot") == nil || bootable.Lookup("/sysroot") == nil {
 		return d, nil
 	}
-	if d.Bootable, err = w.digest(&boot, w.flags.boot.value); err != nil {
+	r.Policy.Boot = w.flags.boot.value
+	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
-		w.note("no digest of a bootable tree is written: %v", err)
+		w.note("no digest of a bootable tree is written: %s", advise(err))
 	}
 	return d, nil
-}
-
-// digest is that of an image by the policy, which changes its tree.
-func (w *sealWriter) digest(imported *importers.Import, boot policy.BootRule) (fsverity.Digest, error) {
-	policy := w.rec.policy
-	policy.Created, policy.Boot = imported.Created, boot
-	if err := policy.Apply(imported.Tree); err != nil {
-		return fsverity.Digest{}, err
-	}
-	return erofs.Digest(imported.Tree, erofs.Options{Version: w.rec.version}, w.rec.imports.Hash)
 }

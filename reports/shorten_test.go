@@ -83,10 +83,10 @@ func TestReportsAreUTF8(t *testing.T) {
 		r.Differences = compare.Trees(a, b)
 		r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 		var markdown, annotations bytes.Buffer
-		if err := Markdown(&markdown, r); err != nil {
+		if err := Write(&markdown, Markdown, Comparison{r}, Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := Annotations(&annotations, r); err != nil {
+		if err := Write(&annotations, Annotations, Comparison{r}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		for form, out := range map[string]*bytes.Buffer{"markdown": &markdown, "annotations": &annotations} {

@@ -42,11 +42,11 @@ func TestTextWidth(t *testing.T) {
 	r.Differences = compare.Trees(a, b)
 	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, tt := range []struct {
-		o    TextOptions
+		o    Options
 		full bool
-	}{{TextOptions{Width: 80}, false}, {TextOptions{Width: 80, Verbose: true}, true}, {TextOptions{}, true}} {
+	}{{Options{Width: 80}, false}, {Options{Width: 80, Verbose: true}, true}, {Options{}, true}} {
 		var buf bytes.Buffer
-		if err := Text(&buf, r, tt.o); err != nil {
+		if err := Write(&buf, Text, Comparison{r}, tt.o); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(buf.String(), name); got != tt.full {

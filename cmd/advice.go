@@ -1,0 +1,30 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cfsverify/compare/verify"
+)
+
+// advise gives the text of an error as the user sees it. Libraries say what is wrong,
+// and know no flags: what a flag can do about it is said here, behind the text of the
+// error that it is about.
+func advise(err error) string {
+	about, advice := adviceFor(err)
+	if about == nil {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), about.Error(), about.Error()+": "+advice, 1)
+}
+
+// adviceFor finds the error of a library that there is advice for, nil without one.
+func adviceFor(err error) (about error, advice string) {
+	var versions *verify.VersionsError
+	switch {
+	case errors.As(err, &versions):
+		return versions, fmt.Sprintf("compare the trees with --erofs-version %d", versions.Versions[0])
+	}
+	return nil, ""
+}
