@@ -29,7 +29,7 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/compare/seals":    {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/canon/seal", "cfsverify/compare", "cfsverify/compare/identify", "cfsverify/importers"},
 		"cfsverify/compare/verify":   {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/compare", "cfsverify/compare/blame", "cfsverify/compare/gate", "cfsverify/compare/proof", "cfsverify/importers"},
 		"cfsverify/importers":        {"cfsverify/canon", "cfsverify/canon/dumpfile", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare/raw"},
-		"cfsverify/reports":          {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame", "cfsverify/compare/gate", "cfsverify/compare/proof", "cfsverify/compare/raw", "cfsverify/compare/seals", "cfsverify/compare/verify", "cfsverify/importers"},
+		"cfsverify/reports":          {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/policy", "cfsverify/canon/recipe", "cfsverify/canon/seal", "cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame", "cfsverify/compare/gate", "cfsverify/compare/identify", "cfsverify/compare/proof", "cfsverify/compare/raw", "cfsverify/compare/seals", "cfsverify/compare/verify", "cfsverify/importers"},
 	}
 	// Outside libraries keep to one room each.
 	rooms := map[string]string{
