@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"cfsverify/canon"
@@ -69,5 +70,30 @@ func TestErrors(t *testing.T) {
 	versionless := Recipe{Version: 9, Hash: fsverity.SHA256, Policy: policy.Raw()}
 	if _, err := versionless.Digest(canon.NewTree()); err == nil {
 		t.Error("there is a digest by version 9")
+	}
+}
+
+// TestFitKeepsImages: whatever a tree is, an image tells all that fitting leaves of it.
+func TestFitKeepsImages(t *testing.T) {
+	written := 0
+	for seed := range uint64(200) {
+		tree := trees.Generator{Rand: rand.New(rand.NewPCG(seed, 2)), Algorithm: fsverity.SHA256}.Tree()
+		for _, v := range []erofs.Version{erofs.V0, erofs.V1, erofs.V2} {
+			r := Recipe{Version: v, Hash: fsverity.SHA256, Policy: policy.Raw()}
+			want, err := r.Sum(tree)
+			if err != nil {
+				if _, fitted := r.Digest(tree); fitted == nil {
+					t.Errorf("seed %d, version %d: only the fitted tree has an image: %v", seed, v, err)
+				}
+				continue
+			}
+			written++
+			if got, err := r.Digest(tree); err != nil || got != want {
+				t.Errorf("seed %d, version %d: %v, %v, want %v", seed, v, got, err, want)
+			}
+		}
+	}
+	if written < 300 {
+		t.Errorf("only %d images were written", written)
 	}
 }
