@@ -20,7 +20,7 @@ func newInsideVsOutside(r *run) *cobra.Command {
 the image that the build made of it. INSIDE is a directory, or a dump file that
 cfsverify dump wrote in the build; OUTSIDE is a container image.
 
-` + sourcesHelp + `
+` + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify inside-vs-outside /target oci:image:latest
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
@@ -51,7 +51,7 @@ func newDiff(r *run) *cobra.Command {
 		Long: `Compare any two sources, whatever they are.
 
 ` + rawHelp + `
-` + sourcesHelp + `
+` + helpText("sources") + `
 Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new
   cfsverify diff --policy raw /mnt/a /mnt/b

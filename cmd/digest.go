@@ -14,14 +14,7 @@ func newDigest(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "digest SOURCE",
 		Short: "Print the composefs digest of a source",
-		Long: `Print the fs-verity digest of the composefs image of a source, in hexadecimal and
-nothing else.
-
-With --karg print the argument for the kernel's command line, as composefs-rs does:
-composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2. Its
-digest is that of the --bootable tree.
-
-` + sourcesHelp,
+		Long:  helpText("digest") + helpText("sources"),
 		Example: `  cfsverify digest --karg /target >/etc/kernel/cmdline
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),

@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -18,7 +19,7 @@ func newDump(r *run) *cobra.Command {
 		Long: `Write a source as a composefs dump file, which inside-vs-outside, diff and
 mkcomposefs --from-file read.
 
-` + sourcesHelp,
+` + helpText("sources"),
 		Example: `  cfsverify dump /target >inside.dump
   cfsverify dump -o image.dump oci:image:latest`,
 		Args: cobra.ExactArgs(1),
@@ -34,7 +35,7 @@ mkcomposefs --from-file read.
 		if err != nil {
 			return err
 		}
-		err = writeFile(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, s.Policy) })
+		err = wholefile.Write(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, s.Policy) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}

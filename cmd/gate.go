@@ -60,31 +60,6 @@ func readAllowances(file string, causes []blame.Cause) (*gate.Gate, error) {
 	return g, nil
 }
 
-const gateHelp = `With --allow FILE, differences that rules in FILE accept make no failure. FILE is
-YAML:
-
-    # Every rule needs a reason; cause, path and attribute are optional, and what is
-    # left out fits all.
-    allow:
-      - cause: implicit-parent        # as reports name it
-        path: /usr/share/**           # a glob: ** is any number of directories
-        attribute: mtime              # mode, uid, content, …, or xattr:NAME
-        reason: the base image has no entries for these until issue 17 is done
-        expires: 2027-01-31           # the last day on which the rule holds, in UTC
-
-A difference is accepted attribute by attribute. What exists on one side only is
-accepted by rules without an attribute. Reports list what was accepted, rules that
-fit nothing, and rules that have expired.
-
-The exit status is then 0 if nothing is left that was not accepted, though the
-digests differ: a machine that compares them will not boot. --require-equal-digests
-makes the digests decide all the same; without --allow and --fail-on they always
-do. --fail-on CAUSE,… lets only findings of these causes count.
-
-For cfsverify lint the cause is the name of a rule, such as missing-parent, and
-there are no attributes.
-`
-
 func newGateHelp() *cobra.Command {
-	return &cobra.Command{Use: "gate", Short: "How differences can be accepted (--allow, --fail-on)", Long: gateHelp}
+	return &cobra.Command{Use: "gate", Short: "How differences can be accepted (--allow, --fail-on)", Long: helpText("gate")}
 }

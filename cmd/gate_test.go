@@ -11,7 +11,7 @@ import (
 // The example in the help is a file that works.
 func TestGateExample(t *testing.T) {
 	var example strings.Builder
-	for line := range strings.Lines(gateHelp) {
+	for line := range strings.Lines(helpText("gate")) {
 		if text, found := strings.CutPrefix(line, "    "); found {
 			example.WriteString(text)
 		}

@@ -20,12 +20,7 @@ func newIdentify(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "identify --digest HEX SOURCE…",
 		Short: "Find the recipe by which a digest was made",
-		Long: `Find out of which source, and by which recipe, a digest was made that was seen
-elsewhere: on a kernel command line, in an annotation, in an error message. Every
-EROFS version and every rule of a policy is tried, as far as it can make a
-difference to the source.
-
-` + sourcesHelp + `
+		Long: helpText("identify") + helpText("sources") + `
 Exit status: 0 found, 1 not found, 2 trouble.`,
 		Example: `  cfsverify identify --digest "$(grep -o 'composefs[^ ]*' /proc/cmdline)" oci:image:latest`,
 		Args:    cobra.MinimumNArgs(1),

@@ -19,19 +19,7 @@ func newLint(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint IMAGE",
 		Short: "Tell what the layers of an image depart from",
-		Long: `Tell for every layer of an image where it departs from the canonical tar, and
-what in it makes tools disagree. A departure is of one of three severities:
-
-    equality         tools make different trees of it, or refuse the layer
-    reproducibility  the bytes are not those of the canonical tar
-    style            harmless; told with --severity style only
-
-Where nothing of equality is found, a scan of the unpacked image shows what its
-layers say, but for the root's metadata. Where nothing of reproducibility is found
-either, but what a canonical tar may have too, every layer is what cfsverify tar
---layer N --no-global-header writes, or without that flag if it has the mark.
-
-` + imagesHelp + `
+		Long: helpText("lint") + helpText("images") + `
 Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		Example: `  cfsverify lint oci:image:latest
   cfsverify lint --severity equality --output junit docker://registry.example/base:1

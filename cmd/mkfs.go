@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -18,15 +19,7 @@ func newMkfs(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mkfs SOURCE IMAGE",
 		Short: "Write the composefs image of a source",
-		Long: `Write the composefs EROFS image of a source to the file IMAGE (- for standard
-output) and print its digest, unless the image itself goes there.
-
-With --objects the content of files goes to a content store, each under the path
-that the image has for it, so that image and store can be mounted:
-
-  mount -t overlay -o ro,metacopy=on,redirect_dir=on,lowerdir=IMAGE-MOUNT::DIR overlay TARGET
-
-` + sourcesHelp,
+		Long:  helpText("mkfs") + helpText("sources"),
 		Example: `  cfsverify mkfs oci:image:latest image.cfs
   cfsverify mkfs --objects store oci:image:latest image.cfs`,
 		Args: cobra.ExactArgs(2),
@@ -73,7 +66,7 @@ func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source,
 			return digest, err
 		}
 	}
-	err = writeFile(args[1], r.Out, func(w io.Writer) (err error) {
+	err = wholefile.Write(args[1], r.Out, func(w io.Writer) (err error) {
 		if digest, err = s.Write(w, imported.Tree); err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}

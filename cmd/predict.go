@@ -22,7 +22,7 @@ the unpacked image will show that the layers do not say: whether a digest made
 inside a build will be that of the image. The unpacking of these engines is known:
 
 ` + engineHelp() + `
-` + imagesHelp + `
+` + helpText("images") + `
 Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		Example: `  cfsverify predict docker://registry.example/base:1
   cfsverify predict --engine containers-storage --output json oci:image:latest`,

@@ -17,29 +17,7 @@ func newRepair(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "repair IMAGE -o oci:PATH[:TAG]",
 		Short: "Rewrite an image so that what engines unpack is what its layers say",
-		Long: `Rewrite the layers of an image, so that the digest made inside a build, of what an
-engine unpacked, is that of the layers outside, and tell whether it is.
-
-Each layer becomes a canonical tar with the compression that it had: with entries
-for the root and for all parent directories, with the metadata that they have in
-the merged tree, in one order, and with whiteouts of names in place of opaque
-markers. A layer that is like that already keeps its blob. What no engine can
-unpack is changed, and told: modes of symlinks, times before 1970 or after 2262,
-capabilities for the root user in the form of a user namespace, xattrs that engines
-do not set. What nobody can decide, such as the owner 4294967295, stays.
-
-The config keeps all but its diffIDs, the manifest its annotations. Digests in
-labels and annotations are kept as they are, and signatures are left behind: an
-image that is sealed must be sealed again.
-
-Of an image without /usr the root's metadata is left out of the digest, as with
---root epoch, unless the flags say something else.
-
-The layout is made, or gets the image besides those that it has; another one that
-had the tag stays in it without that. It may be the layout that is read. It is
-changed when all is written and was read again.
-
-` + imagesHelp + `
+		Long: helpText("repair") + helpText("images") + `
 Exit status: 0 nothing will differ in any engine that predict knows, 1 something
 will, 2 trouble, and the layout is as before.`,
 		Example: `  cfsverify repair -o oci:repaired:1 docker://registry.example/base:1`,

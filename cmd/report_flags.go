@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"cfsverify/cmd/wholefile"
 	"cfsverify/reports"
 )
 
@@ -103,7 +104,7 @@ func (e extraReports) parse() ([]extraReport, error) {
 func (f *reportFlags) write(ctx context.Context, r *run, d reports.Document, extra []extraReport) error {
 	var errs []error
 	for _, e := range extra {
-		errs = append(errs, writeFile(e.file, r.Out, func(w io.Writer) error { return reports.Write(w, e.form, d, reports.Options{Verbose: true}) }))
+		errs = append(errs, wholefile.Write(e.file, r.Out, func(w io.Writer) error { return reports.Write(w, e.form, d, reports.Options{Verbose: true}) }))
 	}
 	if os.Getenv("GITHUB_ACTIONS") == "true" && slices.Contains(reports.Forms(d), reports.Annotations) {
 		errs = append(errs, reports.Write(r.Err, reports.Annotations, d, reports.Options{}))

@@ -20,11 +20,23 @@ import (
 	"cfsverify/reports"
 )
 
+func newSeal(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "seal",
+		Short: "Check or write the digests that seal an image",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newSealCheck(r), newSealWrite(r))
+	return c
+}
+
 func newSealCheck(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check IMAGE",
 		Short: "Tell whether the digests that seal an image are its own",
-		Long:  sealCheckHelp,
+		Long: helpText("seal-check") + helpText("images") + `
+Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 		Example: `  cfsverify seal check oci:image:latest
   cfsverify seal check --cmdline /proc/cmdline docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(1),
@@ -99,30 +111,6 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	}
 	return f.look.write(ctx, r, report, nil)
 }
-
-const sealCheckHelp = `Find the digests that seal an image, compute what they should be, and tell of each
-whether it is good, wrong, or of no known form. Seals are looked for
-
-    in unified kernel images and their addons below /boot/EFI/Linux,
-      /boot/loader/addons and /usr/lib/modules/VERSION: composefs.digest= and
-      composefs= on their command lines, of which each must have one;
-    in the labels containers.composefs.fsverity and composefs.… of the config;
-    in the annotations composefs.… of the manifest and of its descriptors;
-    in artifacts of the type application/vnd.composefs.metadata.v1 whose subject is
-      the image, in the layout or registry that it is in;
-
-and where --uki, --cmdline and --expect say. Of a wrong one it is told which of the
-lower layers, or which other recipe, would give it, and what has changed since.
-
-An image is made bootable, for the digest of a command line, as composefs-rs does;
-the digest of a layer is that of the layer alone, to which no policy is applied.
-
-With --trust, every digest in an annotation or artifact must be signed by one of the
-certificates, or by one that these have signed; when they expire does not matter, as
-it does not to the kernel. Without it signatures are listed, and not checked.
-
-` + imagesHelp + `
-Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`
 
 // namedSeals are those that the user names.
 type namedSeals struct{ ukis, cmdlines, digests []string }

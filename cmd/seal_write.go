@@ -21,7 +21,9 @@ func newSealWrite(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write IMAGE -o oci:PATH[:TAG]",
 		Short: "Put the digests on an image",
-		Long:  sealWriteHelp,
+		Long: helpText("seal-write") + helpText("images") + `
+Exit status: 0 the seals are written and all are good, 1 others are not, 2 trouble,
+and the layout is as before.`,
 		Example: `  cfsverify seal write --annotations -o oci:sealed:1 docker://registry.example/os:1
   cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
 		Args: cobra.ExactArgs(1),
@@ -48,47 +50,6 @@ func newSealWrite(r *run) *cobra.Command {
 	}
 	return c
 }
-
-const sealWriteHelp = `Put the composefs digests on an image, in one or more of three places:
-
-    --label         the label containers.composefs.fsverity of the config, which
-                    composefs-rs read until March 2026: the digest of all layers
-    --annotations   the manifest's annotations: of all layers, and of the bootable
-                    tree if the image has /boot and /sysroot; those of the config's
-                    descriptor: of the config; those of each layer's descriptor: of
-                    the layer alone
-    --artifact      another manifest in the layout, whose subject is the image: of
-                    manifest, config, each layer alone, all layers, and the bootable
-                    tree
-
-Annotations and artifact are those of the draft "OCI Sealing Specification" of
-composefs-rs 0.9, which knows version 1 of the image format only. It does not say
-what is done to the tree of a layer alone: here nothing is, whatever the policy, so
-that the digest is that of digest --policy raw. It lists no digests of layers for the
-artifact either, and does not say what readers do with entries that it does not list:
-here they are there, from the lowest layer up, unless a layer links to what a lower
-one has. As there are no signatures, the artifact has the empty JSON object in place
-of each.
-
-The label is written first, then the annotations, then the artifact; so each covers
-those before it. Old values are replaced, and the signatures of other digests go.
-The layers stay as they are, and so does all else of config and manifest; an image
-with Docker's media types gets those of OCI. Artifacts of the image as it was stay
-behind. The same image gives the same bytes.
-
-The layout is made, or gets the image besides those that it has; another one that
-had the tag stays in it without that. It may be the layout that is read. It is
-changed when all is written and was read again.
-
-What is printed are the new image and the artifact with their digests, and place,
-key and digest of each seal.
-
-All seals in the new image are checked then, and for each that is not good, such as
-a digest on a UKI's command line or of the other hash, a note says so.
-
-` + imagesHelp + `
-Exit status: 0 the seals are written and all are good, 1 others are not, 2 trouble,
-and the layout is as before.`
 
 // sealWriter writes the seals of one image.
 type sealWriter struct {

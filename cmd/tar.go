@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -21,15 +22,7 @@ func newTar(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tar SOURCE",
 		Short: "Write the canonical tar of a source",
-		Long: `Write a source as the canonical tar of its tree: the same tree gives the same
-bytes, whatever it comes from. An image is flattened, unless --layer names one of
-its layers.
-
-The tree is written as it is read; --policy composefs-rs writes what composefs-rs
-sees of it. The content of an image goes to a temporary directory first ($TMPDIR,
-or else /tmp), that of a dump file or composefs image comes from --objects.
-
-` + sourcesHelp,
+		Long:  helpText("tar") + helpText("sources"),
 		Example: `  cfsverify tar -o root.tar dir:/target
   cfsverify tar --layer 2 oci:image:latest | sha256sum`,
 		Args: cobra.ExactArgs(1),
@@ -86,7 +79,7 @@ func (t *tarWriter) write(ctx context.Context, s setting, source importers.Sourc
 	if err != nil {
 		return err
 	}
-	err = writeFile(t.file, t.run.Out, func(w io.Writer) error {
+	err = wholefile.Write(t.file, t.run.Out, func(w io.Writer) error {
 		return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: t.flags.layer > 0, NoGlobalHeader: t.plain, Open: content.open})
 	})
 	if err != nil {
