@@ -12,19 +12,19 @@ import (
 // and know no flags: what a flag can do about it is said here, behind the text of the
 // error that it is about.
 func advise(err error) string {
-	about, advice := adviceFor(err)
+	advice, about := adviceFor(err)
 	if about == nil {
 		return err.Error()
 	}
 	return strings.Replace(err.Error(), about.Error(), about.Error()+": "+advice, 1)
 }
 
-// adviceFor finds the error of a library that there is advice for, nil without one.
-func adviceFor(err error) (about error, advice string) {
+// adviceFor gives the advice on an error of a library, and that error: nil without one.
+func adviceFor(err error) (advice string, about error) {
 	var versions *verify.VersionsError
 	switch {
 	case errors.As(err, &versions):
-		return versions, fmt.Sprintf("compare the trees with --erofs-version %d", versions.Versions[0])
+		return fmt.Sprintf("compare the trees with --erofs-version %d", versions.Versions[0]), versions
 	}
-	return nil, ""
+	return "", nil
 }

@@ -20,6 +20,7 @@ func TestImportArrows(t *testing.T) {
 		"cfsverify/canon/recipe":     {"cfsverify/canon", "cfsverify/canon/erofs", "cfsverify/canon/fsverity", "cfsverify/canon/policy"},
 		"cfsverify/canon/seal":       {"cfsverify/canon/erofs", "cfsverify/canon/fsverity"},
 		"cfsverify/canon/tarfile":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux"},
+		"cfsverify/cmd/wholefile":    nil,
 		"cfsverify/compare":          {"cfsverify/canon", "cfsverify/canon/fsverity"},
 		"cfsverify/compare/blame":    {"cfsverify/canon", "cfsverify/canon/fsverity", "cfsverify/canon/linux", "cfsverify/canon/policy", "cfsverify/compare"},
 		"cfsverify/compare/gate":     {"cfsverify/canon/tarfile", "cfsverify/compare", "cfsverify/compare/blame"},
