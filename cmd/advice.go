@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
@@ -32,6 +33,7 @@ func advised(err error) (text string, about error) {
 		bytes    *importers.OtherBytesError
 		mounts   *importers.MountsError
 		platform *importers.PlatformError
+		versions *verify.VersionsError
 	)
 	switch {
 	case errors.As(err, &root) && root.Rule == policy.RootCreated:
@@ -55,6 +57,8 @@ func advised(err error) (text string, about error) {
 			mounts.Root, mounts.Listing()), mounts
 	case errors.As(err, &platform):
 		return platform.Error() + ": choose one with --platform", platform
+	case errors.As(err, &versions):
+		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}
 	return "", nil
 }
@@ -69,4 +73,17 @@ func limitAdvice(limit importers.Limit) string {
 		return "if you trust it, raise --max-metadata"
 	}
 	return "if you trust it, raise --max-size"
+}
+
+// advisedError is an error that says what advise says, where a report tells it.
+type advisedError struct{ error }
+
+func (e advisedError) Error() string { return advise(e.error) }
+func (e advisedError) Unwrap() error { return e.error }
+
+// adviseSide gives advice on why other layer rules refuse an image.
+func adviseSide(s *verify.Side) {
+	if o := s.OtherRules; o != nil && o.Err != nil {
+		o.Err = advisedError{o.Err}
+	}
 }

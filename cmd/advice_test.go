@@ -9,8 +9,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
@@ -42,6 +44,8 @@ func TestAdvise(t *testing.T) {
 		{errors.New("x"), "x"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
+		{fmt.Errorf("x: %w", &verify.VersionsError{Versions: [2]erofs.Version{erofs.V1, erofs.V2}}),
+			"x: the composefs images are of versions 1 and 2, so their digests differ whatever is in them: compare the trees with --erofs-version 1"},
 		{&policy.RootError{Rule: policy.RootUsr, Usr: canon.Symlink}, "/usr is a symlink, so the root cannot take its metadata: use another --root rule, such as newest or keep"},
 		{fmt.Errorf("b: %w (c)", &policy.RunError{Kind: canon.Symlink}), "b: /run is a symlink, so it cannot be emptied: use --run keep (c)"},
 	} {
