@@ -7,7 +7,10 @@ import (
 
 	"cfsverify/canon/policy"
 	"cfsverify/compare/verify"
-	"cfsverify/importers"
+	"cfsverify/importers/composefs"
+	"cfsverify/importers/image"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/scan"
 )
 
 // advise gives the text of an error as the user sees it. Libraries say what is wrong,
@@ -27,12 +30,12 @@ func advised(err error) (text string, about error) {
 	var (
 		root     *policy.RootError
 		run      *policy.RunError
-		limit    *importers.LimitError
-		timeout  *importers.TimeoutError
-		hash     *importers.HashError
-		bytes    *importers.OtherBytesError
-		mounts   *importers.MountsError
-		platform *importers.PlatformError
+		limit    *limits.LimitError
+		timeout  *limits.TimeoutError
+		hash     *composefs.HashError
+		bytes    *composefs.OtherBytesError
+		mounts   *scan.MountsError
+		platform *image.PlatformError
 		versions *verify.VersionsError
 	)
 	switch {
@@ -63,13 +66,13 @@ func advised(err error) (text string, about error) {
 	return "", nil
 }
 
-func limitAdvice(limit importers.Limit) string {
+func limitAdvice(limit limits.Limit) string {
 	switch limit {
-	case importers.RatioLimit:
+	case limits.RatioLimit:
 		return "if you trust the image, raise --max-ratio"
-	case importers.EntriesLimit:
+	case limits.EntriesLimit:
 		return "if you trust it, raise --max-entries"
-	case importers.MetadataLimit:
+	case limits.MetadataLimit:
 		return "if you trust it, raise --max-metadata"
 	}
 	return "if you trust it, raise --max-size"

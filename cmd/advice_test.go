@@ -14,21 +14,25 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/composefs"
+	"cfsverify/importers/image"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/scan"
 )
 
 // TestAdviceOfImporters: the user is told of a flag wherever in an error the fault is.
 func TestAdviceOfImporters(t *testing.T) {
 	for want, err := range map[string]error{
-		"the image has more than 3 tar entries and directories that they need: if you trust it, raise --max-entries":                                                             &importers.LimitError{Limit: importers.EntriesLimit, Most: 3},
-		"the image has more than 3 bytes of names, link targets and PAX records: if you trust it, raise --max-metadata":                                                          &importers.LimitError{Limit: importers.MetadataLimit, Most: 3},
-		"the image has more than 3 uncompressed bytes: if you trust it, raise --max-size":                                                                                        &importers.LimitError{Limit: importers.BytesLimit, Most: 3},
-		"the image has more than 3 bytes in a layer: if you trust it, raise --max-size":                                                                                          &importers.LimitError{Limit: importers.CopyLimit, Most: 3},
-		"the layer grows to more than 3 times of its compressed size: if you trust the image, raise --max-ratio":                                                                 &importers.LimitError{Limit: importers.RatioLimit, Most: 3},
-		"oci:a could not be read in 1m0s: allow more with --timeout":                                                                                                             &importers.TimeoutError{What: "oci:a", Timeout: time.Minute},
-		"there is no image for linux/arm64: there are none: choose one with --platform":                                                                                          &importers.PlatformError{Want: &v1.Platform{OS: "linux", Architecture: "arm64"}, Has: "none"},
-		"\"/a\" has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:\n  \"/b\"":                               &importers.MountsError{Root: "/a", Mounts: []string{"/b"}},
-		"dump:a has sha256 digests of file content, not sha512: add --hash sha256":                                                                                               &importers.HashError{Source: importers.Source{Transport: importers.Dump, Path: "a"}, Has: fsverity.SHA256, Want: fsverity.SHA512},
-		"from byte 7 on the image is not what its tree gives: it is damaged, or another program made it; with --lenient its tree is taken, whose digest is not that of the file": &importers.OtherBytesError{At: 7},
+		"the image has more than 3 tar entries and directories that they need: if you trust it, raise --max-entries":                                                             &limits.LimitError{Limit: limits.EntriesLimit, Most: 3},
+		"the image has more than 3 bytes of names, link targets and PAX records: if you trust it, raise --max-metadata":                                                          &limits.LimitError{Limit: limits.MetadataLimit, Most: 3},
+		"the image has more than 3 uncompressed bytes: if you trust it, raise --max-size":                                                                                        &limits.LimitError{Limit: limits.BytesLimit, Most: 3},
+		"the image has more than 3 bytes in a layer: if you trust it, raise --max-size":                                                                                          &limits.LimitError{Limit: limits.CopyLimit, Most: 3},
+		"the layer grows to more than 3 times of its compressed size: if you trust the image, raise --max-ratio":                                                                 &limits.LimitError{Limit: limits.RatioLimit, Most: 3},
+		"oci:a could not be read in 1m0s: allow more with --timeout":                                                                                                             &limits.TimeoutError{What: "oci:a", Timeout: time.Minute},
+		"there is no image for linux/arm64: there are none: choose one with --platform":                                                                                          &image.PlatformError{Want: &v1.Platform{OS: "linux", Architecture: "arm64"}, Has: "none"},
+		"\"/a\" has other mounts in it, which are no part of the image: unmount them, or choose with --mounts to skip or to cross them:\n  \"/b\"":                               &scan.MountsError{Root: "/a", Mounts: []string{"/b"}},
+		"dump:a has sha256 digests of file content, not sha512: add --hash sha256":                                                                                               &composefs.HashError{Source: importers.Source{Transport: importers.Dump, Path: "a"}, Has: fsverity.SHA256, Want: fsverity.SHA512},
+		"from byte 7 on the image is not what its tree gives: it is damaged, or another program made it; with --lenient its tree is taken, whose digest is not that of the file": &composefs.OtherBytesError{At: 7},
 	} {
 		if got := advise(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
 			t.Errorf("got %q, want %q", got, want)

@@ -46,7 +46,7 @@ mkcomposefs --from-file read.
 
 // writeDump writes an image that no policy changed as composefs-info prints it.
 func writeDump(w io.Writer, imported *importers.Import, applied policy.Policy) error {
-	if img := imported.Image; img != nil && applied == policy.Raw() {
+	if img := imported.Composefs; img != nil && applied == policy.Raw() {
 		return dumpfile.WriteImage(w, img.Tree, dumpfile.ImageDetails{DirSize: img.DirSize, XattrOrder: img.XattrOrder})
 	}
 	return dumpfile.Write(w, imported.Tree)

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,9 @@ import (
 	"cfsverify/compare/blame"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -28,7 +32,7 @@ import (
 // layers alone.
 func TestEngines(t *testing.T) {
 	oracle.Root(t)
-	for _, engine := range importers.Engines() {
+	for _, engine := range engine.Engines() {
 		t.Run(engine.Name, func(t *testing.T) {
 			expected := expectedCauses(t, engine.Name)
 			unpack := oracle.Engine(t, engine.Name)
@@ -41,7 +45,7 @@ func TestEngines(t *testing.T) {
 					root, refusal := unpack(t, image)
 					for _, p := range []policy.Policy{policy.Raw(), policy.ComposefsRS()} {
 						e := engineTest{engine, "oci:" + layout + ":t", setting{Recipe: recipe.Recipe{Policy: p, Version: erofs.V1, Hash: fsverity.SHA256},
-							imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
+							imports: importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI}}}
 						predicted := e.predicted(t)
 						found := predicted
 						if refusal == nil {
@@ -97,7 +101,7 @@ func expectedCauses(t *testing.T, engine string) map[string][]string {
 
 // engineTest compares an image with what an engine makes of it.
 type engineTest struct {
-	engine importers.Engine
+	engine engine.Engine
 	image  string
 	set    setting
 }
@@ -137,13 +141,13 @@ func (e *engineTest) predicted(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := e.set
-	set.imports.Engines = []importers.Engine{e.engine}
-	imported, err := importers.Load(t.Context(), s, set.imports)
+	unpacked, err := importers.With(t.Context(), s, nil, 0, func(ctx context.Context, img *image.Image) (*importers.Unpacked, error) {
+		return importers.Unpack(ctx, img, e.set.imports.Reading(), e.set.imports.Rules, []engine.Engine{e.engine})
+	})
 	if err != nil {
 		return []string{e.errorText(err)}
 	}
-	p, err := set.prediction(t.Context(), imported, s, true)
+	p, err := e.set.prediction(t.Context(), unpacked, s, true)
 	if err != nil {
 		return []string{e.errorText(err)}
 	}
@@ -164,8 +168,10 @@ func (e *engineTest) isLintClean(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Lint: true})
-	return err == nil && !slices.ContainsFunc(imported.Departures, func(d tarfile.Departure) bool { return d.Rule.Severity() == tarfile.Equality })
+	found, err := importers.With(t.Context(), s, nil, 0, func(ctx context.Context, img *image.Image) ([]tarfile.Departure, error) {
+		return importers.Lint(ctx, img, importers.Options{Hash: fsverity.SHA256}.Reading())
+	})
+	return err == nil && !slices.ContainsFunc(found, func(d tarfile.Departure) bool { return d.Rule.Severity() == tarfile.Equality })
 }
 
 // errorText is an error without the name of the image.
@@ -206,9 +212,9 @@ func TestRandomImagesAreExplained(t *testing.T) {
 			}
 			sources = append(sources, file)
 		}
-		for _, engine := range importers.Engines() {
+		for _, engine := range engine.Engines() {
 			e := engineTest{engine, "tar:" + strings.Join(sources, ","), setting{Recipe: recipe.Recipe{Policy: policy.Raw(), Version: erofs.V1, Hash: fsverity.SHA256},
-				imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
+				imports: importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI}}}
 			for _, line := range e.predicted(t) {
 				switch {
 				case strings.HasPrefix(line, string(blame.Unexplained)):

@@ -13,6 +13,8 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
+	"cfsverify/importers/composefs"
+	"cfsverify/importers/layer"
 	"cfsverify/reports"
 )
 
@@ -84,7 +86,7 @@ type identification struct{ reports.Identification }
 // source looks for the digest in a source.
 func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
 	imported, err := load(ctx, stderr, s, o)
-	var other *importers.HashError
+	var other *composefs.HashError
 	if errors.As(err, &other) {
 		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Has: other.Has})
 		return nil
@@ -101,7 +103,7 @@ func (id *identification) source(ctx context.Context, stderr *os.File, s importe
 	return nil
 }
 
-func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules importers.Rules) error {
+func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules layer.Rules) error {
 	result, err := identify.Search(ctx, tree, created, id.Want, s.IsFinal())
 	if err != nil {
 		return err

@@ -11,21 +11,24 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
+	"cfsverify/importers/scan"
 )
 
 // importFlags say how sources are read, whatever is then done with them.
 type importFlags struct {
-	rules    *enum[importers.Rules]
+	rules    *enum[layer.Rules]
 	platform string
 	lenient  bool
-	mounts   *enum[importers.MountPolicy]
+	mounts   *enum[scan.MountPolicy]
 	timeout  time.Duration
-	limits   importers.Limits
+	limits   limits.Limits
 }
 
 func addImportFlags(c *cobra.Command) *importFlags {
 	f := addImageFlags(c)
-	f.mounts = enumFlag(c, "mounts", importers.MountsFail, importers.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
+	f.mounts = enumFlag(c, "mounts", scan.MountsFail, scan.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	return f
 }
@@ -33,15 +36,15 @@ func addImportFlags(c *cobra.Command) *importFlags {
 // addImageFlags adds those for a command that takes images only.
 func addImageFlags(c *cobra.Command) *importFlags {
 	f := addLayerFlags(c)
-	f.rules = enumFlag(c, "layer-rules", importers.RulesOCI, importers.AllRules(), "how the layers of an image are applied")
+	f.rules = enumFlag(c, "layer-rules", layer.RulesOCI, layer.AllRules(), "how the layers of an image are applied")
 	return f
 }
 
 // addLayerFlags adds those for a command that looks at layers one by one.
 func addLayerFlags(c *cobra.Command) *importFlags {
 	f := &importFlags{
-		rules: &enum[importers.Rules]{value: importers.RulesOCI}, mounts: &enum[importers.MountPolicy]{value: importers.MountsFail},
-		limits: importers.DefaultLimits(),
+		rules: &enum[layer.Rules]{value: layer.RulesOCI}, mounts: &enum[scan.MountPolicy]{value: scan.MountsFail},
+		limits: limits.Default(),
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")

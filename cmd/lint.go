@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/gate"
 	"cfsverify/importers"
+	"cfsverify/importers/image"
 	"cfsverify/reports"
 )
 
@@ -65,12 +66,15 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 	if err != nil {
 		return err
 	}
-	options.Lint = true
-	loaded, err := load(ctx, l.run.Err, source, options)
+	report := &reports.Lint{Source: source.String()}
+	found, err := withImage(ctx, l.run.Err, source, options, func(ctx context.Context, img *image.Image, reading image.ReadOptions) ([]tarfile.Departure, error) {
+		report.Layers = img.LayerList()
+		return importers.Lint(ctx, img, reading)
+	})
 	if err != nil {
 		return err
 	}
-	report := &reports.Lint{Source: source.String(), Layers: loaded.Layers, LintVerdict: gate.JudgeLint(loaded.Departures, l.severity.value, allowed)}
+	report.LintVerdict = gate.JudgeLint(found, l.severity.value, allowed)
 	if !report.Passed() {
 		l.run.status = statusDifferent
 	}

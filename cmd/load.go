@@ -13,6 +13,9 @@ import (
 	"cfsverify/canon/recipe"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/image"
+	"cfsverify/importers/objects"
+	"cfsverify/importers/scan"
 )
 
 // loadAll imports sources side by side.
@@ -24,7 +27,7 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	defer progress.stop()
 	o.Progress = progress.add
 	if len(sources) > 1 {
-		o.Shared = &importers.SharedLayers{}
+		o.Shared = &image.Shared{}
 	}
 	imports := make([]*importers.Import, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
@@ -35,6 +38,17 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 		})
 	}
 	return imports, group.Wait()
+}
+
+// withImage opens a container image for some work, and shows how far its reading is.
+func withImage[T any](ctx context.Context, stderr *os.File, source importers.Source, o importers.Options, work func(context.Context, *image.Image, image.ReadOptions) (T, error)) (result T, err error) {
+	if err := checkStdin([]importers.Source{source}); err != nil {
+		return result, err
+	}
+	progress := startProgress(stderr)
+	defer progress.stop()
+	o.Progress = progress.add
+	return importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (T, error) { return work(ctx, img, o.Reading()) })
 }
 
 // load imports one source.
@@ -73,7 +87,7 @@ func inputOf(name string, s importers.Source, imported *importers.Import) verify
 // warnXattrs tells if a scan cannot see all that the policy keeps.
 func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error {
 	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
-	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
+	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || scan.SeesTrustedXattrs() {
 		return nil
 	}
 	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
@@ -81,7 +95,7 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 }
 
 // loadOne imports one source and applies the policy to it.
-func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source importers.Source, objects *importers.ObjectStore) (*importers.Import, setting, error) {
+func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source importers.Source, objects *objects.Store) (*importers.Import, setting, error) {
 	s, err := f.setting(source.IsFinal())
 	if err != nil {
 		return nil, s, err

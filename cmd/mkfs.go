@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
+	"cfsverify/importers/objects"
 )
 
 func newMkfs(r *run) *cobra.Command {
@@ -48,10 +49,10 @@ func newMkfs(r *run) *cobra.Command {
 
 // mkfs writes the image of a source, whose name is the first argument, to the file
 // that is the second, and content to a store if there is one.
-func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string, objects string) (digest fsverity.Digest, err error) {
-	var store *importers.ObjectStore
-	if objects != "" {
-		if store, err = importers.OpenObjectStore(objects); err != nil {
+func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string, dir string) (digest fsverity.Digest, err error) {
+	var store *objects.Store
+	if dir != "" {
+		if store, err = objects.Open(dir); err != nil {
 			return digest, err
 		}
 		r.ifInterrupted(store.Close)

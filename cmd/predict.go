@@ -10,6 +10,8 @@ import (
 
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
 	"cfsverify/reports"
 )
 
@@ -44,30 +46,31 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if s.imports.Engines, err = chooseEngines(*engines); err != nil {
+		chosen, err := chooseEngines(*engines)
+		if err != nil {
 			return err
 		}
-		return s.predict(c.Context(), r, look, source, *masked)
+		return s.predict(c.Context(), r, look, source, chosen, *masked)
 	}
 	return c
 }
 
 func engineHelp() string {
 	var help strings.Builder
-	for _, e := range importers.Engines() {
+	for _, e := range engine.Engines() {
 		fmt.Fprintf(&help, "    %-20s %s\n", e.Name, e.Summary)
 	}
 	return help.String()
 }
 
-func chooseEngines(names []string) ([]importers.Engine, error) {
-	all := importers.Engines()
+func chooseEngines(names []string) ([]engine.Engine, error) {
+	all := engine.Engines()
 	if len(names) == 0 {
 		return all, nil
 	}
-	var chosen []importers.Engine
+	var chosen []engine.Engine
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(e importers.Engine) bool { return e.Name == name })
+		i := slices.IndexFunc(all, func(e engine.Engine) bool { return e.Name == name })
 		if i < 0 {
 			var known []string
 			for _, e := range all {
@@ -81,12 +84,14 @@ func chooseEngines(names []string) ([]importers.Engine, error) {
 }
 
 // predict compares what engines will show of an image with its layers.
-func (s *setting) predict(ctx context.Context, r *run, look *reportFlags, source importers.Source, masked bool) error {
-	imported, err := load(ctx, r.Err, source, s.imports)
+func (s *setting) predict(ctx context.Context, r *run, look *reportFlags, source importers.Source, engines []engine.Engine, masked bool) error {
+	unpacked, err := withImage(ctx, r.Err, source, s.imports, func(ctx context.Context, img *image.Image, reading image.ReadOptions) (*importers.Unpacked, error) {
+		return importers.Unpack(ctx, img, reading, s.imports.Rules, engines)
+	})
 	if err != nil {
 		return err
 	}
-	p, err := s.prediction(ctx, imported, source, masked)
+	p, err := s.prediction(ctx, unpacked, source, masked)
 	if err != nil {
 		return err
 	}
@@ -96,13 +101,13 @@ func (s *setting) predict(ctx context.Context, r *run, look *reportFlags, source
 	return look.write(ctx, r, reports.Prediction{Prediction: p}, nil)
 }
 
-// prediction is for an image that was imported with engines.
-func (s *setting) prediction(ctx context.Context, imported *importers.Import, source importers.Source, masked bool) (*verify.Prediction, error) {
+func (s *setting) prediction(ctx context.Context, u *importers.Unpacked, source importers.Source, masked bool) (*verify.Prediction, error) {
 	var unpacked []verify.Unpacked
-	for _, u := range imported.Unpacked {
-		unpacked = append(unpacked, verify.Unpacked{Engine: u.Engine.Name, Tree: u.Tree, Err: u.Err})
+	for _, e := range u.Engines {
+		unpacked = append(unpacked, verify.Unpacked{Engine: e.Engine.Name, Tree: e.Tree, Err: e.Err})
 	}
-	p, err := verify.Predict(ctx, inputOf("outside", source, imported), unpacked, imported.UnpackTime, s.Recipe, verify.Options{Rules: s.imports.Rules, Masked: masked})
+	o := verify.Options{Rules: s.imports.Rules, Masked: masked}
+	p, err := verify.Predict(ctx, inputOf("outside", source, u.Image), unpacked, u.Time, s.Recipe, o)
 	if err == nil {
 		adviseSide(&p.Image)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"cfsverify/importers"
+	"cfsverify/importers/limits"
 )
 
 // progressDelay is how long work may take before a terminal hears of it.
@@ -40,7 +40,7 @@ func startProgress(stderr *os.File) *progress {
 	return p
 }
 
-func (p *progress) add(step importers.Progress) {
+func (p *progress) add(step limits.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.entries += step.Entries

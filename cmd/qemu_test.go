@@ -65,17 +65,17 @@ type guest struct {
 	t *testing.T
 	// root is the tree under test, disk that of the disk.
 	root, disk     string
-	images         map[string][]image
+	images         map[string][]diskImage
 	commands, want []string
 }
 
-// image is a composefs image on the disk.
-type image struct{ version, path, digest string }
+// diskImage is a composefs image on the disk.
+type diskImage struct{ version, path, digest string }
 
 // newGuest makes the tree under test, and for each hash a store and images of all
 // versions.
 func newGuest(t *testing.T) *guest {
-	g := &guest{t: t, root: makeRoot(t), disk: t.TempDir(), images: map[string][]image{}}
+	g := &guest{t: t, root: makeRoot(t), disk: t.TempDir(), images: map[string][]diskImage{}}
 	// What is flipped to show that flipping does something.
 	runTool(t, "cp", filepath.Join(g.root, "usr/bin/tool"), filepath.Join(g.disk, "unprotected"))
 	goBuild := []string{"GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "go", "build", "-C", "..", "-o", filepath.Join(g.disk, "cfsverify"), "./cmd/cfsverify"}
@@ -89,7 +89,7 @@ func newGuest(t *testing.T) *guest {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			g.images[hash] = append(g.images[hash], image{version, "/disk" + path, strings.TrimSpace(string(out))})
+			g.images[hash] = append(g.images[hash], diskImage{version, "/disk" + path, strings.TrimSpace(string(out))})
 		}
 	}
 	return g
@@ -131,7 +131,7 @@ func (g *guest) digests(hash string) {
 }
 
 // mounted does something while an image is mounted.
-func (g *guest) mounted(hash string, image image, options string, do func()) {
+func (g *guest) mounted(hash string, image diskImage, options string, do func()) {
 	g.expect("mount erofs "+image.path+" /meta", "ok")
 	g.expect("mount overlay overlay /merged "+options+"metacopy=on,redirect_dir=on,lowerdir=/meta::/disk/"+hash+"/store", "ok")
 	do()
@@ -142,7 +142,7 @@ func (g *guest) mounted(hash string, image image, options string, do func()) {
 const requireVerity = "verity=require,"
 
 // reads: what is mounted is the tree.
-func (g *guest) reads(hash string, image image) {
+func (g *guest) reads(hash string, image diskImage) {
 	g.mounted(hash, image, requireVerity, func() {
 		for _, name := range []string{"bin/tool", "deep/again", "deep/link", "inline", "external", "nothing"} {
 			g.expect("read /merged/usr/"+name, g.sum(name, nil))

@@ -42,13 +42,13 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 		return err
 	}
 	// Any hash will do, as no tree is made.
-	options, err := f.recipe.imports.options(fsverity.SHA512)
+	o, err := f.recipe.imports.options(fsverity.SHA512)
 	if err != nil {
 		return err
 	}
 	progress := startProgress(r.Err)
-	options.Progress = progress.add
-	images, err := importers.CompareRaw(c.Context(), sources[0], sources[1], options)
+	images, err := importers.CompareRaw(c.Context(), sources[0], sources[1],
+		importers.RawOptions{Platform: o.Platform, Limits: o.Limits, Timeout: o.Timeout, Progress: progress.add})
 	progress.stop()
 	if err != nil {
 		return err

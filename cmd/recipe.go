@@ -19,8 +19,6 @@ type recipeFlags struct {
 	imports  *importFlags
 	// raw is the policy of a command that has no other unless the user says so.
 	raw bool
-	// layer is importers.Options.Layer.
-	layer int
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
@@ -57,7 +55,6 @@ func (f *recipeFlags) setting(final bool) (setting, error) {
 		return s, err
 	}
 	s.imports, err = f.imports.options(s.Hash)
-	s.imports.Layer = f.layer
 	return s, err
 }
 
@@ -69,7 +66,7 @@ func (s *setting) useVersion(imports ...*importers.Import) (err error) {
 	}
 	var images []*erofs.Image
 	for _, imported := range imports {
-		images = append(images, imported.Image)
+		images = append(images, imported.Composefs)
 	}
 	s.Version, err = verify.VersionOf(s.Version, images...)
 	return err

@@ -10,6 +10,11 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/importers"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/layout"
+	"cfsverify/importers/rewrite"
 	"cfsverify/reports"
 )
 
@@ -35,8 +40,8 @@ will, 2 trouble, and the layout is as before.`,
 		if err != nil {
 			return err
 		}
-		if s.imports.Rules != importers.RulesOCI {
-			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", importers.RulesOCI)
+		if s.imports.Rules != layer.RulesOCI {
+			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", layer.RulesOCI)
 		}
 		report, err := r.repair(c.Context(), s, source, target)
 		if err != nil {
@@ -52,12 +57,15 @@ will, 2 trouble, and the layout is as before.`,
 
 // repair writes a repaired image and says what engines will make of it.
 func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
+	if !hasLayers(source) {
+		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
+	}
 	content, err := r.openTarContent(source, "")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, content.close()) }()
-	out, err := importers.OpenLayout(target)
+	out, err := layout.NewWriter(target)
 	if err != nil {
 		return nil, err
 	}
@@ -66,24 +74,27 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	progress := startProgress(r.Err)
 	defer progress.stop()
 	s.imports.Progress = progress.add
-	o := s.imports
-	o.Objects = content.store
-	repaired, held, err := importers.Repair(ctx, source, out, o)
+	before := s.Recipe
+	repaired, err := importers.With(ctx, source, s.imports.Platform, s.imports.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Repaired, error) {
+		before.Policy.Created = img.Created
+		o := rewrite.RepairOptions{ReadOptions: s.imports.Reading(), Platform: s.imports.Platform}
+		o.Objects = content.store
+		return rewrite.Repair(ctx, img, out, o)
+	})
 	if err != nil {
 		return nil, err
 	}
 	if usr := repaired.Tree.Lookup("/usr"); !s.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
 		// What is written does not depend on where the root takes its metadata from.
-		s.Policy.Root = policy.RootEpoch
+		s.Policy.Root, before.Policy.Root = policy.RootEpoch, policy.RootEpoch
 	}
 	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Layers: repaired.Layers, Changes: repaired.Changes}
-	before := s.Recipe
-	before.Policy.Created = held.Created
-	if report.Before, err = before.Apply(held.Tree); err != nil {
+	if report.Before, err = before.Apply(repaired.Tree); err != nil {
 		return nil, fmt.Errorf("%v: %w", source, err)
 	}
-	s.imports.Engines = importers.Engines()
-	again, err := importers.LoadStaged(ctx, out, repaired.Manifest, s.imports)
+	again, err := importers.WithStaged(ctx, out, repaired.Manifest, s.imports.Timeout, func(ctx context.Context, img *image.Image) (*importers.Unpacked, error) {
+		return importers.Unpack(ctx, img, s.imports.Reading(), s.imports.Rules, engine.Engines())
+	})
 	if err != nil {
 		return nil, err
 	}

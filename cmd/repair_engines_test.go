@@ -14,6 +14,8 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/importers"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -51,7 +53,7 @@ func isInheritedACL(engine, image, line string) bool {
 // the usual policy nothing differs.
 func TestRepairedByEngines(t *testing.T) {
 	oracle.Root(t)
-	for _, engine := range importers.Engines() {
+	for _, engine := range engine.Engines() {
 		t.Run(engine.Name, func(t *testing.T) {
 			expected := expectedCauses(t, engine.Name)
 			unpack := oracle.Engine(t, engine.Name)
@@ -70,13 +72,13 @@ func isRepairable(line string) bool {
 	return !strings.HasPrefix(line, "root-metadata ") && !strings.HasPrefix(line, "error: ")
 }
 
-func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.UnpackFunc, image layers.Image) {
+func checkRepairedBy(t *testing.T, engine engine.Engine, unpack oracle.UnpackFunc, image layers.Image) {
 	dir := t.TempDir()
 	from := filepath.Join(dir, "from")
 	if err := image.WriteLayout(from, "t"); err != nil {
 		t.Fatal(err)
 	}
-	set := setting{Recipe: recipe.Recipe{Policy: policy.ComposefsRS(), Version: erofs.V1, Hash: fsverity.SHA256}, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
+	set := setting{Recipe: recipe.Recipe{Policy: policy.ComposefsRS(), Version: erofs.V1, Hash: fsverity.SHA256}, imports: importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI}}
 	target := importers.Source{Transport: importers.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), set, importers.Source{Transport: importers.OCI, Path: from}, target)
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
+	imageseals "cfsverify/importers/seals"
 	"cfsverify/reports"
 )
 
@@ -85,25 +85,25 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	if err != nil {
 		return err
 	}
-	s.read = func(o importers.Options) (*importers.Import, error) {
+	s.open = func(o importers.Options, work readImage) (*importers.Sealed, error) {
 		if o.Hash != s.imports.Hash && slices.Contains(source.Layers, "-") {
 			return nil, errors.New("seals of two hashes need two reads of the image, and standard input (-) can be read only once: write it to a file")
 		}
-		imported, err := load(ctx, r.Err, source, o)
+		read, err := withImage(ctx, r.Err, source, o, work)
 		if err != nil {
 			return nil, err
 		}
 		// What is read again must be the same.
-		source = source.Pin(imported.Manifest)
-		return imported, nil
+		source = source.Pin(read.Manifest)
+		return read, nil
 	}
 	report := &reports.Seals{Source: source.String()}
-	image, err := s.load(s.imports.Hash)
+	first, err := s.load(s.imports.Hash)
 	if err != nil {
 		return err
 	}
-	report.Layers = image.Layers
-	if report.Seals, err = s.check(ctx, append(found, image.Seals...), image, o); err != nil {
+	report.Layers = first.Layers
+	if report.Seals, err = s.check(ctx, append(found, first.Seals...), first, o); err != nil {
 		return err
 	}
 	if !seals.AllGood(report.Seals) {
@@ -122,7 +122,7 @@ func (n namedSeals) read() ([]seal.Seal, error) {
 		if err != nil {
 			return nil, err
 		}
-		more, err := importers.SealsOfUKI(name, f)
+		more, err := imageseals.OfUKI(name, f)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return nil, fmt.Errorf("--uki %s: %w", name, err)
 		}
@@ -174,53 +174,4 @@ func readCertificates(files []string) ([]*x509.Certificate, error) {
 		list = append(list, more...)
 	}
 	return list, nil
-}
-
-// sealReader reads an image whose seals are checked.
-type sealReader struct {
-	policy  policy.Policy
-	boot    policy.BootRule
-	imports importers.Options
-	// read imports the image.
-	read func(importers.Options) (*importers.Import, error)
-	// ifInterrupted is run.ifInterrupted.
-	ifInterrupted func(func() error)
-}
-
-// check checks seals of an image that is loaded. For seals of the other hash it is
-// read again.
-func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *importers.Import, o seals.Options) ([]seals.Checked, error) {
-	var subjects []seals.Subject
-	for _, alg := range seals.Hashes(found) {
-		image := first
-		if alg != s.imports.Hash {
-			var err error
-			if image, err = s.load(alg); err != nil {
-				return nil, err
-			}
-		}
-		subject := seals.Subject{
-			Hash: alg, Policy: s.policy, Boot: s.boot, Tree: image.Tree, Stack: image.Stack, Manifest: image.Manifest, Config: image.Config,
-		}
-		subject.Policy.Created = image.Created
-		subjects = append(subjects, subject)
-	}
-	return seals.Check(ctx, found, subjects, o)
-}
-
-// load reads the image with file content hashed by alg.
-func (s *sealReader) load(alg fsverity.Algorithm) (image *importers.Import, err error) {
-	dir, err := os.MkdirTemp("", "cfsverify-seal-")
-	if err != nil {
-		return nil, err
-	}
-	remove := func() error { return os.RemoveAll(dir) }
-	s.ifInterrupted(remove)
-	defer func() { err = errors.Join(err, remove()) }()
-	o := s.imports
-	o.Hash, o.Seals = alg, true
-	if o.Objects, err = importers.OpenObjectStore(dir); err != nil {
-		return nil, err
-	}
-	return s.read(o)
 }

@@ -14,6 +14,10 @@ import (
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/layout"
+	"cfsverify/importers/rewrite"
 	"cfsverify/reports"
 )
 
@@ -55,7 +59,7 @@ and the layout is as before.`,
 type sealWriter struct {
 	flags  *recipeFlags
 	set    setting
-	places importers.SealPlaces
+	places rewrite.SealPlaces
 	quiet  bool
 	run    *run
 	stderr *os.File
@@ -82,7 +86,10 @@ func (w *sealWriter) readFlags() (err error) {
 
 func (w *sealWriter) write(ctx context.Context, source, target importers.Source) (report *reports.SealWrite, err error) {
 	w.source = source
-	out, err := importers.OpenLayout(target)
+	if !hasLayers(source) || source.Transport == importers.Tar {
+		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
+	}
+	out, err := layout.NewWriter(target)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +98,10 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	progress := startProgress(w.stderr)
 	defer progress.stop()
 	w.set.imports.Progress = progress.add
-	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.set.imports)
+	o := w.set.imports
+	sealed, err := importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Sealed, error) {
+		return w.seal(ctx, img, out)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +135,32 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	return report, nil
 }
 
+// seal stages the image with its seals.
+func (w *sealWriter) seal(ctx context.Context, img *image.Image, out *layout.Writer) (*rewrite.Sealed, error) {
+	rules := w.set.imports.Rules
+	sealer, err := rewrite.StageSeals(ctx, img, out, rewrite.SealOptions{ReadOptions: w.set.imports.Reading(), Places: w.places, Rules: rules})
+	if err != nil {
+		return nil, err
+	}
+	merged, err := layer.MergeTaking(sealer.Layers, rules)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := w.digests(&importers.Import{Tree: merged.Tree, Created: img.Created, Other: merged.Other})
+	if err != nil {
+		return nil, err
+	}
+	return sealer.Write(ctx, digests)
+}
+
 // check reads the new image again, and computes what its seals should be. What was
 // written must be good; of others that are not there are notes.
-func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sealed *importers.Sealed) error {
+func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewrite.Sealed) error {
 	reader := sealReader{policy: w.set.Policy, boot: w.flags.boot.value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
-	reader.read = func(o importers.Options) (*importers.Import, error) {
-		return importers.LoadStaged(ctx, out, sealed.Manifest, o)
+	reader.open = func(o importers.Options, work readImage) (*importers.Sealed, error) {
+		return importers.WithStaged(ctx, out, sealed.Manifest, o.Timeout, func(ctx context.Context, img *image.Image) (*importers.Sealed, error) {
+			return work(ctx, img, o.Reading())
+		})
 	}
 	again, err := reader.load(reader.imports.Hash)
 	if err != nil {
@@ -162,7 +192,7 @@ func (w *sealWriter) note(format string, args ...any) {
 }
 
 // digests computes those of the merged tree.
-func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigests, err error) {
+func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests, err error) {
 	bootable := imported.Tree
 	if w.places.Annotations || w.places.Artifact {
 		bootable = imported.Tree.Clone()

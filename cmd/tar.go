@@ -16,6 +16,8 @@ import (
 	"cfsverify/canon/tarfile"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
+	"cfsverify/importers/image"
+	"cfsverify/importers/objects"
 )
 
 func newTar(r *run) *cobra.Command {
@@ -32,7 +34,7 @@ func newTar(r *run) *cobra.Command {
 	c.Flags().Lookup("policy").Usage = "what is done to the tree before it is written (raw)"
 	t := tarWriter{run: r, flags: flags}
 	c.Flags().StringVarP(&t.file, "output", "o", "-", "write to `FILE`, - for standard output")
-	c.Flags().IntVar(&flags.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
+	c.Flags().IntVar(&t.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
 	c.Flags().BoolVar(&t.plain, "no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
 	c.Flags().StringVar(&t.objects, "objects", "", "the content store `DIR` of a dump file or composefs image")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -41,9 +43,9 @@ func newTar(r *run) *cobra.Command {
 			return err
 		}
 		switch {
-		case flags.layer < 0 || c.Flags().Changed("layer") && flags.layer == 0:
+		case t.layer < 0 || c.Flags().Changed("layer") && t.layer == 0:
 			return errors.New("--layer counts from 1, the lowest layer")
-		case flags.layer > 0 && !hasLayers(source):
+		case t.layer > 0 && !hasLayers(source):
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
 		case t.objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
@@ -52,7 +54,7 @@ func newTar(r *run) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if flags.layer > 0 && s.Policy != policy.Raw() {
+		if t.layer > 0 && s.Policy != policy.Raw() {
 			return errors.New("--layer writes a layer as it is: leave out the policy")
 		}
 		return t.write(c.Context(), s, source)
@@ -66,6 +68,7 @@ type tarWriter struct {
 	flags         *recipeFlags
 	file, objects string
 	plain         bool
+	layer         int
 }
 
 func (t *tarWriter) write(ctx context.Context, s setting, source importers.Source) (err error) {
@@ -75,12 +78,12 @@ func (t *tarWriter) write(ctx context.Context, s setting, source importers.Sourc
 	}
 	defer func() { err = errors.Join(err, content.close()) }()
 	s.imports.Objects = content.store
-	imported, err := s.load(ctx, t.run.Err, source)
+	tree, err := t.tree(ctx, s, source)
 	if err != nil {
 		return err
 	}
 	err = wholefile.Write(t.file, t.run.Out, func(w io.Writer) error {
-		return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: t.flags.layer > 0, NoGlobalHeader: t.plain, Open: content.open})
+		return tarfile.Write(w, tree, tarfile.Options{Layer: t.layer > 0, NoGlobalHeader: t.plain, Open: content.open})
 	})
 	if err != nil {
 		return fmt.Errorf("%v: %w", source, err)
@@ -88,20 +91,34 @@ func (t *tarWriter) write(ctx context.Context, s setting, source importers.Sourc
 	return nil
 }
 
+// tree is that of the source, or of one of its layers.
+func (t *tarWriter) tree(ctx context.Context, s setting, source importers.Source) (*canon.Tree, error) {
+	if t.layer == 0 {
+		imported, err := s.load(ctx, t.run.Err, source)
+		if err != nil {
+			return nil, err
+		}
+		return imported.Tree, nil
+	}
+	return withImage(ctx, t.run.Err, source, s.imports, func(ctx context.Context, img *image.Image, reading image.ReadOptions) (*canon.Tree, error) {
+		return importers.Layer(ctx, img, reading, t.layer)
+	})
+}
+
 // tarContent is where the content of files comes from.
 type tarContent struct {
 	open func(path string, n *canon.Node) (io.ReadCloser, error)
 	// store gets the content of an image.
-	store *importers.ObjectStore
+	store *objects.Store
 	close func() error
 }
 
-func (r *run) openTarContent(source importers.Source, objects string) (*tarContent, error) {
+func (r *run) openTarContent(source importers.Source, store string) (*tarContent, error) {
 	switch {
 	case source.Transport == importers.Dir:
 		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return path })
-	case objects != "":
-		return contentBelow(objects, func(_ string, n *canon.Node) string { return n.Content.Payload() })
+	case store != "":
+		return contentBelow(store, func(_ string, n *canon.Node) string { return n.Content.Payload() })
 	case source.IsFinal():
 		return &tarContent{close: func() error { return nil }, open: func(string, *canon.Node) (io.ReadCloser, error) {
 			return nil, fmt.Errorf("its content is not in %v: name the content store with --objects", source)
@@ -112,11 +129,11 @@ func (r *run) openTarContent(source importers.Source, objects string) (*tarConte
 		return nil, err
 	}
 	r.ifInterrupted(func() error { return os.RemoveAll(dir) })
-	store, err := importers.OpenObjectStore(dir)
+	made, err := objects.Open(dir)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &tarContent{store: store, close: func() error { return os.RemoveAll(dir) }, open: store.OpenContent}, nil
+	return &tarContent{store: made, close: func() error { return os.RemoveAll(dir) }, open: made.OpenContent}, nil
 }
 
 // contentBelow opens files below a directory, out of which no symlink leads.

@@ -12,7 +12,7 @@
 //	  what an engine unpacks    engine.Engine.Unpack
 //	  its seals                 seals.Find
 //	  verified bytes            image.NewStream
-//	an image that is written    OpenLayout, then rewrite.Repair or rewrite.StageSeals, then
+//	an image that is written    layout.NewWriter, then rewrite.Repair or rewrite.StageSeals, then
 //	                            layout.Writer.Commit
 //
 // Each room says in its first sentences what belongs in it, and imports only rooms on

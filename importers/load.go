@@ -10,56 +10,41 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/seal"
-	"cfsverify/canon/tarfile"
 	"cfsverify/importers/composefs"
-	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
-	"cfsverify/importers/lint"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
-	"cfsverify/importers/seals"
 	"cfsverify/importers/source"
 )
 
-// Options says how to import. Hash must be set.
+// Options says how to read a source, of whatever kind. Hash must be set, and Rules for
+// images.
 type Options struct {
 	// Hash is the fs-verity hash for file content.
 	Hash fsverity.Algorithm
 	// Platform chooses from an image index; nil takes the only image there is,
 	// or else that for linux on this machine's architecture.
 	Platform *v1.Platform
-	// Rules apply the layers of an image. They must be set.
+	// Rules apply the layers of an image.
 	Rules layer.Rules
 	// Objects, if there is one, gets all content that the tree does not hold. With
 	// a dump file or composefs image, which have none, that is an error.
 	Objects *objects.Store
 	// Lenient reads dump files of historical forms; see dumpfile.Options.
 	Lenient bool
-	// Mounts is for a directory.
+	// Mounts says what to do with other mounts in a directory.
 	Mounts scan.MountPolicy
-	// Limits are for images.
+	// Limits bound what an image may cost.
 	Limits limits.Limits
-	// Timeout is how long Load may take; 0 is no limit.
+	// Timeout is how long reading may take; 0 is no limit.
 	Timeout time.Duration
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
 	// explanations of differences need it.
 	Headers bool
-	// Layer, if not 0, gives the tree of that layer of an image alone, counted from
-	// 1, as it is on the layers below.
-	Layer int
-	// Lint finds out how an image's layers depart from canonical ones, instead of
-	// making a tree.
-	Lint bool
-	// Seals finds what seals an image. Objects then gets only what may be a unified
-	// kernel image, and layers stay to be applied otherwise.
-	Seals bool
 	// Shared, if set, is for images that are imported side by side.
 	Shared *image.Shared
-	// Engines, for an image, are those whose unpacking is simulated.
-	Engines []engine.Engine
 	// Progress, if set, is told how far the work is; calls come from several
 	// goroutines.
 	Progress func(limits.Progress)
@@ -72,30 +57,11 @@ type Import struct {
 	Layers []*canon.Layer
 	// Created is an image's creation time, nil if it states none.
 	Created *canon.Time
-	// Image is set for a composefs image.
-	Image *erofs.Image
-	// Unpacked is what Options.Engines show of an image, and UnpackTime what
-	// stands for the time of unpacking in it, in a second that no entry is of.
-	Unpacked   []Unpacked
-	UnpackTime canon.Time
-	// Departures are those of Options.Lint, in the order of layers and entries.
-	Departures []tarfile.Departure
-	// Seals and what follows are set for Options.Seals: the seals in the image's
-	// metadata, its manifest and config as they are, nil without one, and its layers.
-	Seals            []seal.Seal
-	Manifest, Config []byte
-	Stack            *layer.Stack
-	// Other is set if the rules that Options.Rules did not name treat the image
+	// Composefs is set for a composefs image.
+	Composefs *erofs.Image
+	// Other is set if the layer rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *layer.OtherRules
-}
-
-// Unpacked is what an engine shows of an image.
-type Unpacked struct {
-	Engine engine.Engine
-	// Tree is nil if the engine refuses the image; Err then says why.
-	Tree *canon.Tree
-	Err  error
 }
 
 // Load imports a source. The tree is as it was read: no policy is applied.
@@ -122,72 +88,31 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Import{Tree: read.Tree, Image: read.Image}, nil
+	return &Import{Tree: read.Tree, Composefs: read.Image}, nil
 }
 
 func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {
-	linter := lint.New()
-	layers, err := img.Layers(ctx, o.readOptions(linter))
+	layers, err := img.Layers(ctx, o.Reading())
 	if err != nil {
 		return nil, err
 	}
-	return applyImage(ctx, img, layers, linter, o)
-}
-
-// applyImage makes of an image's layers what is to be imported. No other tree can
-// be made of them afterwards.
-func applyImage(ctx context.Context, img *image.Image, layers []*layer.Entries, linter *lint.Linter, o Options) (*Import, error) {
-	imported := &Import{Created: img.Created, Layers: img.LayerList()}
-	if o.Layer > 0 {
-		tree, err := layer.Alone(layers, o.Layer)
-		if err != nil {
-			return nil, err
-		}
-		imported.Tree = tree
-		return imported, nil
-	}
-	if o.Lint {
-		imported.Departures = linter.Layers(layers)
-		return imported, nil
-	}
 	merge := layer.Merge
-	if o.Shared == nil && !o.Seals {
+	if o.Shared == nil {
 		merge = layer.MergeTaking
 	}
 	merged, err := merge(layers, o.Rules)
 	if err != nil {
 		return nil, err
 	}
-	tree := merged.Tree
-	imported.Tree, imported.Other = tree, merged.Other
-	if o.Seals {
-		imported.Manifest, imported.Config, imported.Stack = img.Manifest, img.Config, layer.NewStack(layers, o.Rules)
-		if imported.Seals, err = seals.Find(ctx, img, tree, o.Objects); err != nil {
-			return nil, err
-		}
-	}
-	imported.UnpackTime = engine.TimeAfter(tree)
-	for _, e := range o.Engines {
-		u := Unpacked{Engine: e}
-		u.Tree, u.Err = e.Unpack(layers, imported.UnpackTime)
-		imported.Unpacked = append(imported.Unpacked, u)
-	}
-	return imported, nil
+	return newImport(img, merged), nil
 }
 
-// readOptions are those that a mode needs.
-func (o Options) readOptions(linter *lint.Linter) image.ReadOptions {
-	options := image.ReadOptions{
-		ReadOptions: layer.ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers || len(o.Engines) > 0},
+// Reading is what the options say about reading the layers of an image.
+func (o Options) Reading() image.ReadOptions {
+	return image.ReadOptions{
+		ReadOptions: layer.ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers},
 		Limits:      o.Limits, Shared: o.Shared,
 	}
-	if o.Lint {
-		options.Inspector = linter.Inspector()
-	}
-	if o.Seals {
-		options.ObjectMagic = seals.Magic
-	}
-	return options
 }
 
 // scanSteps turns totals into what was read since the last call.

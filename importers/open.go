@@ -49,3 +49,17 @@ func With[T any](ctx context.Context, s source.Source, platform *v1.Platform, ti
 		return result, nil
 	})
 }
+
+// WithStaged does what With does for the image whose manifest was staged in a layout.
+func WithStaged[T any](ctx context.Context, w *layout.Writer, manifest v1.Descriptor, timeout time.Duration, work func(context.Context, *image.Image) (T, error)) (T, error) {
+	return limits.InTime(ctx, timeout, w.Target.String(), func(ctx context.Context) (result T, err error) {
+		img, err := w.Image(manifest)
+		if err != nil {
+			return result, err
+		}
+		if result, err = work(ctx, img); err != nil {
+			return result, fmt.Errorf("%v: %w", w.Target, err)
+		}
+		return result, nil
+	})
+}

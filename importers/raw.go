@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -16,10 +17,17 @@ import (
 	"cfsverify/importers/source"
 )
 
-// CompareRaw compares the bytes of two container images, or of bare layers. Of
-// the options Platform, Limits, Timeout and Progress count. All blobs are
-// verified, those of equal digests as well.
-func CompareRaw(ctx context.Context, a, b source.Source, o Options) (*raw.Images, error) {
+// RawOptions says how the bytes of images are read. The fields are those of Options.
+type RawOptions struct {
+	Platform *v1.Platform
+	Limits   limits.Limits
+	Timeout  time.Duration
+	Progress func(limits.Progress)
+}
+
+// CompareRaw compares the bytes of two container images, or of bare layers. All blobs
+// are verified, those of equal digests as well.
+func CompareRaw(ctx context.Context, a, b source.Source, o RawOptions) (*raw.Images, error) {
 	return limits.InTime(ctx, o.Timeout, fmt.Sprintf("%v and %v", a, b), func(ctx context.Context) (out *raw.Images, err error) {
 		var sides [2]raw.Side
 		for i, s := range []source.Source{a, b} {

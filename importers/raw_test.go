@@ -202,7 +202,7 @@ func TestRawImages(t *testing.T) {
 		}
 		sources[i] = source.Source{Transport: source.OCI, Path: path}
 	}
-	got, err := CompareRaw(t.Context(), sources[0], sources[1], Options{Limits: limits.Default(), Timeout: time.Minute})
+	got, err := CompareRaw(t.Context(), sources[0], sources[1], RawOptions{Limits: limits.Default(), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestRawImages(t *testing.T) {
 	if got.Same() || got.Config.Same || got.Manifest.Same || !got.Config.LeftOut || got.A.Layers != 3 || got.B.Layers != 4 {
 		t.Errorf("%+v", got)
 	}
-	same, err := CompareRaw(t.Context(), sources[0], sources[0], Options{})
+	same, err := CompareRaw(t.Context(), sources[0], sources[0], RawOptions{})
 	if err != nil || !same.Same() || !same.Manifest.Same || same.A.Manifest == "" || same.A.Config == "" {
 		t.Errorf("%+v, %v", same, err)
 	}
@@ -243,7 +243,7 @@ func TestRawRegistry(t *testing.T) {
 	}
 	for other, want := range map[string]int64{"/x:b": 5, "/y:b": 8} {
 		reads.Store(0)
-		got, err := CompareRaw(t.Context(), source.Source{Transport: source.Docker, Ref: host + "/x:a"}, source.Source{Transport: source.Docker, Ref: host + other}, Options{})
+		got, err := CompareRaw(t.Context(), source.Source{Transport: source.Docker, Ref: host + "/x:a"}, source.Source{Transport: source.Docker, Ref: host + other}, RawOptions{})
 		if err != nil || !got.Same() || len(got.Layers) != 3 {
 			t.Errorf("%+v, %v", got, err)
 		}

@@ -110,9 +110,9 @@ func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, mani
 		t.Fatal(err)
 	}
 	w := openLayout(t, to)
-	r, _, err = Repair(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: limits.Default()})
+	r, err = repairImage(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: limits.Default()})
 	if err == nil {
-		_, err = LoadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
+		_, err = loadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(r.Manifest)
@@ -264,7 +264,7 @@ func TestRepairGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "new"})
-	_, _, err = Repair(t.Context(), source.Source{Transport: source.OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
+	_, err = repairImage(t.Context(), source.Source{Transport: source.OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
 	if err == nil || !strings.Contains(err.Error(), "layer 2") {
 		t.Errorf("error %v", err)
 	}

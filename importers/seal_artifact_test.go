@@ -57,7 +57,7 @@ func TestContradictingArtifacts(t *testing.T) {
 	refuse := func(want string) {
 		t.Helper()
 		w := openLayout(t, to)
-		_, err := WriteSeals(t.Context(), from, w, rewrite.SealPlaces{Artifact: true}, func(*Import) (rewrite.SealDigests, error) {
+		_, err := writeSeals(t.Context(), from, w, rewrite.SealPlaces{Artifact: true}, func() (rewrite.SealDigests, error) {
 			return rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}, nil
 		},
 			Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})

@@ -35,10 +35,10 @@ func saidDigests() rewrite.SealDigests {
 func sealedBy(t *testing.T, from, to source.Source, places rewrite.SealPlaces, digests rewrite.SealDigests) (*rewrite.Sealed, string) {
 	t.Helper()
 	w := openLayout(t, to)
-	sealed, err := WriteSeals(t.Context(), from, w, places, func(*Import) (rewrite.SealDigests, error) { return digests, nil },
+	sealed, err := writeSeals(t.Context(), from, w, places, func() (rewrite.SealDigests, error) { return digests, nil },
 		Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 	if err == nil {
-		_, err = LoadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
+		_, err = loadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(sealed.Manifest)
@@ -277,7 +277,7 @@ func TestSealsGiveUp(t *testing.T) {
 			from, to = sealTestImage(t)
 			c.change()
 			w := openLayout(t, to)
-			_, err := WriteSeals(t.Context(), from, w, rewrite.SealPlaces{Annotations: true}, func(*Import) (rewrite.SealDigests, error) { return saidDigests(), c.err },
+			_, err := writeSeals(t.Context(), from, w, rewrite.SealPlaces{Annotations: true}, func() (rewrite.SealDigests, error) { return saidDigests(), c.err },
 				Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: c.limits})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v", err)

@@ -83,13 +83,13 @@ func sealLines(found []seal.Seal) []string {
 	return lines
 }
 
-func loadSeals(t *testing.T, s source.Source) (*Import, error) {
+func loadSeals(t *testing.T, s source.Source) (*Sealed, error) {
 	t.Helper()
 	store, err := objects.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := Load(t.Context(), s, Options{Hash: fsverity.SHA512, Rules: layer.RulesOCI, Seals: true, Objects: store})
+	imported, err := loadSealed(t.Context(), s, Options{Hash: fsverity.SHA512, Rules: layer.RulesOCI, Objects: store})
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers"
+	"cfsverify/importers/layer"
 )
 
 // load imports a source as a command would: "dir:…", "tar:lower,upper", ….
@@ -15,7 +16,7 @@ func load(t *testing.T, source string) *canon.Tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI, Headers: true})
+	imported, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Headers: true})
 	if err != nil {
 		t.Fatal(err)
 	}

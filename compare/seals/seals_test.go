@@ -16,7 +16,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
-	"cfsverify/importers"
+	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/trees"
@@ -32,26 +32,25 @@ var sealedLayers = []string{
 // sealedImage is an image of these layers.
 func sealedImage(t *testing.T) Subject {
 	t.Helper()
-	source := importers.Source{Transport: importers.Tar}
 	dir := t.TempDir()
+	var files []string
 	for i, spec := range sealedLayers {
 		file := filepath.Join(dir, fmt.Sprint(i))
 		if err := os.WriteFile(file, layers.Tar(spec), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		source.Layers = append(source.Layers, file)
+		files = append(files, file)
 	}
-	objects, err := importers.OpenObjectStore(t.TempDir())
+	entries, err := image.Bare(files).Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Seals: true, Objects: objects}
-	imported, err := importers.Load(t.Context(), source, o)
-	if err := errors.Join(err, objects.Close()); err != nil {
+	merged, err := layer.Merge(entries, layer.RulesOCI)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return Subject{
-		Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), Boot: policy.BootSeconds, Tree: imported.Tree, Stack: imported.Stack,
+		Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), Boot: policy.BootSeconds, Tree: merged.Tree, Stack: layer.NewStack(entries, layer.RulesOCI),
 		Manifest: []byte("manifest"), Config: []byte("config"),
 	}
 }

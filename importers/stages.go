@@ -1,0 +1,103 @@
+package importers
+
+import (
+	"context"
+
+	"cfsverify/canon"
+	"cfsverify/canon/seal"
+	"cfsverify/canon/tarfile"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
+	"cfsverify/importers/lint"
+	"cfsverify/importers/seals"
+)
+
+// Lint tells what the layers of an opened image depart from, in the order of layers and
+// entries.
+func Lint(ctx context.Context, img *image.Image, reading image.ReadOptions) ([]tarfile.Departure, error) {
+	linter := lint.New()
+	reading.Inspector = linter.Inspector()
+	layers, err := img.Layers(ctx, reading)
+	if err != nil {
+		return nil, err
+	}
+	return linter.Layers(layers), nil
+}
+
+// Layer is the tree of layer n of an opened image, counted from 1, alone as it is on
+// those below.
+func Layer(ctx context.Context, img *image.Image, reading image.ReadOptions, n int) (*canon.Tree, error) {
+	layers, err := img.Layers(ctx, reading)
+	if err != nil {
+		return nil, err
+	}
+	return layer.Alone(layers, n)
+}
+
+// Unpacked is an image, and what engines show of it when they have unpacked it.
+type Unpacked struct {
+	Image *Import
+	// Time stands for that of unpacking, in a second that no entry is of.
+	Time    canon.Time
+	Engines []EngineTree
+}
+
+// EngineTree is what an engine shows. Tree is nil if it refuses the image; Err then says
+// why.
+type EngineTree struct {
+	Engine engine.Engine
+	Tree   *canon.Tree
+	Err    error
+}
+
+// Unpack merges the layers of an opened image by rules, and has engines unpack them.
+func Unpack(ctx context.Context, img *image.Image, reading image.ReadOptions, rules layer.Rules, engines []engine.Engine) (*Unpacked, error) {
+	reading.Headers = true
+	layers, err := img.Layers(ctx, reading)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := layer.Merge(layers, rules)
+	if err != nil {
+		return nil, err
+	}
+	u := &Unpacked{Image: newImport(img, merged), Time: engine.TimeAfter(merged.Tree)}
+	for _, e := range engines {
+		tree, err := e.Unpack(layers, u.Time)
+		u.Engines = append(u.Engines, EngineTree{e, tree, err})
+	}
+	return u, nil
+}
+
+// Sealed is an image with the seals that it has.
+type Sealed struct {
+	*Import
+	Seals []seal.Seal
+	Stack *layer.Stack
+	// Manifest and Config are as they are written, nil without one.
+	Manifest, Config []byte
+}
+
+// ReadSealed merges the layers of an opened image by rules, and finds its seals.
+// reading.Objects must be set, and gets what may be a unified kernel image.
+func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions, rules layer.Rules) (*Sealed, error) {
+	reading.ObjectMagic = seals.Magic
+	layers, err := img.Layers(ctx, reading)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := layer.Merge(layers, rules)
+	if err != nil {
+		return nil, err
+	}
+	found, err := seals.Find(ctx, img, merged.Tree, reading.Objects)
+	if err != nil {
+		return nil, err
+	}
+	return &Sealed{newImport(img, merged), found, layer.NewStack(layers, rules), img.Manifest, img.Config}, nil
+}
+
+func newImport(img *image.Image, merged *layer.Merged) *Import {
+	return &Import{Tree: merged.Tree, Layers: img.LayerList(), Created: img.Created, Other: merged.Other}
+}
