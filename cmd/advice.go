@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
@@ -85,5 +86,14 @@ func (e advisedError) Unwrap() error { return e.error }
 func adviseSide(s *verify.Side) {
 	if o := s.OtherRules; o != nil && o.Err != nil {
 		o.Err = advisedError{o.Err}
+	}
+}
+
+// adviseSeals gives advice on why seals cannot be checked.
+func adviseSeals(checked []seals.Checked) {
+	for i := range checked {
+		if c := &checked[i]; c.Why != nil {
+			c.Why = advisedError{c.Why}
+		}
 	}
 }
