@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/content"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
@@ -34,6 +35,7 @@ func advised(err error) (text string, about error) {
 		bytes    *importers.OtherBytesError
 		mounts   *importers.MountsError
 		platform *importers.PlatformError
+		missing  *content.MissingError
 		versions *verify.VersionsError
 	)
 	switch {
@@ -58,6 +60,8 @@ func advised(err error) (text string, about error) {
 			mounts.Root, mounts.Listing()), mounts
 	case errors.As(err, &platform):
 		return platform.Error() + ": choose one with --platform", platform
+	case errors.As(err, &missing):
+		return missing.Error() + ": name the content store with --objects", missing
 	case errors.As(err, &versions):
 		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}

@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/content"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -52,11 +53,11 @@ will, 2 trouble, and the layout is as before.`,
 
 // repair writes a repaired image and says what engines will make of it.
 func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
-	content, err := r.openTarContent(source, "")
+	files, err := content.Of(source, "", r.ifInterrupted)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, content.close()) }()
+	defer func() { err = errors.Join(err, files.Close()) }()
 	out, err := importers.OpenLayout(target)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	defer progress.stop()
 	s.imports.Progress = progress.add
 	o := s.imports
-	o.Objects = content.store
+	o.Objects = files.Store
 	repaired, held, err := importers.Repair(ctx, source, out, o)
 	if err != nil {
 		return nil, err
