@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/content"
+	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/image"
@@ -36,6 +38,7 @@ func advised(err error) (text string, about error) {
 		bytes    *composefs.OtherBytesError
 		mounts   *scan.MountsError
 		platform *image.PlatformError
+		missing  *content.MissingError
 		versions *verify.VersionsError
 	)
 	switch {
@@ -60,6 +63,8 @@ func advised(err error) (text string, about error) {
 			mounts.Root, mounts.Listing()), mounts
 	case errors.As(err, &platform):
 		return platform.Error() + ": choose one with --platform", platform
+	case errors.As(err, &missing):
+		return missing.Error() + ": name the content store with --objects", missing
 	case errors.As(err, &versions):
 		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}
@@ -88,5 +93,14 @@ func (e advisedError) Unwrap() error { return e.error }
 func adviseSide(s *verify.Side) {
 	if o := s.OtherRules; o != nil && o.Err != nil {
 		o.Err = advisedError{o.Err}
+	}
+}
+
+// adviseSeals gives advice on why seals cannot be checked.
+func adviseSeals(checked []seals.Checked) {
+	for i := range checked {
+		if c := &checked[i]; c.Why != nil {
+			c.Why = advisedError{c.Why}
+		}
 	}
 }

@@ -16,11 +16,7 @@ func newInsideVsOutside(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inside-vs-outside INSIDE OUTSIDE",
 		Short: "Compare a root file system scanned in a build with the image that came of it",
-		Long: `Compare the root file system of a build stage, scanned through a bind mount, with
-the image that the build made of it. INSIDE is a directory, or a dump file that
-cfsverify dump wrote in the build; OUTSIDE is a container image.
-
-` + helpText("sources") + `
+		Long: helpText("inside-vs-outside") + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify inside-vs-outside /target oci:image:latest
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
@@ -50,7 +46,7 @@ func newDiff(r *run) *cobra.Command {
 		Short: "Compare any two sources",
 		Long: `Compare any two sources, whatever they are.
 
-` + rawHelp + `
+` + helpText("raw") + `
 ` + helpText("sources") + `
 Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new

@@ -19,11 +19,7 @@ func newPredict(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "predict IMAGE",
 		Short: "Tell what will differ when an image is unpacked and scanned",
-		Long: `Tell from the layers alone, without unpacking, root or an engine, what a scan of
-the unpacked image will show that the layers do not say: whether a digest made
-inside a build will be that of the image. The unpacking of these engines is known:
-
-` + engineHelp() + `
+		Long: helpText("predict") + engineHelp() + `
 ` + helpText("images") + `
 Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		Example: `  cfsverify predict docker://registry.example/base:1

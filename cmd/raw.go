@@ -13,12 +13,6 @@ import (
 	"cfsverify/reports"
 )
 
-const rawHelp = `With --raw two images are compared byte by byte, as two builds that should be
-identical: the report tells which layer first differs, at which tar entry, in which
-header field or byte of its content, what else differs, and the likely cause. The
-manifests, configs and blobs of all layers decide whether they are the same.
-`
-
 // rawFlags go with --raw; the others are about trees and digests.
 var rawFlags = [...]string{"raw", "output", "color", "verbose", "quiet", "platform", "timeout", "max-entries", "max-size", "max-metadata", "max-ratio"}
 

@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/content"
 	"cfsverify/importers"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
@@ -60,11 +61,11 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	if !hasLayers(source) {
 		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
 	}
-	content, err := r.openTarContent(source, "")
+	files, err := content.Of(source, "", r.ifInterrupted)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, content.close()) }()
+	defer func() { err = errors.Join(err, files.Close()) }()
 	out, err := layout.NewWriter(target)
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	repaired, err := importers.With(ctx, source, s.imports.Platform, s.imports.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Repaired, error) {
 		before.Policy.Created = img.Created
 		o := rewrite.RepairOptions{ReadOptions: s.imports.Reading(), Platform: s.imports.Platform}
-		o.Objects = content.store
+		o.Objects = files.Store
 		return rewrite.Repair(ctx, img, out, o)
 	})
 	if err != nil {

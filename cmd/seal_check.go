@@ -106,6 +106,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	if report.Seals, err = s.check(ctx, append(found, first.Seals...), first, o); err != nil {
 		return err
 	}
+	adviseSeals(report.Seals)
 	if !seals.AllGood(report.Seals) {
 		r.status = statusDifferent
 	}

@@ -5,19 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/content"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
-	"cfsverify/importers/objects"
 )
 
 func newTar(r *run) *cobra.Command {
@@ -72,18 +69,18 @@ type tarWriter struct {
 }
 
 func (t *tarWriter) write(ctx context.Context, s setting, source importers.Source) (err error) {
-	content, err := t.run.openTarContent(source, t.objects)
+	files, err := content.Of(source, t.objects, t.run.ifInterrupted)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, content.close()) }()
-	s.imports.Objects = content.store
+	defer func() { err = errors.Join(err, files.Close()) }()
+	s.imports.Objects = files.Store
 	tree, err := t.tree(ctx, s, source)
 	if err != nil {
 		return err
 	}
 	err = wholefile.Write(t.file, t.run.Out, func(w io.Writer) error {
-		return tarfile.Write(w, tree, tarfile.Options{Layer: t.layer > 0, NoGlobalHeader: t.plain, Open: content.open})
+		return tarfile.Write(w, tree, tarfile.Options{Layer: t.layer > 0, NoGlobalHeader: t.plain, Open: files.Open})
 	})
 	if err != nil {
 		return fmt.Errorf("%v: %w", source, err)
@@ -103,51 +100,4 @@ func (t *tarWriter) tree(ctx context.Context, s setting, source importers.Source
 	return withImage(ctx, t.run.Err, source, s.imports, func(ctx context.Context, img *image.Image, reading image.ReadOptions) (*canon.Tree, error) {
 		return importers.Layer(ctx, img, reading, t.layer)
 	})
-}
-
-// tarContent is where the content of files comes from.
-type tarContent struct {
-	open func(path string, n *canon.Node) (io.ReadCloser, error)
-	// store gets the content of an image.
-	store *objects.Store
-	close func() error
-}
-
-func (r *run) openTarContent(source importers.Source, store string) (*tarContent, error) {
-	switch {
-	case source.Transport == importers.Dir:
-		return contentBelow(source.Path, func(path string, _ *canon.Node) string { return path })
-	case store != "":
-		return contentBelow(store, func(_ string, n *canon.Node) string { return n.Content.Payload() })
-	case source.IsFinal():
-		return &tarContent{close: func() error { return nil }, open: func(string, *canon.Node) (io.ReadCloser, error) {
-			return nil, fmt.Errorf("its content is not in %v: name the content store with --objects", source)
-		}}, nil
-	}
-	dir, err := os.MkdirTemp("", "cfsverify-tar-")
-	if err != nil {
-		return nil, err
-	}
-	r.ifInterrupted(func() error { return os.RemoveAll(dir) })
-	made, err := objects.Open(dir)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return &tarContent{store: made, close: func() error { return os.RemoveAll(dir) }, open: made.OpenContent}, nil
-}
-
-// contentBelow opens files below a directory, out of which no symlink leads.
-func contentBelow(dir string, name func(path string, n *canon.Node) string) (*tarContent, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &tarContent{close: root.Close, open: func(path string, n *canon.Node) (io.ReadCloser, error) {
-		// Whatever became of the file since, opening it must not wait.
-		f, err := root.OpenFile(strings.TrimPrefix(name(path, n), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
-		if err != nil {
-			return nil, err
-		}
-		return f, nil
-	}}, nil
 }
