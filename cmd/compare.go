@@ -4,15 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"cfsverify/canon"
-	"cfsverify/canon/erofs"
-	"cfsverify/canon/policy"
-	"cfsverify/compare"
+	"cfsverify/cmd/advice"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -25,7 +21,7 @@ func newInsideVsOutside(r *run) *cobra.Command {
 the image that the build made of it. INSIDE is a directory, or a dump file that
 cfsverify dump wrote in the build; OUTSIDE is a container image.
 
-` + sourcesHelp + `
+` + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify inside-vs-outside /target oci:image:latest
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
@@ -33,7 +29,7 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 	}
 	f := addComparison(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		sources, err := parsePair(args)
+		sources, err := parseSources(args)
 		if err != nil {
 			return err
 		}
@@ -56,7 +52,7 @@ func newDiff(r *run) *cobra.Command {
 		Long: `Compare any two sources, whatever they are.
 
 ` + rawHelp + `
-` + sourcesHelp + `
+` + helpText("sources") + `
 Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new
   cfsverify diff --policy raw /mnt/a /mnt/b
@@ -66,7 +62,7 @@ Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ,
 	f := addComparison(c)
 	raw := addRawFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		sources, err := parsePair(args)
+		sources, err := parseSources(args)
 		if err != nil {
 			return err
 		}
@@ -76,15 +72,6 @@ Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ,
 		return f.run(c.Context(), r, sources, [2]string{"a", "b"})
 	}
 	return c
-}
-
-func parsePair(args []string) (sources [2]importers.Source, err error) {
-	for i := range sources {
-		if sources[i], err = importers.ParseSource(args[i]); err != nil {
-			return sources, err
-		}
-	}
-	return sources, nil
 }
 
 // comparison is the flags of a command that compares two sources.
@@ -97,120 +84,58 @@ type comparison struct {
 }
 
 func addComparison(c *cobra.Command) *comparison {
-	return &comparison{addRecipeFlags(c), addReportFlags(c, reportForms()), addExtraReports(c), addGateFlags(c), addMaskedFlag(c)}
+	return &comparison{addRecipeFlags(c), addReportFlags(c, reports.Comparison{}), addExtraReports(c), addGateFlags(c), addMaskedFlag(c)}
 }
 
 // run compares two sources that the report calls by these names.
-func (f *comparison) run(ctx context.Context, r *run, sources [2]importers.Source, names [2]string) error {
+func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source, names [2]string) error {
 	files, err := f.extra.parse()
 	if err != nil {
 		return err
 	}
-	rec, err := f.recipe.recipe(sources[0].IsFinal() && sources[1].IsFinal())
+	s, err := f.recipe.setting(sources[0].IsFinal() && sources[1].IsFinal())
 	if err != nil {
 		return err
 	}
-	report, err := rec.compare(ctx, r.Err, sources, names, *f.masked)
+	inputs, err := s.loadPair(ctx, r.Err, sources, names)
 	if err != nil {
 		return err
 	}
-	if err := f.gate.apply(report, time.Now()); err != nil {
+	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked}
+	if o.Gate, err = f.gate.read(); err != nil {
 		return err
 	}
-	if !report.Passed() {
+	result, err := verify.Run(ctx, inputs, s.Recipe, o)
+	if err != nil {
+		return err
+	}
+	advise(&result.A)
+	advise(&result.B)
+	if !result.Passed() {
 		r.status = statusDifferent
 	}
-	return f.look.write(ctx, r, comparisonReport(report), files)
+	return f.look.write(ctx, r, reports.Comparison{Result: result}, files)
 }
 
-// compare imports both sources side by side, compares trees and images, and
-// explains what differs.
-func (rec setting) compare(ctx context.Context, stderr *os.File, sources [2]importers.Source, names [2]string, masked bool) (*reports.Report, error) {
-	if err := rec.warnXattrs(stderr, sources[:]...); err != nil {
-		return nil, err
+// loadPair imports two sources side by side, as explanations of differences need them.
+func (s *setting) loadPair(ctx context.Context, stderr *os.File, sources []importers.Source, names [2]string) (inputs [2]verify.Input, err error) {
+	if err := s.warnXattrs(stderr, sources...); err != nil {
+		return inputs, err
 	}
-	rec.imports.Headers = true
-	imports, err := loadAll(ctx, stderr, sources[:], rec.imports)
+	s.imports.Headers = true
+	imports, err := loadAll(ctx, stderr, sources, s.imports)
 	if err != nil {
-		return nil, err
+		return inputs, err
 	}
-	if err := rec.useVersion(imports); err != nil {
-		return nil, err
+	for i := range inputs {
+		inputs[i] = inputOf(names[i], sources[i], imports[i])
 	}
-	report := &reports.Report{Recipe: rec.report()}
-	created := imports[0].Created
-	if created == nil {
-		created = imports[1].Created
-	}
-	e := explanation{rec: rec, masked: masked}
-	group, _ := errgroup.WithContext(ctx)
-	for i, side := range []*reports.Side{&report.A, &report.B} {
-		group.Go(func() error {
-			*side = reports.Side{Name: names[i], Source: sources[i].String(), Layers: imports[i].Layers}
-			e.raw[i], e.created[i] = imports[i].Tree.Clone(), imports[i].Created
-			if e.created[i] == nil {
-				e.created[i] = created
-			}
-			e.final[i] = imports[i].Tree
-			return rec.finish(imports[i], e.created[i], side)
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return report, e.compare(ctx, report)
+	return inputs, s.useVersion(imports...)
 }
 
-// report is the recipe as reports have it.
-func (rec setting) report() reports.Recipe {
-	return reports.Recipe{
-		ErofsVersion: int(rec.version), Hash: rec.imports.Hash, Policy: rec.policy, LayerRules: string(rec.imports.Rules),
+// advise gives advice on why other layer rules refuse an image.
+func advise(s *verify.Side) {
+	if o := s.OtherRules; o != nil {
+		o.Err = advice.Wrap(o.Err)
 	}
-}
-
-// finish applies the policy to an import and fills in its side of the report.
-func (rec setting) finish(imported *importers.Import, created *canon.Time, side *reports.Side) error {
-	policy := rec.policy
-	policy.Created = created
-	if err := policy.Apply(imported.Tree); err != nil {
-		return fmt.Errorf("%s: %w", side.Source, err)
-	}
-	erofs.Fit(imported.Tree, rec.version)
-	side.Tree = imported.Tree
-	for range imported.Tree.All() {
-		side.Entries++
-	}
-	digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
-	if err != nil {
-		return fmt.Errorf("%s: %w", side.Source, err)
-	}
-	side.Digest = digest
-	if imported.Other != nil {
-		side.OtherRules = rec.otherRules(imported, policy)
-	}
-	return nil
-}
-
-// otherRules compares what the layer rules that were not chosen make of an
-// image with the tree of the chosen ones.
-func (rec setting) otherRules(imported *importers.Import, policy policy.Policy) *reports.OtherRules {
-	other := imported.Other
-	o := &reports.OtherRules{Rules: string(other.Rules)}
-	for _, e := range other.Events {
-		o.Events = append(o.Events, reports.RuleEvent{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Effect: e.What})
-	}
-	err := other.Err
-	if err == nil {
-		err = policy.Apply(other.Tree)
-	}
-	if err == nil {
-		erofs.Fit(other.Tree, rec.version)
-		o.Digest, err = erofs.Digest(other.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
-	}
-	if err != nil {
-		o.Refusal = advise(err)
-		return o
-	}
-	o.Differences = compare.Trees(imported.Tree, other.Tree)
-	return o
 }

@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/compare"
 	"cfsverify/importers/scan"
 	"cfsverify/testdata/oracle"
@@ -142,7 +143,7 @@ func TestKernelScanOfImage(t *testing.T) {
 		if err := os.Mkdir(mnt, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := writeFile(image, os.Stdout, func(w io.Writer) error { return erofs.Write(w, tree, erofs.Options{Version: version}) })
+		err := wholefile.Write(image, os.Stdout, func(w io.Writer) error { return erofs.Write(w, tree, erofs.Options{Version: version}) })
 		if err != nil {
 			t.Fatal(err)
 		}

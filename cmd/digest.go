@@ -6,22 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/seal"
+	"cfsverify/importers"
 )
 
 func newDigest(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "digest SOURCE",
 		Short: "Print the composefs digest of a source",
-		Long: `Print the fs-verity digest of the composefs image of a source, in hexadecimal and
-nothing else.
-
-With --karg print the argument for the kernel's command line, as composefs-rs does:
-composefs.digest=v1-sha512-12:HEX, or composefs=HEX with --erofs-version 2. Its
-digest is that of the --bootable tree.
-
-` + sourcesHelp,
+		Long:  helpText("digest") + helpText("sources"),
 		Example: `  cfsverify digest --karg /target >/etc/kernel/cmdline
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),
@@ -35,17 +28,21 @@ digest is that of the --bootable tree.
 			return errors.New("--no-bootable is for --karg: without it the tree is taken as it is anyway")
 		}
 		flags.bootable = flags.bootable || *karg && !*plain
-		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
+		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
 		}
-		digest, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
+		imported, s, err := flags.loadOne(c.Context(), r.Err, source, nil)
+		if err != nil {
+			return err
+		}
+		digest, err := s.Sum(imported.Tree)
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		text := digest.String()
 		if *karg {
-			text = seal.Karg(rec.version, digest)
+			text = seal.Karg(s.Version, digest)
 		}
 		_, err = fmt.Fprintln(r.Out, text)
 		return err

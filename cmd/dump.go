@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -18,7 +19,7 @@ func newDump(r *run) *cobra.Command {
 		Long: `Write a source as a composefs dump file, which inside-vs-outside, diff and
 mkcomposefs --from-file read.
 
-` + sourcesHelp,
+` + helpText("sources"),
 		Example: `  cfsverify dump /target >inside.dump
   cfsverify dump -o image.dump oci:image:latest`,
 		Args: cobra.ExactArgs(1),
@@ -26,11 +27,15 @@ mkcomposefs --from-file read.
 	flags := addRecipeFlags(c)
 	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], nil)
+		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
 		}
-		err = writeFile(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, rec) })
+		imported, s, err := flags.loadOne(c.Context(), r.Err, source, nil)
+		if err != nil {
+			return err
+		}
+		err = wholefile.Write(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, s.Policy) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
@@ -40,8 +45,8 @@ mkcomposefs --from-file read.
 }
 
 // writeDump writes an image that no policy changed as composefs-info prints it.
-func writeDump(w io.Writer, imported *importers.Import, rec setting) error {
-	if img := imported.Image; img != nil && rec.policy == policy.Raw() {
+func writeDump(w io.Writer, imported *importers.Import, applied policy.Policy) error {
+	if img := imported.Image; img != nil && applied == policy.Raw() {
 		return dumpfile.WriteImage(w, img.Tree, dumpfile.ImageDetails{DirSize: img.DirSize, XattrOrder: img.XattrOrder})
 	}
 	return dumpfile.Write(w, imported.Tree)

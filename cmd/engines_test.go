@@ -14,8 +14,11 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/blame"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
@@ -38,7 +41,7 @@ func TestEngines(t *testing.T) {
 					}
 					root, refusal := unpack(t, image)
 					for _, p := range []policy.Policy{policy.Raw(), policy.ComposefsRS()} {
-						e := engineTest{engine, "oci:" + layout + ":t", setting{policy: p, version: erofs.V1,
+						e := engineTest{engine, "oci:" + layout + ":t", setting{Recipe: recipe.Recipe{Policy: p, Version: erofs.V1, Hash: fsverity.SHA256},
 							imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 						predicted := e.predicted(t)
 						found := predicted
@@ -97,21 +100,17 @@ func expectedCauses(t *testing.T, engine string) map[string][]string {
 type engineTest struct {
 	engine importers.Engine
 	image  string
-	rec    setting
+	set    setting
 }
 
 // found is what inside-vs-outside says of the unpacked image.
 func (e *engineTest) found(t *testing.T, root string) []string {
 	t.Helper()
-	var sources [2]importers.Source
-	for i, text := range []string{root, e.image} {
-		s, err := importers.ParseSource(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sources[i] = s
+	sources, err := parseSources([]string{root, e.image})
+	if err != nil {
+		t.Fatal(err)
 	}
-	report, err := e.rec.compare(t.Context(), os.Stderr, sources, [2]string{"inside", "outside"}, true)
+	report, err := e.compared(t, sources)
 	if err != nil {
 		if strings.Contains(err.Error(), "is listed but not there") {
 			return []string{scanFails}
@@ -124,23 +123,36 @@ func (e *engineTest) found(t *testing.T, root string) []string {
 	return append(causeLines("", report.Findings), causeLines("masked ", report.Masked.Findings)...)
 }
 
+func (e *engineTest) compared(t *testing.T, sources []importers.Source) (*verify.Result, error) {
+	set := e.set
+	inputs, err := set.loadPair(t.Context(), os.Stderr, sources, [2]string{"inside", "outside"})
+	if err != nil {
+		return nil, err
+	}
+	return verify.Run(t.Context(), inputs, set.Recipe, verify.Options{Rules: set.imports.Rules, Masked: true})
+}
+
 func (e *engineTest) predicted(t *testing.T) []string {
 	t.Helper()
 	s, err := importers.ParseSource(e.image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := e.rec
-	rec.imports.Engines = []importers.Engine{e.engine}
-	p, err := rec.predict(t.Context(), os.Stderr, s, true)
+	set := e.set
+	set.imports.Engines = []importers.Engine{e.engine}
+	imported, err := importers.Load(t.Context(), s, set.imports)
+	if err != nil {
+		return []string{e.errorText(err)}
+	}
+	p, err := set.prediction(t.Context(), imported, s, true)
 	if err != nil {
 		return []string{e.errorText(err)}
 	}
 	prediction := p.Engines[0]
 	switch {
-	case strings.Contains(prediction.Refusal, "overlayfs lists this whiteout"):
+	case prediction.Err != nil && strings.Contains(prediction.Err.Error(), "overlayfs lists this whiteout"):
 		return []string{scanFails}
-	case prediction.Refusal != "":
+	case prediction.Err != nil:
 		return []string{engineRefuses}
 	}
 	return append(causeLines("", prediction.Findings), causeLines("masked ", prediction.Masked.Findings)...)
@@ -159,7 +171,7 @@ func (e *engineTest) isLintClean(t *testing.T) bool {
 
 // errorText is an error without the name of the image.
 func (e *engineTest) errorText(err error) string {
-	return "error: " + strings.TrimPrefix(err.Error(), e.image+": ")
+	return "error: " + strings.TrimPrefix(advice.Of(err), e.image+": ")
 }
 
 func causeLines(prefix string, findings []blame.Finding) []string {
@@ -196,7 +208,7 @@ func TestRandomImagesAreExplained(t *testing.T) {
 			sources = append(sources, file)
 		}
 		for _, engine := range importers.Engines() {
-			e := engineTest{engine, "tar:" + strings.Join(sources, ","), setting{policy: policy.Raw(), version: erofs.V1,
+			e := engineTest{engine, "tar:" + strings.Join(sources, ","), setting{Recipe: recipe.Recipe{Policy: policy.Raw(), Version: erofs.V1, Hash: fsverity.SHA256},
 				imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}}
 			for _, line := range e.predicted(t) {
 				switch {

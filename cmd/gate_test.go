@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
 )
 
 // The example in the help is a file that works.
 func TestGateExample(t *testing.T) {
 	var example strings.Builder
-	for line := range strings.Lines(gateHelp) {
+	for line := range strings.Lines(helpText("gate")) {
 		if text, found := strings.CutPrefix(line, "    "); found {
 			example.WriteString(text)
 		}
 	}
-	rules, err := parseRules([]byte(example.String()), blame.Causes())
+	rules, err := gate.Parse([]byte(example.String()), blame.Causes())
 	if err != nil {
 		t.Fatal(err)
 	}

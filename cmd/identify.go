@@ -4,30 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon"
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/policy"
-	"cfsverify/canon/recipe"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
+	"cfsverify/reports"
 )
 
 func newIdentify(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "identify --digest HEX SOURCE…",
 		Short: "Find the recipe by which a digest was made",
-		Long: `Find out of which source, and by which recipe, a digest was made that was seen
-elsewhere: on a kernel command line, in an annotation, in an error message. Every
-EROFS version and every rule of a policy is tried, as far as it can make a
-difference to the source.
-
-` + sourcesHelp + `
+		Long: helpText("identify") + helpText("sources") + `
 Exit status: 0 found, 1 not found, 2 trouble.`,
 		Example: `  cfsverify identify --digest "$(grep -o 'composefs[^ ]*' /proc/cmdline)" oci:image:latest`,
 		Args:    cobra.MinimumNArgs(1),
@@ -47,38 +40,36 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		var sources []importers.Source
-		for _, arg := range args {
-			s, err := importers.ParseSource(arg)
-			if err != nil {
-				return err
-			}
-			sources = append(sources, s)
+		sources, err := parseSources(args)
+		if err != nil {
+			return err
 		}
 		if err := checkStdin(sources); err != nil {
 			return err
 		}
-		search := identification{want: want}
-		for _, s := range sources {
-			imported, err := loadAll(c.Context(), r.Err, []importers.Source{s}, options)
-			var other *importers.HashError
-			if errors.As(err, &other) {
-				search.nearest = append(search.nearest, fmt.Sprintf("%v has %v digests of file content, so it has no %v digest", s, other.Has, other.Want))
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := search.try(c.Context(), s, imported[0], options.Rules); err != nil {
+		search := identification{reports.Identification{Want: want}}
+		for _, source := range sources {
+			if err := search.source(c.Context(), r.Err, source, options); err != nil {
 				return err
 			}
 		}
-		if len(search.found) == 0 {
+		if len(search.Found) == 0 {
 			r.status = statusDifferent
 		}
-		return search.write(r.Out)
+		return reports.Write(r.Out, reports.Text, &search.Identification, reports.Options{})
 	}
 	return c
+}
+
+func parseSources(args []string) ([]importers.Source, error) {
+	sources := make([]importers.Source, len(args))
+	for i, arg := range args {
+		var err error
+		if sources[i], err = importers.ParseSource(arg); err != nil {
+			return nil, err
+		}
+	}
+	return sources, nil
 }
 
 // parseNamedDigest reads a digest as users have it: composefs=?HEX, sha512:HEX and
@@ -88,81 +79,39 @@ func parseNamedDigest(text string) (fsverity.Digest, error) {
 }
 
 // identification is the search for a digest.
-type identification struct {
-	want  fsverity.Digest
-	tried int
-	// found and nearest are lines for the user: recipes that give the digest, and
-	// what the usual recipes give.
-	found, nearest []string
-}
+type identification struct{ reports.Identification }
 
-func (id *identification) try(ctx context.Context, s importers.Source, imported *importers.Import, rules importers.Rules) error {
-	if err := id.tryTree(ctx, s, imported.Tree, imported.Created, rules); err != nil {
-		return err
+// source looks for the digest in a source.
+func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
+	imported, err := load(ctx, stderr, s, o)
+	var other *importers.HashError
+	if errors.As(err, &other) {
+		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Has: other.Has})
+		return nil
 	}
-	if other := imported.Other; other != nil && other.Tree != nil {
-		return id.tryTree(ctx, s, other.Tree, imported.Created, other.Rules)
-	}
-	return nil
-}
-
-func (id *identification) tryTree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules importers.Rules) error {
-	recipes := identify.Recipes(tree, created, id.want.Algorithm())
-	// What is in a dump file or an image may be final.
-	if s.IsFinal() {
-		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			recipes = append(recipes, recipe.Recipe{Version: v, Hash: id.want.Algorithm(), Policy: policy.Raw()})
-		}
-	}
-	found, err := identify.Identify(ctx, tree, recipes, id.want)
 	if err != nil {
 		return err
 	}
-	id.tried += len(recipes)
-	for _, one := range found {
-		id.found = append(id.found, fmt.Sprintf("%v %s", s, recipeArgs(one, id.want.Algorithm(), rules)))
+	if err := id.tree(ctx, s, imported.Tree, imported.Created, o.Rules); err != nil {
+		return err
 	}
-	if len(found) > 0 {
-		return nil
-	}
-	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
-		usual := recipe.Recipe{Version: v, Hash: id.want.Algorithm(), Policy: policy.ComposefsRS()}
-		if digest, err := usual.Digest(tree); err == nil {
-			id.nearest = append(id.nearest, fmt.Sprintf("%v %s gives %v", s, recipeArgs(usual, id.want.Algorithm(), rules), digest))
-		}
+	if other := imported.Other; other != nil && other.Tree != nil {
+		return id.tree(ctx, s, other.Tree, imported.Created, other.Rules)
 	}
 	return nil
 }
 
-// recipeArgs writes a recipe as flags of the other commands.
-func recipeArgs(r recipe.Recipe, alg fsverity.Algorithm, rules importers.Rules) string {
-	p := r.Policy
-	args := []string{
-		fmt.Sprintf("--erofs-version %d", r.Version), "--hash " + alg.String(), "--root " + string(p.Root), "--dir-mtime " + string(p.DirMtime),
-		"--run " + string(p.Run), "--xattrs " + string(p.Xattrs), "--mtime " + string(p.Mtime),
+func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules importers.Rules) error {
+	result, err := identify.Search(ctx, tree, created, id.Want, s.IsFinal())
+	if err != nil {
+		return err
 	}
-	if p.Boot != policy.BootNo {
-		args = append(args, "--bootable", "--boot-mtime "+string(p.Boot))
+	id.Tried += result.Tried
+	for _, found := range result.Found {
+		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: identify.Made{Recipe: found, Digest: id.Want}})
 	}
-	if p.BreakHardlinks {
-		args = append(args, "--hardlinks break")
+	for _, made := range result.Usual {
+		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Rules: rules, Made: made})
 	}
-	if rules != importers.RulesOCI {
-		args = append(args, "--layer-rules "+string(rules))
-	}
-	return strings.Join(args, " ")
-}
-
-func (id *identification) write(w io.Writer) error {
-	lines := id.found
-	head := fmt.Sprintf("FOUND: %d of %d recipes give %v:", len(id.found), id.tried, id.want)
-	if len(id.found) == 0 {
-		lines = id.nearest
-		head = fmt.Sprintf("NOT FOUND: none of %d recipes gives %v:\nthe source is another one, or the digest was made in a way that is not known. By the usual recipes:", id.tried, id.want)
-	}
-	if len(lines) == 0 {
-		lines = []string{"none: the usual recipes need a /usr"}
-	}
-	_, err := fmt.Fprintf(w, "%s\n  %s\n", head, strings.Join(lines, "\n  "))
-	return err
+	return nil
 }

@@ -9,8 +9,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
+	"cfsverify/cmd/advice"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
@@ -36,6 +38,15 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	return imports, group.Wait()
 }
 
+// load imports one source.
+func load(ctx context.Context, stderr *os.File, source importers.Source, o importers.Options) (*importers.Import, error) {
+	imports, err := loadAll(ctx, stderr, []importers.Source{source}, o)
+	if err != nil {
+		return nil, err
+	}
+	return imports[0], nil
+}
+
 // checkStdin refuses to read standard input twice.
 func checkStdin(sources []importers.Source) error {
 	readers := 0
@@ -52,10 +63,18 @@ func checkStdin(sources []importers.Source) error {
 	return nil
 }
 
+// hasLayers says that a source is an image, or bare layers.
+func hasLayers(s importers.Source) bool { return s.Transport != importers.Dir && !s.IsFinal() }
+
+// inputOf is an import as verify compares it.
+func inputOf(name string, s importers.Source, imported *importers.Import) verify.Input {
+	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Layers: imported.Layers, Other: imported.Other}
+}
+
 // warnXattrs tells if a scan cannot see all that the policy keeps.
-func (rec setting) warnXattrs(stderr *os.File, sources ...importers.Source) error {
+func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error {
 	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
-	if rec.policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
+	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || importers.SeesTrustedXattrs() {
 		return nil
 	}
 	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
@@ -63,50 +82,51 @@ func (rec setting) warnXattrs(stderr *os.File, sources ...importers.Source) erro
 }
 
 // loadOne imports one source and applies the policy to it.
-func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, arg string, objects *importers.ObjectStore) (*importers.Import, setting, error) {
-	source, err := importers.ParseSource(arg)
+func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source importers.Source, objects *importers.ObjectStore) (*importers.Import, setting, error) {
+	s, err := f.setting(source.IsFinal())
 	if err != nil {
-		return nil, setting{}, err
+		return nil, s, err
 	}
-	rec, err := f.recipe(source.IsFinal())
+	s.imports.Objects = objects
+	imported, err := s.load(ctx, stderr, source)
+	return imported, s, err
+}
+
+// load imports one source and applies the policy to it.
+func (s *setting) load(ctx context.Context, stderr *os.File, source importers.Source) (*importers.Import, error) {
+	if err := s.warnXattrs(stderr, source); err != nil {
+		return nil, err
+	}
+	imported, err := load(ctx, stderr, source, s.imports)
 	if err != nil {
-		return nil, setting{}, err
+		return nil, err
 	}
-	rec.imports.Objects = objects
-	if err := rec.warnXattrs(stderr, source); err != nil {
-		return nil, setting{}, err
+	if err := s.useVersion(imported); err != nil {
+		return nil, err
 	}
-	imports, err := loadAll(ctx, stderr, []importers.Source{source}, rec.imports)
-	if err != nil {
-		return nil, setting{}, err
+	r := s.Recipe
+	r.Policy.Created = imported.Created
+	if err := r.Policy.Apply(imported.Tree); err != nil {
+		return nil, fmt.Errorf("%v: %w", source, err)
 	}
-	if err := rec.useVersion(imports); err != nil {
-		return nil, setting{}, err
-	}
-	policy := rec.policy
-	policy.Created = imports[0].Created
-	if err := policy.Apply(imports[0].Tree); err != nil {
-		return nil, setting{}, fmt.Errorf("%v: %w", source, err)
-	}
-	if imports[0].Other != nil {
-		if err := rec.warnOther(stderr, source, imports[0], policy); err != nil {
-			return nil, setting{}, err
-		}
-	}
-	return imports[0], rec, nil
+	return imported, warnOther(stderr, source, imported, r)
 }
 
 // warnOther tells on stderr if the layer rules that were not chosen make
-// something else of an image, where there is no report to say so.
-func (rec setting) warnOther(stderr *os.File, source importers.Source, imported *importers.Import, policy policy.Policy) error {
-	own, err := erofs.Digest(imported.Tree, erofs.Options{Version: rec.version}, rec.imports.Hash)
+// something else of an image to which the policy was applied, where there is no report
+// to say so.
+func warnOther(stderr *os.File, source importers.Source, imported *importers.Import, r recipe.Recipe) error {
+	if imported.Other == nil {
+		return nil
+	}
+	own, err := r.Sum(imported.Tree)
 	if err != nil {
 		return fmt.Errorf("%v: %w", source, err)
 	}
-	other := rec.otherRules(imported, policy)
+	other := verify.CompareRules(imported.Tree, imported.Other, r)
 	switch {
-	case other.Refusal != "":
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, other.Refusal)
+	case other.Err != nil:
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, advice.Of(other.Err))
 	case other.Digest != own:
 		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: by the layer rules %s its digest is %v\n", source, other.Rules, other.Digest)
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -18,67 +19,65 @@ func newMkfs(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mkfs SOURCE IMAGE",
 		Short: "Write the composefs image of a source",
-		Long: `Write the composefs EROFS image of a source to the file IMAGE (- for standard
-output) and print its digest, unless the image itself goes there.
-
-With --objects the content of files goes to a content store, each under the path
-that the image has for it, so that image and store can be mounted:
-
-  mount -t overlay -o ro,metacopy=on,redirect_dir=on,lowerdir=IMAGE-MOUNT::DIR overlay TARGET
-
-` + sourcesHelp,
+		Long:  helpText("mkfs") + helpText("sources"),
 		Example: `  cfsverify mkfs oci:image:latest image.cfs
   cfsverify mkfs --objects store oci:image:latest image.cfs`,
 		Args: cobra.ExactArgs(2),
 	}
 	flags := addRecipeFlags(c)
 	objects := c.Flags().String("objects", "", "also write the content of files to the content store `DIR`")
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		var store *importers.ObjectStore
+	c.RunE = func(c *cobra.Command, args []string) error {
+		source, err := importers.ParseSource(args[0])
+		if err != nil {
+			return err
+		}
 		if *objects != "" {
-			if err := checkObjects(*objects, args[0]); err != nil {
+			if err := checkObjects(*objects, source); err != nil {
 				return err
 			}
-			if store, err = importers.OpenObjectStore(*objects); err != nil {
-				return err
-			}
-			r.ifInterrupted(store.Close)
-			defer func() { err = errors.Join(err, store.Close()) }()
 		}
-		imported, rec, err := flags.loadOne(c.Context(), r.Err, args[0], store)
-		if err != nil {
+		digest, err := flags.mkfs(c.Context(), r, source, args, *objects)
+		if err != nil || args[1] == "-" {
 			return err
 		}
-		if store != nil {
-			if err := store.Commit(imported.Tree); err != nil {
-				return err
-			}
-		}
-		hasher := fsverity.New(rec.imports.Hash)
-		err = writeFile(args[1], r.Out, func(w io.Writer) error {
-			if err := erofs.Write(io.MultiWriter(w, hasher), imported.Tree, erofs.Options{Version: rec.version}); err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if args[1] != "-" {
-			_, err = fmt.Fprintln(r.Out, hasher.Digest())
-		}
+		_, err = fmt.Fprintln(r.Out, digest)
 		return err
 	}
 	return c
 }
 
+// mkfs writes the image of a source, whose name is the first argument, to the file
+// that is the second, and content to a store if there is one.
+func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string, objects string) (digest fsverity.Digest, err error) {
+	var store *importers.ObjectStore
+	if objects != "" {
+		if store, err = importers.OpenObjectStore(objects); err != nil {
+			return digest, err
+		}
+		r.ifInterrupted(store.Close)
+		defer func() { err = errors.Join(err, store.Close()) }()
+	}
+	imported, s, err := f.loadOne(ctx, r.Err, source, store)
+	if err != nil {
+		return digest, err
+	}
+	if store != nil {
+		if err := store.Commit(imported.Tree); err != nil {
+			return digest, err
+		}
+	}
+	err = wholefile.Write(args[1], r.Out, func(w io.Writer) (err error) {
+		if digest, err = s.Write(w, imported.Tree); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		return nil
+	})
+	return digest, err
+}
+
 // checkObjects refuses a content store for a source that has no content, and one
 // that would be a part of the directory that it is made of.
-func checkObjects(store, arg string) error {
-	source, err := importers.ParseSource(arg)
-	if err != nil {
-		return err
-	}
+func checkObjects(store string, source importers.Source) error {
 	if source.IsFinal() {
 		return fmt.Errorf("%v has no content of files, only their digests: --objects needs a directory or an image", source)
 	}

@@ -26,19 +26,19 @@ func addRawFlag(c *cobra.Command) *bool {
 	return c.Flags().Bool("raw", false, "compare the bytes of two images, not their trees")
 }
 
-func (f *comparison) runRaw(c *cobra.Command, r *run, sources [2]importers.Source) error {
+func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source) error {
 	for _, s := range sources {
-		if s.Transport == importers.Dir || s.IsFinal() {
+		if !hasLayers(s) {
 			return fmt.Errorf("%v has no layers: --raw compares container images", s)
 		}
 	}
 	if err := checkRawFlags(c); err != nil {
 		return err
 	}
-	if form := f.look.output.value; form != "text" && form != "json" {
+	if form := f.look.output.value; !slices.Contains(formsOf(reports.Raw{}), form) {
 		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)
 	}
-	if err := checkStdin(sources[:]); err != nil {
+	if err := checkStdin(sources); err != nil {
 		return err
 	}
 	// Any hash will do, as no tree is made.
@@ -56,13 +56,7 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources [2]importers.Sourc
 	if !images.Same() {
 		r.status = statusDifferent
 	}
-	switch {
-	case f.look.quiet:
-		return nil
-	case f.look.output.value == "json":
-		return reports.RawJSON(r.Out, images)
-	}
-	return reports.RawText(r.Out, images, f.look.text(r.Out))
+	return f.look.write(c.Context(), r, reports.Raw{Images: images}, nil)
 }
 
 // checkRawFlags refuses what would have no effect.

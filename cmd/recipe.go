@@ -1,13 +1,12 @@
 package cmd
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
@@ -35,56 +34,43 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 
 // setting is what the flags come to for given sources.
 type setting struct {
-	policy  policy.Policy
-	version erofs.Version
-	// versionGiven says that the user chose the version.
-	versionGiven bool
-	// rootGiven says that the user chose what the root directory is.
-	rootGiven bool
-	imports   importers.Options
+	recipe.Recipe
+	imports importers.Options
+	// versionGiven says that the user chose the version, rootGiven what the root
+	// directory is.
+	versionGiven, rootGiven bool
 }
 
-// recipe reads the flags. final says that all sources are trees to which a
-// policy was applied before.
-func (f *recipeFlags) recipe(final bool) (setting, error) {
-	policy, err := f.policyFor(final || f.raw)
-	if err != nil {
-		return setting{}, err
+// setting reads the flags. final says that all sources are trees to which a policy
+// was applied before.
+func (f *recipeFlags) setting(final bool) (setting, error) {
+	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy")}
+	s.Version = erofs.Version(f.version.value[0] - '0')
+	var err error
+	if s.Policy, err = f.policyFor(final || f.raw); err != nil {
+		return s, err
 	}
-	r := setting{policy: policy}
 	if f.bootable {
-		r.policy.Boot = f.boot.value
+		s.Policy.Boot = f.boot.value
 	}
-	hash, err := fsverity.ParseAlgorithm(f.hash.value)
-	if err != nil {
-		return setting{}, err
+	if s.Hash, err = fsverity.ParseAlgorithm(f.hash.value); err != nil {
+		return s, err
 	}
-	r.version = erofs.Version(f.version.value[0] - '0')
-	r.versionGiven = f.flags.Changed("erofs-version")
-	r.rootGiven = f.flags.Changed("root") || f.flags.Changed("policy")
-	if r.imports, err = f.imports.options(hash); err != nil {
-		return setting{}, err
-	}
-	r.imports.Layer = f.layer
-	return r, nil
+	s.imports, err = f.imports.options(s.Hash)
+	s.imports.Layer = f.layer
+	return s, err
 }
 
 // useVersion takes the version of the composefs images among the sources, unless
 // the user chose one.
-func (r *setting) useVersion(imports []*importers.Import) error {
-	if r.versionGiven {
+func (s *setting) useVersion(imports ...*importers.Import) (err error) {
+	if s.versionGiven {
 		return nil
 	}
-	found := false
+	var images []*erofs.Image
 	for _, imported := range imports {
-		if imported.Image == nil {
-			continue
-		}
-		if found && imported.Image.Version != r.version {
-			return fmt.Errorf("the composefs images are of versions %d and %d, so their digests differ whatever is in them: compare the trees with --erofs-version %d",
-				r.version, imported.Image.Version, r.version)
-		}
-		r.version, found = imported.Image.Version, true
+		images = append(images, imported.Image)
 	}
-	return nil
+	s.Version, err = verify.VersionOf(s.Version, images...)
+	return err
 }

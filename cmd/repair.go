@@ -17,29 +17,7 @@ func newRepair(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "repair IMAGE -o oci:PATH[:TAG]",
 		Short: "Rewrite an image so that what engines unpack is what its layers say",
-		Long: `Rewrite the layers of an image, so that the digest made inside a build, of what an
-engine unpacked, is that of the layers outside, and tell whether it is.
-
-Each layer becomes a canonical tar with the compression that it had: with entries
-for the root and for all parent directories, with the metadata that they have in
-the merged tree, in one order, and with whiteouts of names in place of opaque
-markers. A layer that is like that already keeps its blob. What no engine can
-unpack is changed, and told: modes of symlinks, times before 1970 or after 2262,
-capabilities for the root user in the form of a user namespace, xattrs that engines
-do not set. What nobody can decide, such as the owner 4294967295, stays.
-
-The config keeps all but its diffIDs, the manifest its annotations. Digests in
-labels and annotations are kept as they are, and signatures are left behind: an
-image that is sealed must be sealed again.
-
-Of an image without /usr the root's metadata is left out of the digest, as with
---root epoch, unless the flags say something else.
-
-The layout is made, or gets the image besides those that it has; another one that
-had the tag stays in it without that. It may be the layout that is read. It is
-changed when all is written and was read again.
-
-` + imagesHelp + `
+		Long: helpText("repair") + helpText("images") + `
 Exit status: 0 nothing will differ in any engine that predict knows, 1 something
 will, 2 trouble, and the layout is as before.`,
 		Example: `  cfsverify repair -o oci:repaired:1 docker://registry.example/base:1`,
@@ -47,37 +25,33 @@ will, 2 trouble, and the layout is as before.`,
 	}
 	flags := addRecipeFlags(c)
 	output := addLayoutFlag(c)
-	look := reportFlags{color: enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")}
-	c.Flags().BoolVarP(&look.quiet, "quiet", "q", false, "print nothing: the exit status tells")
+	look := addTextFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, target, err := parseRewrite(args[0], *output)
 		if err != nil {
 			return err
 		}
-		rec, err := flags.recipe(false)
+		s, err := flags.setting(false)
 		if err != nil {
 			return err
 		}
-		if rec.imports.Rules != importers.RulesOCI {
+		if s.imports.Rules != importers.RulesOCI {
 			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", importers.RulesOCI)
 		}
-		report, err := r.repair(c.Context(), rec, source, target)
+		report, err := r.repair(c.Context(), s, source, target)
 		if err != nil {
 			return err
 		}
 		if !report.Prediction.Same() {
 			r.status = statusDifferent
 		}
-		if look.quiet {
-			return nil
-		}
-		return reports.RepairText(r.Out, report, look.text(r.Out))
+		return look.write(c.Context(), r, report, nil)
 	}
 	return c
 }
 
 // repair writes a repaired image and says what engines will make of it.
-func (r *run) repair(ctx context.Context, rec setting, source, target importers.Source) (report *reports.Repair, err error) {
+func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
 	content, err := r.openTarContent(source, "")
 	if err != nil {
 		return nil, err
@@ -91,45 +65,31 @@ func (r *run) repair(ctx context.Context, rec setting, source, target importers.
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(r.Err)
 	defer progress.stop()
-	rec.imports.Progress = progress.add
-	o := rec.imports
+	s.imports.Progress = progress.add
+	o := s.imports
 	o.Objects = content.store
 	repaired, held, err := importers.Repair(ctx, source, out, o)
 	if err != nil {
 		return nil, err
 	}
-	if usr := repaired.Tree.Lookup("/usr"); !rec.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
+	if usr := repaired.Tree.Lookup("/usr"); !s.rootGiven && (usr == nil || usr.Node.Kind != canon.Directory) {
 		// What is written does not depend on where the root takes its metadata from.
-		rec.policy.Root = policy.RootEpoch
+		s.Policy.Root = policy.RootEpoch
 	}
-	before := reports.Side{Name: "before", Source: source.String()}
-	if err := rec.finish(held, held.Created, &before); err != nil {
-		return nil, err
+	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Layers: repaired.Layers, Changes: repaired.Changes}
+	before := s.Recipe
+	before.Policy.Created = held.Created
+	if report.Before, err = before.Apply(held.Tree); err != nil {
+		return nil, fmt.Errorf("%v: %w", source, err)
 	}
-	rec.imports.Engines = importers.Engines()
-	again, err := importers.LoadStaged(ctx, out, repaired.Manifest, rec.imports)
+	s.imports.Engines = importers.Engines()
+	again, err := importers.LoadStaged(ctx, out, repaired.Manifest, s.imports)
 	if err != nil {
 		return nil, err
 	}
-	prediction, err := rec.predictOf(ctx, again, target.String(), false)
-	if err != nil {
+	if report.Prediction, err = s.prediction(ctx, again, target, false); err != nil {
 		return nil, err
 	}
-	if err := out.Commit(repaired.Manifest); err != nil {
-		return nil, err
-	}
-	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Changes: repairSteps(repaired.Changes),
-		Before: before.Digest, After: prediction.Image.Digest, Prediction: prediction}
-	for _, l := range repaired.Layers {
-		report.Layers = append(report.Layers, reports.RepairedLayer{Kept: l.Kept, Steps: repairSteps(l.Steps)})
-	}
-	return report, nil
-}
-
-func repairSteps(from []importers.RepairStep) []reports.RepairStep {
-	var steps []reports.RepairStep
-	for _, s := range from {
-		steps = append(steps, reports.RepairStep{Kind: string(s.Kind), Count: s.Count, First: s.First})
-	}
-	return steps
+	report.After = report.Prediction.Image.Digest
+	return report, out.Commit(repaired.Manifest)
 }

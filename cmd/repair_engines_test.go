@@ -12,8 +12,8 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/importers"
-	"cfsverify/reports"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -46,20 +46,6 @@ func isInheritedACL(engine, image, line string) bool {
 		strings.HasPrefix(strings.TrimPrefix(line, "masked "), "acl /") && !strings.Contains(line, " mode")
 }
 
-// TestRepairKindsAreTold: reports have words for all that a repair does.
-func TestRepairKindsAreTold(t *testing.T) {
-	words := reports.RepairKinds()
-	for _, kind := range importers.RepairKinds() {
-		if words[string(kind)][0] == "" {
-			t.Errorf("%s has no words", kind)
-		}
-		delete(words, string(kind))
-	}
-	if len(words) > 0 {
-		t.Errorf("nobody does %v", words)
-	}
-}
-
 // TestRepairedByEngines: what real engines show of repaired hostile images is
 // what their layers say, but for the root, which buildah makes itself; and by
 // the usual policy nothing differs.
@@ -90,9 +76,9 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 	if err := image.WriteLayout(from, "t"); err != nil {
 		t.Fatal(err)
 	}
-	rec := setting{policy: policy.ComposefsRS(), version: erofs.V1, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
+	set := setting{Recipe: recipe.Recipe{Policy: policy.ComposefsRS(), Version: erofs.V1, Hash: fsverity.SHA256}, imports: importers.Options{Hash: fsverity.SHA256, Rules: importers.RulesOCI}}
 	target := importers.Source{Transport: importers.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
-	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), rec, importers.Source{Transport: importers.OCI, Path: from}, target)
+	report, err := (&run{Streams: Streams{Err: os.Stderr}}).repair(t.Context(), set, importers.Source{Transport: importers.OCI, Path: from}, target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +94,8 @@ func checkRepairedBy(t *testing.T, engine importers.Engine, unpack oracle.Unpack
 		return
 	}
 	for _, p := range []policy.Policy{policy.ComposefsRS(), policy.Raw()} {
-		rec.policy = p
-		e := engineTest{engine, target.String(), rec}
+		set.Policy = p
+		e := engineTest{engine, target.String(), set}
 		found := slices.DeleteFunc(e.found(t, "dir:"+root), func(line string) bool {
 			isHidden := p == policy.Raw() || strings.HasPrefix(line, "masked ")
 			return isHidden && (strings.Contains(line, " / ") || isInheritedACL(engine.Name, image.Name, line))

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"cfsverify/cmd/advice"
 )
 
 // Exit statuses, as those of diff(1).
@@ -106,7 +108,7 @@ func Main(args []string, streams Streams) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusPipe
 	case err != nil:
-		fmt.Fprintf(streams.Err, "cfsverify: %s\n", advise(err))
+		fmt.Fprintln(streams.Err, "cfsverify:", advice.Of(err))
 		return statusTrouble
 	}
 	return r.status
@@ -122,7 +124,7 @@ func newRoot(r *run) *cobra.Command {
 		Long: `cfsverify computes the composefs digest of a root file system from a directory,
 a dump file or a container image, and tells which entries make it differ.
 
-` + sourcesHelp + `
+` + helpText("sources") + `
 Exit status: 0 same, 1 different, 2 trouble.`,
 		Version:       version(),
 		SilenceErrors: true,
@@ -154,29 +156,6 @@ func newHelp() *cobra.Command {
 	}
 }
 
-const sourcesHelp = `Sources:
-
-    dir:PATH                          a root file system, such as a stage bound into a build
-    dump:FILE                         a composefs dump file, - for standard input
-    erofs:FILE                        a composefs image
-` + imageForms + `
-A path alone will do where there is no doubt what it is.
-`
-
-// imagesHelp is for commands that take images only.
-const imagesHelp = `Images:
-
-` + imageForms + `
-A path alone will do where there is no doubt what it is.
-`
-
-const imageForms = `    oci:PATH[:TAG|@DIGEST]            an image in an OCI layout
-    oci-archive:FILE[:TAG|@DIGEST]    the same as a tar file
-    docker-archive:FILE[:NAME:TAG]    an image from docker save
-    docker://REF                      an image in a registry
-    tar:FILE[,FILE…]                  bare layers, lowest first
-`
-
 // version tells the module version and the commit that the program was built
 // from.
 func version() string {
@@ -195,3 +174,6 @@ func version() string {
 	}
 	return fmt.Sprintf("%s (commit %s%s, %s)", info.Main.Version, commit, modified, info.GoVersion)
 }
+
+// Command is the root command, for what is generated of it.
+func Command() *cobra.Command { return newRoot(&run{}) }

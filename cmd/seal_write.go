@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/erofs"
-	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/reports"
@@ -22,7 +22,9 @@ func newSealWrite(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write IMAGE -o oci:PATH[:TAG]",
 		Short: "Put the digests on an image",
-		Long:  sealWriteHelp,
+		Long: helpText("seal-write") + helpText("images") + `
+Exit status: 0 the seals are written and all are good, 1 others are not, 2 trouble,
+and the layout is as before.`,
 		Example: `  cfsverify seal write --annotations -o oci:sealed:1 docker://registry.example/os:1
   cfsverify seal write --label --annotations --artifact -o oci:image:1 oci:image:1`,
 		Args: cobra.ExactArgs(1),
@@ -45,56 +47,15 @@ func newSealWrite(r *run) *cobra.Command {
 		if err != nil || w.quiet {
 			return err
 		}
-		return reports.SealWriteText(r.Out, report)
+		return reports.Write(r.Out, reports.Text, report, reports.Options{})
 	}
 	return c
 }
 
-const sealWriteHelp = `Put the composefs digests on an image, in one or more of three places:
-
-    --label         the label containers.composefs.fsverity of the config, which
-                    composefs-rs read until March 2026: the digest of all layers
-    --annotations   the manifest's annotations: of all layers, and of the bootable
-                    tree if the image has /boot and /sysroot; those of the config's
-                    descriptor: of the config; those of each layer's descriptor: of
-                    the layer alone
-    --artifact      another manifest in the layout, whose subject is the image: of
-                    manifest, config, each layer alone, all layers, and the bootable
-                    tree
-
-Annotations and artifact are those of the draft "OCI Sealing Specification" of
-composefs-rs 0.9, which knows version 1 of the image format only. It does not say
-what is done to the tree of a layer alone: here nothing is, whatever the policy, so
-that the digest is that of digest --policy raw. It lists no digests of layers for the
-artifact either, and does not say what readers do with entries that it does not list:
-here they are there, from the lowest layer up, unless a layer links to what a lower
-one has. As there are no signatures, the artifact has the empty JSON object in place
-of each.
-
-The label is written first, then the annotations, then the artifact; so each covers
-those before it. Old values are replaced, and the signatures of other digests go.
-The layers stay as they are, and so does all else of config and manifest; an image
-with Docker's media types gets those of OCI. Artifacts of the image as it was stay
-behind. The same image gives the same bytes.
-
-The layout is made, or gets the image besides those that it has; another one that
-had the tag stays in it without that. It may be the layout that is read. It is
-changed when all is written and was read again.
-
-What is printed are the new image and the artifact with their digests, and place,
-key and digest of each seal.
-
-All seals in the new image are checked then, and for each that is not good, such as
-a digest on a UKI's command line or of the other hash, a note says so.
-
-` + imagesHelp + `
-Exit status: 0 the seals are written and all are good, 1 others are not, 2 trouble,
-and the layout is as before.`
-
 // sealWriter writes the seals of one image.
 type sealWriter struct {
 	flags  *recipeFlags
-	rec    setting
+	set    setting
 	places importers.SealPlaces
 	quiet  bool
 	run    *run
@@ -106,7 +67,7 @@ type sealWriter struct {
 
 // readFlags reads those of all commands.
 func (w *sealWriter) readFlags() (err error) {
-	if w.rec, err = w.flags.recipe(false); err != nil {
+	if w.set, err = w.flags.setting(false); err != nil {
 		return err
 	}
 	switch {
@@ -114,8 +75,8 @@ func (w *sealWriter) readFlags() (err error) {
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
 	case w.flags.bootable:
 		return errors.New("leave out --bootable: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
-	case w.rec.version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
-		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.rec.version)
+	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
+		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
 	}
 	return nil
 }
@@ -130,8 +91,8 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	defer func() { err = errors.Join(err, out.Close()) }()
 	progress := startProgress(w.stderr)
 	defer progress.stop()
-	w.rec.imports.Progress = progress.add
-	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.rec.imports)
+	w.set.imports.Progress = progress.add
+	sealed, err := importers.WriteSeals(ctx, source, out, w.places, w.digests, w.set.imports)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +129,11 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 // check reads the new image again, and computes what its seals should be. What was
 // written must be good; of others that are not there are notes.
 func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sealed *importers.Sealed) error {
-	check := sealCheck{policy: w.rec.policy, boot: w.flags.boot.value, imports: w.rec.imports, ifInterrupted: w.run.ifInterrupted}
-	read := func(o importers.Options) (*importers.Import, error) {
+	reader := sealReader{policy: w.set.Policy, boot: w.flags.boot.value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
+	reader.read = func(o importers.Options) (*importers.Import, error) {
 		return importers.LoadStaged(ctx, out, sealed.Manifest, o)
 	}
-	again, err := check.load(read, check.imports.Hash)
+	again, err := reader.load(reader.imports.Hash)
 	if err != nil {
 		return err
 	}
@@ -180,7 +141,7 @@ func (w *sealWriter) check(ctx context.Context, out *importers.LayoutWriter, sea
 		return slices.ContainsFunc(sealed.Seals, func(s seal.Seal) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
 	})
 	written := len(sealed.Seals)
-	checked, err := check.check(ctx, append(slices.Clone(sealed.Seals), others...), again, read, false)
+	checked, err := reader.check(ctx, append(slices.Clone(sealed.Seals), others...), again, seals.Options{})
 	if err != nil {
 		return err
 	}
@@ -203,36 +164,27 @@ func (w *sealWriter) note(format string, args ...any) {
 
 // digests computes those of the merged tree.
 func (w *sealWriter) digests(imported *importers.Import) (d importers.SealDigests, err error) {
-	boot := *imported
+	bootable := imported.Tree
 	if w.places.Annotations || w.places.Artifact {
-		boot.Tree = imported.Tree.Clone()
+		bootable = imported.Tree.Clone()
 	}
-	if d.Merged, err = w.digest(imported, policy.BootNo); err != nil {
+	r := w.set.Recipe
+	r.Policy.Created, r.Policy.Boot = imported.Created, policy.BootNo
+	if d.Merged, err = r.Apply(imported.Tree); err != nil {
 		return d, err
 	}
-	if imported.Other != nil && !w.quiet {
-		policy := w.rec.policy
-		policy.Created = imported.Created
-		if err := w.rec.warnOther(w.stderr, w.source, imported, policy); err != nil {
+	if !w.quiet {
+		if err := warnOther(w.stderr, w.source, imported, r); err != nil {
 			return d, err
 		}
 	}
-	if !w.places.Annotations && !w.places.Artifact || boot.Tree.Lookup("/boot") == nil || boot.Tree.Lookup("/sysroot") == nil {
+	if !w.places.Annotations && !w.places.Artifact || bootable.Lookup("/boot") == nil || bootable.Lookup("/sysroot") == nil {
 		return d, nil
 	}
-	if d.Bootable, err = w.digest(&boot, w.flags.boot.value); err != nil {
+	r.Policy.Boot = w.flags.boot.value
+	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
-		w.note("no digest of a bootable tree is written: %s", advise(err))
+		w.note("no digest of a bootable tree is written: %s", advice.Of(err))
 	}
 	return d, nil
-}
-
-// digest is that of an image by the policy, which changes its tree.
-func (w *sealWriter) digest(imported *importers.Import, boot policy.BootRule) (fsverity.Digest, error) {
-	policy := w.rec.policy
-	policy.Created, policy.Boot = imported.Created, boot
-	if err := policy.Apply(imported.Tree); err != nil {
-		return fsverity.Digest{}, err
-	}
-	return erofs.Digest(imported.Tree, erofs.Options{Version: w.rec.version}, w.rec.imports.Hash)
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
 )
 
@@ -20,15 +22,7 @@ func newTar(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tar SOURCE",
 		Short: "Write the canonical tar of a source",
-		Long: `Write a source as the canonical tar of its tree: the same tree gives the same
-bytes, whatever it comes from. An image is flattened, unless --layer names one of
-its layers.
-
-The tree is written as it is read; --policy composefs-rs writes what composefs-rs
-sees of it. The content of an image goes to a temporary directory first ($TMPDIR,
-or else /tmp), that of a dump file or composefs image comes from --objects.
-
-` + sourcesHelp,
+		Long:  helpText("tar") + helpText("sources"),
 		Example: `  cfsverify tar -o root.tar dir:/target
   cfsverify tar --layer 2 oci:image:latest | sha256sum`,
 		Args: cobra.ExactArgs(1),
@@ -36,11 +30,12 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 	flags := addRecipeFlags(c)
 	flags.raw = true
 	c.Flags().Lookup("policy").Usage = "what is done to the tree before it is written (raw)"
-	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
+	t := tarWriter{run: r, flags: flags}
+	c.Flags().StringVarP(&t.file, "output", "o", "-", "write to `FILE`, - for standard output")
 	c.Flags().IntVar(&flags.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
-	plain := c.Flags().Bool("no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
-	objects := c.Flags().String("objects", "", "the content store `DIR` of a dump file or composefs image")
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
+	c.Flags().BoolVar(&t.plain, "no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
+	c.Flags().StringVar(&t.objects, "objects", "", "the content store `DIR` of a dump file or composefs image")
+	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
@@ -48,34 +43,49 @@ or else /tmp), that of a dump file or composefs image comes from --objects.
 		switch {
 		case flags.layer < 0 || c.Flags().Changed("layer") && flags.layer == 0:
 			return errors.New("--layer counts from 1, the lowest layer")
-		case flags.layer > 0 && (source.IsFinal() || source.Transport == importers.Dir):
+		case flags.layer > 0 && !hasLayers(source):
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
-		case *objects != "" && !source.IsFinal():
+		case t.objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
 		}
-		if rec, err := flags.recipe(false); err != nil {
+		s, err := flags.setting(source.IsFinal())
+		if err != nil {
 			return err
-		} else if flags.layer > 0 && rec.policy != policy.Raw() {
+		}
+		if flags.layer > 0 && s.Policy != policy.Raw() {
 			return errors.New("--layer writes a layer as it is: leave out the policy")
 		}
-		content, err := r.openTarContent(source, *objects)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, content.close()) }()
-		imported, _, err := flags.loadOne(c.Context(), r.Err, args[0], content.store)
-		if err != nil {
-			return err
-		}
-		err = writeFile(*file, r.Out, func(w io.Writer) error {
-			return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: flags.layer > 0, NoGlobalHeader: *plain, Open: content.open})
-		})
-		if err != nil {
-			return fmt.Errorf("%v: %w", source, err)
-		}
-		return nil
+		return t.write(c.Context(), s, source)
 	}
 	return c
+}
+
+// tarWriter is the flags of tar.
+type tarWriter struct {
+	run           *run
+	flags         *recipeFlags
+	file, objects string
+	plain         bool
+}
+
+func (t *tarWriter) write(ctx context.Context, s setting, source importers.Source) (err error) {
+	content, err := t.run.openTarContent(source, t.objects)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, content.close()) }()
+	s.imports.Objects = content.store
+	imported, err := s.load(ctx, t.run.Err, source)
+	if err != nil {
+		return err
+	}
+	err = wholefile.Write(t.file, t.run.Out, func(w io.Writer) error {
+		return tarfile.Write(w, imported.Tree, tarfile.Options{Layer: t.flags.layer > 0, NoGlobalHeader: t.plain, Open: content.open})
+	})
+	if err != nil {
+		return fmt.Errorf("%v: %w", source, err)
+	}
+	return nil
 }
 
 // tarContent is where the content of files comes from.

@@ -9,19 +9,19 @@ import (
 	"cfsverify/compare/gate"
 )
 
-// Annotations writes the findings as workflow commands of GitHub Actions: errors
-// for what fails the comparison, warnings for rules that accept nothing.
-func Annotations(w io.Writer, r *Report) error {
+// annotations writes errors for findings that fail the comparison, and warnings for
+// rules that accept nothing.
+func (c Comparison) annotations(w io.Writer) error {
 	var out annotations
-	failing := r.Failing()
+	failing := c.Failing()
 	for i := range failing {
 		f := &failing[i]
 		out.command("error", string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
 	}
-	if !r.Passed() && len(failing) == 0 {
-		out.command("error", "digests", r.gateText())
+	if !c.Passed() && len(failing) == 0 {
+		out.command("error", "digests", gateText(c.Gate))
 	}
-	if g := r.Gate; g != nil {
+	if g := c.Gate; g != nil {
 		out.idleRules(g.Unused, g.Expired)
 	}
 	_, err := io.WriteString(w, out.String())
@@ -47,7 +47,7 @@ func samplePaths(f *blame.Finding) string {
 	const shown = 5
 	var paths []string
 	for _, e := range f.Entries[:min(shown, len(f.Entries))] {
-		paths = append(paths, shorten(escape(e.Path), 200))
+		paths = append(paths, shortText(escape(e.Path), 200))
 	}
 	if more := len(f.Entries) - shown; more > 0 {
 		paths = append(paths, fmt.Sprintf("… and %d more", more))

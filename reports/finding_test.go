@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -12,9 +13,12 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/proof"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
 
 // TestEveryCauseHasTexts: a person, and a program that reads the schema, knows
@@ -56,7 +60,7 @@ func TestEveryCauseHasTexts(t *testing.T) {
 }
 
 // implied is a report of a directory that layer 2 needs and has no entry for.
-func implied() *Report {
+func implied() *verify.Result {
 	lower, upper := &canon.Layer{Index: 1, Name: "lower.tar"}, &canon.Layer{Index: 2, Name: "upper\x1b.tar"}
 	a, b := canon.NewTree(), canon.NewTree()
 	a.Root.Put(canon.Dirent{Name: "d", Node: &canon.Node{Kind: canon.Directory, Perm: 0o755, Mtime: canon.Time{Sec: 99, Nsec: 7}}})
@@ -64,18 +68,17 @@ func implied() *Report {
 		Layer: lower, Entry: 3, Header: &canon.Header{Typeflag: '5', Name: "d/", Mode: 0o700},
 		ImpliedBy: &canon.Origin{Layer: upper, Entry: 4, Header: &canon.Header{Typeflag: '0', Name: "d/\x07"}}}})
 	differences := compare.Trees(a, b)
-	return &Report{
-		Recipe:      Recipe{ErofsVersion: 1, Policy: policy.Raw(), LayerRules: "oci"},
-		A:           Side{Name: "inside", Source: "dir:a", Entries: 2},
-		B:           Side{Name: "outside", Source: "oci:b", Entries: 2, Layers: []*canon.Layer{lower, upper}},
-		Differences: differences,
-		Findings:    blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
+	return &verify.Result{
+		Recipe: recipe.Recipe{Version: 1, Policy: policy.Raw()}, Rules: layer.RulesOCI,
+		A:       verify.Side{Name: "inside", Source: "dir:a", Entries: 2},
+		B:       verify.Side{Name: "outside", Source: "oci:b", Entries: 2, Layers: []*canon.Layer{lower, upper}},
+		Outcome: verify.Outcome{Differences: differences, Findings: blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})},
 	}
 }
 
 func TestFindingsJSON(t *testing.T) {
 	var buf bytes.Buffer
-	if err := JSON(&buf, implied()); err != nil {
+	if err := Write(&buf, JSON, Comparison{implied()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var doc struct{ Findings []map[string]any }
@@ -107,13 +110,13 @@ func TestFindingsJSON(t *testing.T) {
 
 // prediction has an engine of every sort: one that shows a difference, one that
 // shows none, one that refuses the image.
-func prediction() *Prediction {
+func prediction() *verify.Prediction {
 	r := implied()
-	return &Prediction{Recipe: r.Recipe, Image: r.B, Engines: []EnginePrediction{
-		{Engine: "one", Differences: r.Differences, Findings: r.Findings, UnpackTime: canon.Time{Sec: 99, Nsec: 1}, Masked: &Masked{},
-			Flags: []proof.FlagEffect{{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.ImplicitParent}}}},
+	return &verify.Prediction{Recipe: r.Recipe, Rules: r.Rules, Image: r.B, UnpackTime: canon.Time{Sec: 99, Nsec: 1}, Engines: []verify.EnginePrediction{
+		{Engine: "one", Outcome: verify.Outcome{Differences: r.Differences, Findings: r.Findings, Masked: &verify.Masked{}, Proof: &proof.Proof{
+			Effects: []proof.Effect{{Part: proof.Mtime, Word: "s", Removes: []blame.Cause{blame.ImplicitParent}}}}}},
 		{Engine: "two"},
-		{Engine: "three", Refusal: "layer 1, entry 2: no\x1b"},
+		{Engine: "three", Err: errors.New("layer 1, entry 2: no\x1b")},
 	}}
 }
 
@@ -145,27 +148,12 @@ three: will refuse the image: layer 1, entry 2: no\x1b
 
 func TestPredictionText(t *testing.T) {
 	var buf bytes.Buffer
-	if err := PredictionText(&buf, prediction(), TextOptions{}); err != nil {
+	if err := Write(&buf, Text, Prediction{prediction()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	text := CauseOf(blame.ImplicitParent)
 	got := strings.NewReplacer(text.Why, "WHY", text.Advice, "ADVICE").Replace(buf.String())
 	if diff := cmp.Diff(predictionText, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestPredictionSame(t *testing.T) {
-	p := prediction()
-	for want, engines := range map[bool][][]EnginePrediction{
-		true:  {nil, p.Engines[1:2]},
-		false: {p.Engines, p.Engines[:2], p.Engines[1:]},
-	} {
-		for i, list := range engines {
-			p := Prediction{Engines: list}
-			if p.Same() != want {
-				t.Errorf("%d: same %v, want %v", i, !want, want)
-			}
-		}
 	}
 }

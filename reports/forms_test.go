@@ -14,14 +14,17 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
 
 // gated is the sample with a gate: user xattrs and what is in the root are
 // accepted, by rules of which one is unused and one has expired.
-func gated() *Report {
+func gated() *verify.Result {
 	r := sample()
 	rules := []gate.Allowance{
 		{Cause: blame.UserXattr, Reason: "known"},
@@ -29,53 +32,26 @@ func gated() *Report {
 		{Path: "/none", Reason: "unused"},
 		{Path: "/su", Reason: "old", Expires: time.Date(2020, 1, 31, 0, 0, 0, 0, time.UTC)},
 	}
-	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	r.Gate = gate.Gate{File: "allow.yaml", Allowances: rules, Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}.Judge(r.Findings, r.Equal())
 	return r
 }
 
 // accepted has a gate that lets everything pass.
-func accepted() *Report {
+func accepted() *verify.Result {
 	r := sample()
-	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, []gate.Allowance{{Reason: "all"}}, time.Now())}
+	r.Gate = gate.Gate{File: "allow.yaml", Allowances: []gate.Allowance{{Reason: "all"}}}.Judge(r.Findings, r.Equal())
 	return r
 }
 
-func same() *Report {
+func same() *verify.Result {
 	digest := fsverity.SumBytes(fsverity.SHA256, nil)
-	return &Report{Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), LayerRules: "oci"},
-		A: Side{Name: "a", Source: "dir:x", Entries: 1, Digest: digest}, B: Side{Name: "b", Source: "dir:y", Entries: 1, Digest: digest}}
-}
-
-func TestPassed(t *testing.T) {
-	failOn := func(causes ...blame.Cause) *Report {
-		r := sample()
-		r.Gate = &Gate{Allowed: gate.Allow(r.Findings, nil, time.Now()), FailOn: causes}
-		return r
-	}
-	strict := accepted()
-	strict.Gate.RequireEqualDigests = true
-	for name, tt := range map[string]struct {
-		report  *Report
-		passed  bool
-		failing int
-	}{
-		"equal":                       {same(), true, 0},
-		"different":                   {sample(), false, 6},
-		"some accepted":               {gated(), false, 5},
-		"all accepted":                {accepted(), true, 0},
-		"all accepted, digests count": {strict, false, 0},
-		"a cause that is there":       {failOn(blame.UserXattr), false, 1},
-		"causes that are not there":   {failOn(blame.LateLayers, blame.Umask), true, 0},
-	} {
-		if got := len(tt.report.Failing()); tt.report.Passed() != tt.passed || got != tt.failing {
-			t.Errorf("%s: passed %v with %d findings, want %v with %d", name, tt.report.Passed(), got, tt.passed, tt.failing)
-		}
-	}
+	return &verify.Result{Recipe: recipe.Recipe{Version: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}, Rules: layer.RulesOCI,
+		A: verify.Side{Name: "a", Source: "dir:x", Entries: 1, Digest: digest}, B: verify.Side{Name: "b", Source: "dir:y", Entries: 1, Digest: digest}}
 }
 
 func TestGateText(t *testing.T) {
 	var buf bytes.Buffer
-	if err := Text(&buf, gated(), TextOptions{}); err != nil {
+	if err := Write(&buf, Text, Comparison{gated()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	_, got, _ := strings.Cut(buf.String(), "\ngate: ")
@@ -108,7 +84,7 @@ func TestMarkdownIsSafe(t *testing.T) {
 	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	r.Gate, r.Proof = nil, nil
 	var buf bytes.Buffer
-	if err := Markdown(&buf, r); err != nil {
+	if err := Write(&buf, Markdown, Comparison{r}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	found := 0
@@ -162,7 +138,7 @@ func outsideCode(t *testing.T, line string) string {
 // TestMarkdownTellsAll: what other forms tell in full, this one tells in counts.
 func TestMarkdownTellsAll(t *testing.T) {
 	var buf bytes.Buffer
-	if err := Markdown(&buf, gated()); err != nil {
+	if err := Write(&buf, Markdown, Comparison{gated()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -196,7 +172,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 		r.Findings = append(r.Findings, f)
 	}
 	var buf bytes.Buffer
-	if err := Markdown(&buf, r); err != nil {
+	if err := Write(&buf, Markdown, Comparison{r}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if buf.Len() > 65536 || buf.Len() < 20000 || !strings.Contains(buf.String(), " more") {
@@ -206,7 +182,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 
 func TestJUnit(t *testing.T) {
 	for name, tt := range map[string]struct {
-		report                   *Report
+		report                   *verify.Result
 		tests, failures, skipped int
 		first                    string
 	}{
@@ -217,7 +193,7 @@ func TestJUnit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var buf bytes.Buffer
-			if err := JUnit(&buf, tt.report); err != nil {
+			if err := Write(&buf, JUnit, Comparison{tt.report}, Options{}); err != nil {
 				t.Fatal(err)
 			}
 			var doc junitSuites
@@ -245,7 +221,7 @@ func TestJUnit(t *testing.T) {
 				t.Errorf("first case %q, want %q", got, tt.first)
 			}
 			var text bytes.Buffer
-			if err := Text(&text, tt.report, TextOptions{}); err != nil || s.SystemOut.Text != text.String() {
+			if err := Write(&text, Text, Comparison{tt.report}, Options{}); err != nil || s.SystemOut.Text != text.String() {
 				t.Errorf("system-out is not the text report: %v", err)
 			}
 		})
@@ -254,7 +230,7 @@ func TestJUnit(t *testing.T) {
 
 func TestAnnotations(t *testing.T) {
 	var buf bytes.Buffer
-	if err := Annotations(&buf, gated()); err != nil {
+	if err := Write(&buf, Annotations, Comparison{gated()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(buf.String(), "\n"), "\n")
@@ -268,7 +244,7 @@ func TestAnnotations(t *testing.T) {
 		t.Errorf("%q, want %q", lines[5], want)
 	}
 	buf.Reset()
-	if err := Annotations(&buf, same()); err != nil || buf.Len() > 0 {
+	if err := Write(&buf, Annotations, Comparison{same()}, Options{}); err != nil || buf.Len() > 0 {
 		t.Errorf("%v %q", err, buf.String())
 	}
 }

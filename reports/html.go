@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
+	"cfsverify/compare/verify"
 )
 
 //go:embed html
@@ -20,11 +21,10 @@ var htmlFiles embed.FS
 // htmlScripts are the parts of the page's one script, in their order.
 var htmlScripts = [...]string{"data.js", "values.js", "entry.js", "findings.js", "tree.js", "report.js"}
 
-// HTML writes the report as one page that needs nothing else: no network, no
-// other file. It holds all that the JSON report tells. A content security policy
-// lets only the page's own script run; names of an image are data to it.
-func HTML(w io.Writer, r *Report) error {
-	page, err := newPage(r)
+// html writes one page that holds all that the JSON form tells. A content security
+// policy lets only the page's own script run; names of an image are data to it.
+func (c Comparison) html(w io.Writer) error {
+	page, err := newPage(c)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func HTML(w io.Writer, r *Report) error {
 
 // htmlPage is what the template shows.
 type htmlPage struct {
-	Report         *Report
+	Report         Comparison
 	Style          template.CSS
 	Script         template.JS
 	Policy         string
@@ -101,7 +101,7 @@ type htmlFinding struct {
 	Layers   string
 }
 
-func newPage(r *Report) (*htmlPage, error) {
+func newPage(r Comparison) (*htmlPage, error) {
 	style, err := htmlFiles.ReadFile("html/report.css")
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func newPage(r *Report) (*htmlPage, error) {
 	p := &htmlPage{
 		Report: r, Style: template.CSS(style), Script: template.JS(script), Policy: contentPolicy(string(style), script),
 		Data: template.JS(data), Names: template.JS(names.String()), NamesCut: names.cutText(),
-		Recipe: r.Recipe.String(), Rules: recipeRows(r.Recipe), Proof: proofText(r), Gate: gateHTML(r),
+		Recipe: recipeText(r.Recipe, r.Rules), Rules: recipeRows(recipeJSON(r.Recipe, r.Rules)), Proof: proofText(r.Proof, len(r.Findings)), Gate: gateHTML(r.Gate),
 		Sides: []htmlSide{sideHTML("a", &r.A), sideHTML("b", &r.B)},
 	}
 	p.verdict()
@@ -131,7 +131,7 @@ func newPage(r *Report) (*htmlPage, error) {
 	}
 	if r.Proof != nil {
 		p.ProofDigest = r.Proof.Digest.String()
-		for _, f := range r.Proof.Flags {
+		for _, f := range r.Proof.Effects {
 			p.Flags = append(p.Flags, htmlFlag{flagText(f), causeList(f.Removes), f.DigestA == f.DigestB, f.DigestA.String(), f.DigestB.String()})
 		}
 	}
@@ -187,10 +187,10 @@ func findingsHTML(findings []blame.Finding) []htmlFinding {
 	return list
 }
 
-func sideHTML(key string, s *Side) htmlSide {
+func sideHTML(key string, s *verify.Side) htmlSide {
 	h := htmlSide{Key: key, Name: s.Name, Source: escape(s.Source), Entries: count(s.Entries, "entry", "entries"), Digest: s.Digest.String(), Layers: s.Layers}
 	if o := s.OtherRules; o != nil {
-		h.Other = &htmlOther{otherRulesText(s), escape(o.Refusal), o.Rules, len(o.Differences)}
+		h.Other = &htmlOther{otherRulesText(s), escape(errorText(o.Err)), string(o.Rules), len(o.Differences)}
 	}
 	return h
 }
@@ -198,8 +198,7 @@ func sideHTML(key string, s *Side) htmlSide {
 // LayerName is how reports call a layer.
 func (htmlSide) LayerName(l *canon.Layer) string { return layerText(l) }
 
-func recipeRows(r Recipe) []htmlRow {
-	j := recipeJSON(r)
+func recipeRows(j jsonRecipe) []htmlRow {
 	p := j.Policy
 	return []htmlRow{
 		{"EROFS version", fmt.Sprint(j.ErofsVersion)}, {"hash", j.Hash}, {"layer rules", j.LayerRules},
@@ -208,12 +207,11 @@ func recipeRows(r Recipe) []htmlRow {
 	}
 }
 
-func gateHTML(r *Report) *htmlGate {
-	g := r.Gate
+func gateHTML(g *gate.Verdict) *htmlGate {
 	if g == nil {
 		return nil
 	}
-	h := &htmlGate{Text: r.gateText(), File: escape(g.File), FailOn: causeList(g.FailOn)}
+	h := &htmlGate{Text: gateText(g), File: escape(g.File), FailOn: causeList(g.FailOn)}
 	for _, a := range g.Accepted {
 		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Rule))
 	}

@@ -16,6 +16,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
+	"cfsverify/compare/verify"
 )
 
 // shownPaths are those of the entries that findings list.
@@ -314,7 +315,7 @@ func TestBrowserThemes(t *testing.T) {
 // names a directory for pictures.
 func TestBrowserWidths(t *testing.T) {
 	pictures := os.Getenv("CFSVERIFY_SCREENSHOTS")
-	for name, r := range map[string]*Report{"different": showcase(), "gated": gatedShowcase(), "same": same(), "hostile": hostile()} {
+	for name, r := range map[string]*verify.Result{"different": showcase(), "gated": gatedShowcase(), "same": same(), "hostile": hostile()} {
 		b := openPage(t, writeHTML(t, r))
 		b.until(`"ready" in document.documentElement.dataset`)
 		eval[bool](b, `(() => { const entry = document.querySelector("#view-main .entry"); if (entry) entry.click();

@@ -28,8 +28,8 @@ type htmlData struct {
 }
 
 // dataHTML packs the report for a page.
-func dataHTML(r *Report) ([]byte, error) {
-	doc := reportJSON(r)
+func dataHTML(r Comparison) ([]byte, error) {
+	doc := comparisonJSON(r)
 	leaveOutDigests(doc.Differences)
 	data := htmlData{Report: &doc, Sources: sourceSides(r, r.Findings)}
 	if r.Masked != nil {
@@ -72,7 +72,7 @@ func contentHTML(value any, e *jsonEntry) any {
 	return value
 }
 
-func sourceSides(r *Report, findings []blame.Finding) []string {
+func sourceSides(r Comparison, findings []blame.Finding) []string {
 	sides := map[*canon.Layer]byte{}
 	for _, l := range r.A.Layers {
 		sides[l] = 'a'
@@ -109,7 +109,7 @@ type sameNames struct {
 	names, total, max int
 }
 
-func newSameNames(r *Report, limit int) *sameNames {
+func newSameNames(r Comparison, limit int) *sameNames {
 	n := &sameNames{differing: make(map[string]compare.Status, len(r.Differences)), max: limit}
 	if r.A.Tree == nil || len(r.Differences) == 0 {
 		return n

@@ -1,18 +1,21 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 	"cfsverify/compare/proof"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
 
 // hostileNames are names of files that would be markup, script or noise to
@@ -26,12 +29,12 @@ func hostileNames() []string {
 }
 
 // hostile is a report in which all that an image can name is hostile.
-func hostile() *Report {
-	layer := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Name: "<img src=x onerror=alert(1)>.tar"}
+func hostile() *verify.Result {
+	top := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Name: "<img src=x onerror=alert(1)>.tar"}
 	a, b := canon.NewTree(), canon.NewTree()
 	same := &canon.Node{Kind: canon.Directory}
 	for i, name := range hostileNames() {
-		origin := &canon.Origin{Layer: layer, Entry: int32(i + 1), Header: &canon.Header{Typeflag: '<', Name: name, Linkname: name, PAX: map[string]string{name: name, "__proto__": name}}}
+		origin := &canon.Origin{Layer: top, Entry: int32(i + 1), Header: &canon.Header{Typeflag: '<', Name: name, Linkname: name, PAX: map[string]string{name: name, "__proto__": name}}}
 		b.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Symlink, Target: name, Xattrs: canon.Xattrs{{Name: "user." + name, Value: name}}}, Origin: origin})
 		if i%2 == 0 {
 			a.Root.Put(canon.Dirent{Name: name, Node: &canon.Node{Kind: canon.Symlink, Target: "x", Mtime: canon.Time{Sec: 1}}})
@@ -44,15 +47,15 @@ func hostile() *Report {
 	b.CountLinks()
 	r := reportOf(a, b)
 	name := strings.Join(hostileNames(), " ")
-	r.A.Source, r.B.Source, r.B.Layers = name, name, []*canon.Layer{layer}
-	r.B.OtherRules = &OtherRules{Rules: "composefs-rs", Refusal: hostileNames()[0], Events: []RuleEvent{{Layer: layer, Entry: 1, Path: name, Effect: hostileNames()[0]}}}
-	r.Gate = &Gate{File: name, Allowed: gate.Allow(r.Findings, []gate.Allowance{{Path: "/__proto__", Reason: name}, {Path: hostileNames()[0], Reason: name}}, time.Unix(0, 0))}
-	r.Masked = &Masked{r.Differences, r.Findings}
+	r.A.Source, r.B.Source, r.B.Layers = name, name, []*canon.Layer{top}
+	r.B.OtherRules = &verify.OtherRules{OtherRules: layer.OtherRules{Rules: layer.RulesComposefsRS, Err: errors.New(hostileNames()[0]), Events: []layer.Event{{Layer: top, Entry: 1, Path: name, What: hostileNames()[0]}}}}
+	r.Gate = gate.Gate{File: name, Allowances: []gate.Allowance{{Path: "/__proto__", Reason: name}, {Path: hostileNames()[0], Reason: name}}}.Judge(r.Findings, r.Equal())
+	r.Masked = &verify.Masked{Differences: r.Differences, Findings: r.Findings}
 	return r
 }
 
 // reportOf compares two trees.
-func reportOf(a, b *canon.Tree) *Report {
+func reportOf(a, b *canon.Tree) *verify.Result {
 	differences := compare.Trees(a, b)
 	entries := func(tree *canon.Tree) int {
 		n := 0
@@ -61,18 +64,17 @@ func reportOf(a, b *canon.Tree) *Report {
 		}
 		return n
 	}
-	return &Report{
-		Recipe:      Recipe{ErofsVersion: 1, Hash: fsverity.SHA512, Policy: policy.Raw(), LayerRules: "oci"},
-		A:           Side{Name: "inside", Source: "dump:inside.dump", Tree: a, Entries: entries(a), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("a"))},
-		B:           Side{Name: "outside", Source: "oci:image", Tree: b, Entries: entries(b), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("b"))},
-		Differences: differences,
-		Findings:    blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()}),
+	return &verify.Result{
+		Recipe: recipe.Recipe{Version: 1, Hash: fsverity.SHA512, Policy: policy.Raw()}, Rules: layer.RulesOCI,
+		A:       verify.Side{Name: "inside", Source: "dump:inside.dump", Tree: a, Entries: entries(a), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("a"))},
+		B:       verify.Side{Name: "outside", Source: "oci:image", Tree: b, Entries: entries(b), Digest: fsverity.SumBytes(fsverity.SHA512, []byte("b"))},
+		Outcome: verify.Outcome{Differences: differences, Findings: blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})},
 	}
 }
 
 // large is a report with so many files of which each differs, of three layers,
 // and as many that do not.
-func large(n int) *Report {
+func large(n int) *verify.Result {
 	a, b := canon.NewTree(), canon.NewTree()
 	var layers []*canon.Layer
 	for i := range 3 {
@@ -107,14 +109,14 @@ func large(n int) *Report {
 }
 
 // reports are one of every sort.
-func allReports() map[string]*Report {
-	return map[string]*Report{
+func allReports() map[string]*verify.Result {
+	return map[string]*verify.Result{
 		"sample": sample(), "same": same(), "gated": gated(), "accepted": accepted(), "implied": implied(), "hostile": hostile(), "large": large(1000),
 	}
 }
 
 // showcase is a report of an image with most of what there is to show.
-func showcase() *Report {
+func showcase() *verify.Result {
 	lower := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Digest: "sha256:" + strings.Repeat("a", 64)}
 	upper := &canon.Layer{Index: 2, DiffID: "sha256:" + strings.Repeat("2", 64), Digest: "sha256:" + strings.Repeat("b", 64)}
 	empty := &canon.Layer{Index: 3, DiffID: "sha256:" + strings.Repeat("3", 64), Digest: "sha256:" + strings.Repeat("c", 64)}
@@ -189,23 +191,23 @@ func showcase() *Report {
 	r := reportOf(a, b)
 	r.Recipe.Policy = policy.ComposefsRS()
 	r.B.Layers = []*canon.Layer{lower, upper, empty}
-	r.B.OtherRules = &OtherRules{Rules: "composefs-rs", Digest: fsverity.SumBytes(fsverity.SHA512, []byte("c")), Differences: r.Differences[:2],
-		Events: []RuleEvent{{Layer: upper, Entry: 9, Path: "usr/share/late", Effect: "no layer has an entry for the parent"}}}
+	r.B.OtherRules = &verify.OtherRules{Digest: fsverity.SumBytes(fsverity.SHA512, []byte("c")), Differences: r.Differences[:2], OtherRules: layer.OtherRules{Rules: layer.RulesComposefsRS,
+		Events: []layer.Event{{Layer: upper, Entry: 9, Path: "usr/share/late", What: "no layer has an entry for the parent"}}}}
 	var all []blame.Cause
 	for _, f := range r.Findings {
 		all = append(all, f.Cause)
 	}
-	r.Proof = &proof.Proof{Complete: true, Digest: r.B.Digest, Smallest: all, Needed: all, Flags: []proof.FlagEffect{
-		{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.SubsecondMtime}, DigestA: r.A.Digest, DigestB: r.B.Digest}}}
+	r.Proof = &proof.Proof{Complete: true, Digest: r.B.Digest, Smallest: all, Needed: all, Effects: []proof.Effect{
+		{Part: proof.Mtime, Word: "s", Removes: []blame.Cause{blame.SubsecondMtime}, DigestA: r.A.Digest, DigestB: r.B.Digest}}}
 	return r
 }
 
-func gatedShowcase() *Report {
+func gatedShowcase() *verify.Result {
 	r := showcase()
-	r.Gate = &Gate{File: "allow.yaml", Allowed: gate.Allow(r.Findings, []gate.Allowance{
+	r.Gate = gate.Gate{File: "allow.yaml", Allowances: []gate.Allowance{
 		{Cause: blame.SubsecondMtime, Reason: "the file system of the build has them"}, {Path: "/opt/**", Reason: "unused"},
-		{Path: "/usr/share", Attribute: "mode", Reason: "known"}}, time.Unix(0, 0))}
-	r.Masked = &Masked{r.Differences[:3], slices.Clone(r.Findings[:1])}
+		{Path: "/usr/share", Attribute: "mode", Reason: "known"}}}.Judge(r.Findings, r.Equal())
+	r.Masked = &verify.Masked{Differences: r.Differences[:3], Findings: slices.Clone(r.Findings[:1])}
 	for i := range r.Masked.Findings {
 		f := &r.Masked.Findings[i]
 		f.Entries = slices.DeleteFunc(slices.Clone(f.Entries), func(e blame.Entry) bool {

@@ -17,13 +17,14 @@ import (
 	"cfsverify/canon"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
+	"cfsverify/compare/verify"
 )
 
 // writeHTML is the page of a report.
-func writeHTML(t *testing.T, r *Report) string {
+func writeHTML(t *testing.T, r *verify.Result) string {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := HTML(&buf, r); err != nil {
+	if err := Write(&buf, HTML, Comparison{r}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
@@ -124,7 +125,7 @@ func TestHTMLHoldsTheJSONReport(t *testing.T) {
 	reports["wide numbers"] = sample()
 	for name, r := range reports {
 		var buf bytes.Buffer
-		if err := JSON(&buf, r); err != nil {
+		if err := Write(&buf, JSON, Comparison{r}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		var want any
@@ -237,8 +238,8 @@ func TestHTMLTexts(t *testing.T) {
 	for name, r := range allReports() {
 		page := strings.Split(writeHTML(t, r), dataTag)[0]
 		text := html.UnescapeString(page)
-		want := []string{r.A.Name, escape(r.A.Source), escape(r.B.Source), r.A.Digest.String(), r.B.Digest.String(), r.Recipe.String(), r.gateText()}
-		if proof := proofText(r); proof != "" {
+		want := []string{r.A.Name, escape(r.A.Source), escape(r.B.Source), r.A.Digest.String(), r.B.Digest.String(), recipeText(r.Recipe, r.Rules), gateText(r.Gate)}
+		if proof := proofText(r.Proof, len(r.Findings)); proof != "" {
 			want = append(want, proof[1:])
 		}
 		for _, f := range r.Findings {
@@ -250,11 +251,11 @@ func TestHTMLTexts(t *testing.T) {
 			}
 		}
 		if r.Proof != nil {
-			for _, f := range r.Proof.Flags {
+			for _, f := range r.Proof.Effects {
 				want = append(want, flagText(f), f.DigestA.String())
 			}
 		}
-		for _, s := range []Side{r.A, r.B} {
+		for _, s := range []verify.Side{r.A, r.B} {
 			for _, l := range s.Layers {
 				want = append(want, layerText(l), l.DiffID, l.Digest)
 			}
@@ -339,10 +340,10 @@ func TestHTMLNames(t *testing.T) {
 	if diff := cmp.Diff(want, namesOf(t, writeHTML(t, r))); diff != "" {
 		t.Error(diff)
 	}
-	if n := newSameNames(r, 2); n.names != 2 || n.total != 3 || !json.Valid(n.Bytes()) || n.cutText() != "2 of 3 names that do not differ are in this page: the others had no room." {
+	if n := newSameNames(Comparison{r}, 2); n.names != 2 || n.total != 3 || !json.Valid(n.Bytes()) || n.cutText() != "2 of 3 names that do not differ are in this page: the others had no room." {
 		t.Errorf("%d of %d: %s %q", n.names, n.total, n.String(), n.cutText())
 	}
-	if n := newSameNames(r, 3); n.cutText() != "" {
+	if n := newSameNames(Comparison{r}, 3); n.cutText() != "" {
 		t.Errorf("%q though all are there", n.cutText())
 	}
 }

@@ -1,12 +1,14 @@
 package reports
 
 import (
-	"io"
 	"strconv"
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
 
 // SchemaVersion is the version of the JSON report's form; reports/schema.json
@@ -142,18 +144,13 @@ type jsonHeader struct {
 	PAX      map[string][]byte `json:"pax,omitempty"`
 }
 
-// JSON writes the whole report as one JSON document in the form that
-// reports/schema.json describes. Names of an image are escaped as in the text
-// report, values of xattrs and inline content are base64.
-func JSON(w io.Writer, r *Report) error {
-	return writeJSON(w, reportJSON(r))
-}
+func (c Comparison) json() any { return comparisonJSON(c) }
 
-func reportJSON(r *Report) jsonReport {
+func comparisonJSON(r Comparison) jsonReport {
 	return jsonReport{
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
-		Recipe:        recipeJSON(r.Recipe),
+		Recipe:        recipeJSON(r.Recipe, r.Rules),
 		A:             sideJSON(&r.A),
 		B:             sideJSON(&r.B),
 		Differences:   differencesJSON(r.Differences),
@@ -165,8 +162,8 @@ func reportJSON(r *Report) jsonReport {
 	}
 }
 
-func recipeJSON(r Recipe) jsonRecipe {
-	return jsonRecipe{ErofsVersion: r.ErofsVersion, Hash: r.Hash.String(), LayerRules: r.LayerRules, Policy: policyJSON(r.Policy)}
+func recipeJSON(r recipe.Recipe, rules layer.Rules) jsonRecipe {
+	return jsonRecipe{ErofsVersion: int(r.Version), Hash: r.Hash.String(), LayerRules: string(rules), Policy: policyJSON(r.Policy)}
 }
 
 func policyJSON(p policy.Policy) jsonPolicy {
@@ -180,16 +177,16 @@ func hardlinksText(p policy.Policy) string {
 	return "keep"
 }
 
-func sideJSON(s *Side) jsonSide {
+func sideJSON(s *verify.Side) jsonSide {
 	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
 	j.Layers = layersJSON(s.Layers)
 	if o := s.OtherRules; o != nil {
-		j.OtherRules = &jsonOtherRules{Rules: o.Rules, Refusal: o.Refusal, Digest: o.Digest.String(), Events: []jsonEvent{}}
+		j.OtherRules = &jsonOtherRules{Rules: string(o.Rules), Refusal: errorText(o.Err), Digest: o.Digest.String(), Events: []jsonEvent{}}
 		if len(o.Differences) > 0 {
 			j.OtherRules.Differences = differencesJSON(o.Differences)
 		}
 		for _, e := range o.Events {
-			event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.Effect}
+			event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.What}
 			if e.Layer != nil {
 				event.Layer = e.Layer.Index
 			}
@@ -220,43 +217,6 @@ func differencesJSON(all []compare.Difference) []jsonDifference {
 		list = append(list, j)
 	}
 	return list
-}
-
-// fieldJSON is one side of a change: a number, a string, a list of paths, or
-// null for what is not there.
-func fieldJSON(c compare.Change, n *canon.Node, links []string) any {
-	switch c.Field {
-	case compare.UID:
-		return n.UID
-	case compare.GID:
-		return n.GID
-	case compare.Mtime:
-		return n.Mtime.Sec
-	case compare.MtimeNsec:
-		return n.Mtime.Nsec
-	case compare.Size:
-		return n.Size
-	case compare.Nlink:
-		return n.Nlink
-	case compare.Links:
-		return escapeAll(links)
-	case compare.Xattr:
-		if value, ok := n.Xattrs.Get(c.Xattr); ok {
-			return []byte(value)
-		}
-		return nil
-	case compare.Storage:
-		if n.Content != nil && n.Content.Inline != nil {
-			return "inline"
-		}
-		return "external"
-	case compare.Payload:
-		if n.Content == nil {
-			return ""
-		}
-		return escape(n.Content.Payload())
-	}
-	return fieldText(c, n, links)
 }
 
 func escapeAll(paths []string) []string {

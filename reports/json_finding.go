@@ -5,6 +5,7 @@ import (
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/proof"
+	"cfsverify/compare/verify"
 )
 
 type jsonFinding struct {
@@ -87,12 +88,12 @@ func proofJSON(p *proof.Proof) *jsonProof {
 		return nil
 	}
 	return &jsonProof{
-		Complete: p.Complete, Digest: p.Digest.String(), Flags: flagsJSON(p.Flags),
+		Complete: p.Complete, Digest: p.Digest.String(), Flags: flagsJSON(p.Effects),
 		Smallest: append([]blame.Cause{}, p.Smallest...), Needed: append([]blame.Cause{}, p.Needed...),
 	}
 }
 
-func flagsJSON(flags []proof.FlagEffect) []jsonFlag {
+func flagsJSON(flags []proof.Effect) []jsonFlag {
 	list := []jsonFlag{}
 	for _, f := range flags {
 		list = append(list, jsonFlag{flagText(f), f.Removes, f.DigestA.String(), f.DigestB.String()})
@@ -100,7 +101,7 @@ func flagsJSON(flags []proof.FlagEffect) []jsonFlag {
 	return list
 }
 
-func maskedJSON(m *Masked) *jsonMasked {
+func maskedJSON(m *verify.Masked) *jsonMasked {
 	if m == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ type jsonAcceptedEntry struct {
 	Changes []jsonFieldName `json:"changes,omitempty"`
 }
 
-func gateJSON(g *Gate) *jsonGate {
+func gateJSON(g *gate.Verdict) *jsonGate {
 	if g == nil {
 		return nil
 	}

@@ -56,27 +56,27 @@ type junitSkipped struct {
 	Message string `xml:"message,attr"`
 }
 
-// JUnit writes the report as a JUnit XML document: a test case for the digests,
-// and a failed or, where the gate accepts it, skipped one for each cause.
-func JUnit(w io.Writer, r *Report) error {
-	suite := junitSuite{Name: "cfsverify", Cases: []junitCase{digestCase(r)}}
-	for _, side := range []*Side{&r.A, &r.B} {
+// junit writes a test case for the digests, and a failed or, where the gate accepts
+// it, skipped one for each cause.
+func (c Comparison) junit(w io.Writer) error {
+	suite := junitSuite{Name: "cfsverify", Cases: []junitCase{digestCase(c)}}
+	for _, side := range c.sides() {
 		suite.Properties = append(suite.Properties,
 			junitProperty{side.Name, escape(side.Source)}, junitProperty{side.Name + "-digest", side.Digest.String()})
 	}
-	suite.Properties = append(suite.Properties, junitProperty{"recipe", r.Recipe.String()})
-	failing := r.Failing()
-	for _, f := range r.Findings {
-		c := junitCase{Name: string(f.Cause), Classname: "cfsverify.cause"}
+	suite.Properties = append(suite.Properties, junitProperty{"recipe", recipeText(c.Recipe, c.Rules)})
+	failing := c.Failing()
+	for _, f := range c.Findings {
+		test := junitCase{Name: string(f.Cause), Classname: "cfsverify.cause"}
 		if left := findingOf(failing, f.Cause); left != nil {
-			c.Failure = &junitFailure{Message: findingMessage(left), Type: string(f.Cause), Text: findingText(r, left)}
+			test.Failure = &junitFailure{Message: findingMessage(left), Type: string(f.Cause), Text: findingText(left, c.sideNames())}
 		} else {
-			c.Skipped = &junitSkipped{Message: "accepted: " + r.gateText()}
+			test.Skipped = &junitSkipped{Message: "accepted: " + gateText(c.Gate)}
 		}
-		suite.Cases = append(suite.Cases, c)
+		suite.Cases = append(suite.Cases, test)
 	}
 	var out strings.Builder
-	if err := Text(&out, r, TextOptions{}); err != nil {
+	if err := c.text(&out, Options{}); err != nil {
 		return err
 	}
 	suite.SystemOut.Text = out.String()
@@ -106,16 +106,16 @@ func writeJUnit(w io.Writer, suite junitSuite) error {
 	return err
 }
 
-func digestCase(r *Report) junitCase {
+func digestCase(r Comparison) junitCase {
 	c := junitCase{Name: "composefs digests are equal", Classname: "cfsverify"}
 	switch {
 	case r.Equal():
 	case r.Passed():
-		c.Skipped = &junitSkipped{Message: r.gateText()}
+		c.Skipped = &junitSkipped{Message: gateText(r.Gate)}
 	default:
 		c.Failure = &junitFailure{
 			Message: count(len(r.Differences), "entry differs", "entries differ"), Type: "digest",
-			Text: fmt.Sprintf("%s %s\n%s %s\n%s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest, proofText(r)),
+			Text: fmt.Sprintf("%s %s\n%s %s\n%s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest, proofText(r.Proof, len(r.Findings))),
 		}
 	}
 	return c
@@ -137,10 +137,10 @@ func findingMessage(f *blame.Finding) string {
 }
 
 // findingText is a finding as the text report has it.
-func findingText(r *Report, f *blame.Finding) string {
+func findingText(f *blame.Finding, names [2]string) string {
 	var out strings.Builder
-	t := newText(&out, TextOptions{})
-	t.report = r
+	t := newText(&out, Options{})
+	t.names = names
 	t.finding(f)
 	return strings.TrimPrefix(out.String(), "\n")
 }

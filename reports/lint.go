@@ -8,39 +8,18 @@ import (
 	"cfsverify/compare/gate"
 )
 
-// Lint is what the layers of an image depart from. LintText, LintJSON,
-// LintMarkdown, LintJUnit and LintHTML write it.
+// Lint is what the layers of an image depart from, as a document of every form.
 type Lint struct {
 	// Source is the image as the user may write it.
 	Source string
 	// Layers are the image's, lowest first.
 	Layers []*canon.Layer
-	// Severity is the least that was looked for.
-	Severity tarfile.Severity
-	// Departures are all of at least that severity, in the order of layers and
-	// entries.
-	Departures []tarfile.Departure
-	// Gate is set if departures may be accepted.
-	Gate *LintGate
+	gate.LintVerdict
 }
 
-// LintGate is what was accepted of the departures.
-type LintGate struct {
-	// File is where the rules are from.
-	File string
-	gate.AllowedDepartures
+func (l *Lint) writers() writers {
+	return writers{text: l.text, json: l.json, markdown: l.markdown, junit: l.junit, html: l.html, annotations: l.annotations}
 }
-
-// Failing are the departures that are not accepted.
-func (l *Lint) Failing() []tarfile.Departure {
-	if l.Gate == nil {
-		return l.Departures
-	}
-	return l.Gate.Left
-}
-
-// Passed says that there are none.
-func (l *Lint) Passed() bool { return len(l.Failing()) == 0 }
 
 // lintGroup is the departures from one rule.
 type lintGroup struct {

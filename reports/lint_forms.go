@@ -9,9 +9,8 @@ import (
 	"cfsverify/canon/tarfile"
 )
 
-// LintMarkdown writes what lint found for a job summary or a comment; see
-// Markdown.
-func LintMarkdown(w io.Writer, l *Lint) error {
+// markdown writes what lint found for a job summary or a comment.
+func (l *Lint) markdown(w io.Writer) error {
 	var m markdown
 	failing := l.Failing()
 	groups := lintGroups(failing)
@@ -38,7 +37,7 @@ func LintMarkdown(w io.Writer, l *Lint) error {
 		m.lintGroup(&groups[i])
 	}
 	if g := l.Gate; g != nil {
-		m.printf("\n### Gate\n\n%s.\n\n", g.text())
+		m.printf("\n### Gate\n\n%s.\n\n", lintGateText(g))
 		for _, a := range g.Accepted {
 			m.printf("- accepted %s: %s\n", count(len(a.Departures), "departure", "departures"), shortCode(ruleText(a.Rule)))
 		}
@@ -68,8 +67,8 @@ func optionalCode(s string) string {
 	return shortCode(s)
 }
 
-// LintJUnit writes a test case for each rule that was looked for.
-func LintJUnit(w io.Writer, l *Lint) error {
+// junit writes a test case for each rule that was looked for.
+func (l *Lint) junit(w io.Writer) error {
 	suite := junitSuite{Name: "cfsverify lint", Properties: []junitProperty{{"image", escape(l.Source)}}}
 	failing := lintGroups(l.Failing())
 	all := lintGroups(l.Departures)
@@ -82,12 +81,12 @@ func LintJUnit(w io.Writer, l *Lint) error {
 		if i := slices.IndexFunc(failing, isRule); i >= 0 {
 			c.Failure = &junitFailure{Message: groupMessage(&failing[i]), Type: string(rule), Text: groupText(&failing[i])}
 		} else if slices.ContainsFunc(all, isRule) {
-			c.Skipped = &junitSkipped{Message: "accepted: " + l.Gate.text()}
+			c.Skipped = &junitSkipped{Message: "accepted: " + lintGateText(l.Gate)}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
 	var out strings.Builder
-	if err := LintText(&out, l, TextOptions{}); err != nil {
+	if err := l.text(&out, Options{}); err != nil {
 		return err
 	}
 	suite.SystemOut.Text = out.String()
@@ -103,19 +102,19 @@ func groupMessage(g *lintGroup) string {
 // groupText is a group as the text report has it.
 func groupText(g *lintGroup) string {
 	var out strings.Builder
-	newText(&out, TextOptions{}).lintGroup(g)
+	newText(&out, Options{}).lintGroup(g)
 	return strings.TrimPrefix(out.String(), "\n")
 }
 
-// LintAnnotations writes what lint found as workflow commands of GitHub Actions.
-func LintAnnotations(w io.Writer, l *Lint) error {
+// annotations writes what lint found as workflow commands of GitHub Actions.
+func (l *Lint) annotations(w io.Writer) error {
 	var out annotations
 	for _, g := range lintGroups(l.Failing()) {
 		kind := map[tarfile.Severity]string{tarfile.Equality: "error", tarfile.Reproducibility: "warning", tarfile.Style: "notice"}[g.rule.Severity()]
 		const shown = 5
 		var lines []string
 		for _, d := range g.departures[:min(shown, len(g.departures))] {
-			lines = append(lines, shorten(departureText(&d), 200))
+			lines = append(lines, shortText(departureText(&d), 200))
 		}
 		if more := len(g.departures) - shown; more > 0 {
 			lines = append(lines, fmt.Sprintf("… and %d more", more))

@@ -10,9 +10,9 @@ import (
 // lintRowsMax is how many departures from one rule a page lists.
 const lintRowsMax = 2000
 
-// LintHTML writes what lint found as one page that needs nothing else, not even a
+// html writes what lint found as one page that needs nothing else, not even a
 // script.
-func LintHTML(w io.Writer, l *Lint) error {
+func (l *Lint) html(w io.Writer) error {
 	style, err := htmlFiles.ReadFile("html/report.css")
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func LintHTML(w io.Writer, l *Lint) error {
 		page.Verdict, page.Class, page.About = "ACCEPTED", "warn", lintCounts(l.Departures)
 	}
 	if g := l.Gate; g != nil {
-		page.Gate = &htmlGate{Text: g.text(), File: escape(g.File), Unused: ruleTexts(g.Unused), Expired: ruleTexts(g.Expired)}
+		page.Gate = &htmlGate{Text: lintGateText(g), File: escape(g.File), Unused: ruleTexts(g.Unused), Expired: ruleTexts(g.Expired)}
 		for _, a := range g.Accepted {
 			page.Gate.Accepted = append(page.Gate.Accepted, count(len(a.Departures), "departure", "departures")+": "+ruleText(a.Rule))
 		}

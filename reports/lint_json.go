@@ -1,10 +1,6 @@
 package reports
 
-import (
-	"io"
-
-	"cfsverify/canon/tarfile"
-)
+import "cfsverify/canon/tarfile"
 
 type jsonLint struct {
 	SchemaVersion int             `json:"schemaVersion"`
@@ -50,9 +46,8 @@ type jsonLintAccepted struct {
 	Departures int      `json:"departures"`
 }
 
-// LintJSON writes what lint found as one JSON document in the form that
-// reports/lint.schema.json describes.
-func LintJSON(w io.Writer, l *Lint) error {
+// json is in the form that lint.schema.json describes.
+func (l *Lint) json() any {
 	doc := jsonLint{
 		SchemaVersion: SchemaVersion, Passed: l.Passed(), Source: escape(l.Source), Layers: layersJSON(l.Layers), Severity: string(l.Severity),
 		Counts: map[string]int{}, Rules: []jsonLintRule{}, Departures: departuresJSON(l.Failing(), false),
@@ -71,7 +66,7 @@ func LintJSON(w io.Writer, l *Lint) error {
 			doc.Departures = append(doc.Departures, departuresJSON(a.Departures, true)...)
 		}
 	}
-	return writeJSON(w, doc)
+	return doc
 }
 
 func departuresJSON(departures []tarfile.Departure, accepted bool) []jsonDeparture {

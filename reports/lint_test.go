@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -17,14 +16,13 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/gate"
-	"cfsverify/testdata/faults"
 )
 
 // lintOf has departures from some rules, with names that are markup, commands and
 // controls.
 func lintOf(rules ...tarfile.Rule) *Lint {
 	layer := &canon.Layer{Index: 2, Name: "x", DiffID: "sha256:" + strings.Repeat("1", 64)}
-	l := &Lint{Source: "oci:<b>|`x`\x1b[1m", Layers: []*canon.Layer{layer}, Severity: tarfile.Style}
+	l := &Lint{Source: "oci:<b>|`x`\x1b[1m", Layers: []*canon.Layer{layer}, LintVerdict: gate.LintVerdict{Severity: tarfile.Style}}
 	for i, rule := range rules {
 		l.Departures = append(l.Departures, tarfile.Departure{Rule: rule, Layer: layer, Entry: i, Path: "/<script>|`\x1b\n::error::x", Detail: `"<i>\x1b" | x`})
 	}
@@ -37,17 +35,8 @@ func acceptedLint() *Lint {
 		{Cause: "owner-name", Reason: "known <b>"}, {Cause: "style", Path: "/none", Reason: "unused"},
 		{Reason: "old", Expires: time.Date(2020, 1, 31, 0, 0, 0, 0, time.UTC)},
 	}
-	l.Gate = &LintGate{File: "allow.yaml", AllowedDepartures: gate.AllowDepartures(l.Departures, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	l.Gate = &gate.LintGate{File: "allow.yaml", AllowedDepartures: gate.AllowDepartures(l.Departures, rules, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	return l
-}
-
-var lintForms = map[string]func(io.Writer, *Lint) error{
-	"text":        func(w io.Writer, l *Lint) error { return LintText(w, l, TextOptions{}) },
-	"json":        LintJSON,
-	"markdown":    LintMarkdown,
-	"junit":       LintJUnit,
-	"html":        LintHTML,
-	"annotations": LintAnnotations,
 }
 
 // TestLintRuleTexts: every rule has them, and the schema has every rule.
@@ -93,7 +82,7 @@ func TestLintJSONFollowsSchema(t *testing.T) {
 	gated.Gate.Unused[0].Cause = "missing-root"
 	for _, l := range []*Lint{lintOf(), lintOf(tarfile.Rules()...), gated} {
 		var buf bytes.Buffer
-		if err := LintJSON(&buf, l); err != nil {
+		if err := Write(&buf, JSON, l, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		validate(t, schema, &buf)
@@ -102,20 +91,20 @@ func TestLintJSONFollowsSchema(t *testing.T) {
 
 // TestLintNames: names of an image are data in every form.
 func TestLintNames(t *testing.T) {
-	for form, write := range lintForms {
+	for _, form := range Forms(&Lint{}) {
 		for _, l := range []*Lint{lintOf(tarfile.MissingParent), acceptedLint()} {
 			var buf bytes.Buffer
-			if err := write(&buf, l); err != nil {
+			if err := Write(&buf, form, l, Options{}); err != nil {
 				t.Fatal(err)
 			}
 			text := buf.String()
 			for _, bad := range []string{"\x1b", "\n::error::x", "<script>"} {
-				isData := bad == "<script>" && form != "html"
+				isData := bad == "<script>" && form != HTML
 				if strings.Contains(text, bad) && !isData {
 					t.Errorf("%s has %q:\n%s", form, bad, text)
 				}
 			}
-			if form == "junit" {
+			if form == JUnit {
 				var suites junitSuites
 				if err := xml.Unmarshal(buf.Bytes(), &suites); err != nil || suites.Tests != len(tarfile.Rules()) {
 					t.Errorf("%d tests, error %v", suites.Tests, err)
@@ -132,9 +121,9 @@ func TestLintGate(t *testing.T) {
 	if l.Passed() || len(l.Failing()) != 1 || l.Failing()[0].Rule != tarfile.MissingParent {
 		t.Errorf("%+v", l.Failing())
 	}
-	for form, write := range lintForms {
+	for _, form := range Forms(&Lint{}) {
 		var buf bytes.Buffer
-		if err := write(&buf, l); err != nil {
+		if err := Write(&buf, form, l, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"missing-parent", "unused", "old"} {
@@ -151,7 +140,7 @@ func TestLintJUnitCases(t *testing.T) {
 	l := lintOf(tarfile.MissingParent)
 	l.Severity = tarfile.Reproducibility
 	var buf bytes.Buffer
-	if err := LintJUnit(&buf, l); err != nil {
+	if err := Write(&buf, JUnit, l, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var suites junitSuites
@@ -174,9 +163,9 @@ func TestLintMany(t *testing.T) {
 	for range 100_000 {
 		l.Departures = append(l.Departures, l.Departures[1])
 	}
-	for form, limit := range map[string]int{"text": 30_000, "markdown": 65_536, "html": 1 << 20, "annotations": 65_536} {
+	for form, limit := range map[Form]int{Text: 30_000, Markdown: 65_536, HTML: 1 << 20, Annotations: 65_536} {
 		var buf bytes.Buffer
-		if err := lintForms[form](&buf, l); err != nil {
+		if err := Write(&buf, form, l, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if buf.Len() > limit {
@@ -187,19 +176,11 @@ func TestLintMany(t *testing.T) {
 		}
 	}
 	var buf bytes.Buffer
-	if err := LintText(&buf, l, TextOptions{Verbose: true}); err != nil {
+	if err := Write(&buf, Text, l, Options{Verbose: true}); err != nil {
 		t.Fatal(err)
 	}
 	if lines := strings.Count(buf.String(), "layer 2"); lines < len(l.Departures) {
 		t.Errorf("%d lines of %d departures", lines, len(l.Departures))
-	}
-}
-
-func TestLintWritesFail(t *testing.T) {
-	for form, write := range lintForms {
-		t.Run(form, func(t *testing.T) {
-			faults.EveryWrite(t, func(w io.Writer) error { return write(w, acceptedLint()) })
-		})
 	}
 }
 
@@ -211,7 +192,7 @@ func TestLintWidth(t *testing.T) {
 	}
 	l.Source = "oci:x"
 	var buf bytes.Buffer
-	if err := LintText(&buf, l, TextOptions{Width: 60}); err != nil {
+	if err := Write(&buf, Text, l, Options{Width: 60}); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(buf.String()) {

@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/gate"
 )
 
-// LintText writes what lint found for a person to read.
-func LintText(w io.Writer, l *Lint, o TextOptions) error {
+// text writes what lint found for a person to read.
+func (l *Lint) text(w io.Writer, o Options) error {
 	buf := bufio.NewWriter(w)
 	t := newText(buf, o)
 	verdict, paint, about := "FOUND", t.bad, lintCounts(l.Failing())
@@ -106,19 +107,19 @@ func departurePlace(d *tarfile.Departure) string {
 	return fmt.Sprintf("layer %d, entry %d", d.Layer.Index, d.Entry)
 }
 
-func (t *text) lintGate(g *LintGate) {
+func (t *text) lintGate(g *gate.LintGate) {
 	if g == nil {
 		return
 	}
-	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), g.text())
+	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), lintGateText(g))
 	for _, a := range g.Accepted {
 		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Departures), "departure", "departures"), t.dim.Sprintf("(%s)", ruleText(a.Rule)))
 	}
 	t.idleRules(g.Unused, g.Expired)
 }
 
-// text tells how much was accepted.
-func (g *LintGate) text() string {
+// lintGateText tells how much was accepted.
+func lintGateText(g *gate.LintGate) string {
 	accepted := 0
 	for _, a := range g.Accepted {
 		accepted += len(a.Departures)

@@ -9,6 +9,7 @@ import (
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
+	"cfsverify/compare/verify"
 )
 
 // Limits of a Markdown report, which suits comments and job summaries: GitHub
@@ -19,22 +20,21 @@ const (
 	markdownShownFindings = 40
 )
 
-// Markdown writes the report for a job summary or a comment: counts first, and
-// never more than some 60,000 bytes. What had no room is counted.
-func Markdown(w io.Writer, r *Report) error {
-	m := markdown{report: r}
+// markdown writes counts first. What had no room is counted.
+func (c Comparison) markdown(w io.Writer) error {
+	m := markdown{report: c}
 	m.head()
 	m.counts()
-	for i, f := range r.Failing() {
+	for i, f := range c.Failing() {
 		if i == markdownShownFindings || m.Len() > markdownMax {
-			m.printf("\n… and %s: the JSON report has all.\n", count(len(r.Failing())-i, "more finding", "more findings"))
+			m.printf("\n… and %s: the JSON report has all.\n", count(len(c.Failing())-i, "more finding", "more findings"))
 			break
 		}
 		m.finding(f)
 	}
 	m.gate()
 	m.masked()
-	for _, side := range []*Side{&r.A, &r.B} {
+	for _, side := range c.sides() {
 		m.otherRules(side)
 	}
 	_, err := io.WriteString(w, m.String())
@@ -43,7 +43,7 @@ func Markdown(w io.Writer, r *Report) error {
 
 type markdown struct {
 	strings.Builder
-	report *Report
+	report Comparison
 }
 
 func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m, format, args...) }
@@ -63,19 +63,10 @@ func code(s string) string {
 }
 
 // shortCode is code of text that may be of any length.
-func shortCode(s string) string { return code(shorten(s, 200)) }
+func shortCode(s string) string { return code(shortText(s, 200)) }
 
 // pathCode is code of a name of the image.
 func pathCode(s string) string { return shortCode(escape(s)) }
-
-// shorten takes out of the middle what is more than max bytes.
-func shorten(s string, max int) string {
-	if len(s) <= max {
-		return s
-	}
-	half := (max - 3) / 2
-	return s[:half] + "…" + s[len(s)-half:]
-}
 
 func (m *markdown) head() {
 	r := m.report
@@ -88,14 +79,14 @@ func (m *markdown) head() {
 		m.printf("## ❌ Different: %s, for %s\n\n", count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
 	}
 	m.printf("| | source | entries | composefs digest |\n|---|---|---|---|\n")
-	for _, side := range []*Side{&r.A, &r.B} {
+	for _, side := range r.sides() {
 		m.printf("| %s | %s | %d | `%s` |\n", side.Name, pathCode(side.Source), side.Entries, side.Digest)
 	}
-	m.printf("\n%s\n", r.Recipe)
+	m.printf("\n%s\n", recipeText(r.Recipe, r.Rules))
 	if first := firstOf(r.Failing()); first != nil {
 		m.printf("\n**First:** `%s`: %s\n", first.Cause, CauseOf(first.Cause).Advice)
 	}
-	if text := proofText(r); text != "" {
+	if text := proofText(r.Proof, len(r.Findings)); text != "" {
 		m.printf("\n%s.\n", text)
 	}
 }
@@ -110,7 +101,7 @@ func (m *markdown) counts() {
 	if r.Proof == nil {
 		return
 	}
-	for _, f := range r.Proof.Flags {
+	for _, f := range r.Proof.Effects {
 		m.printf("\nWith `%s` there is no %s: ", flagText(f), causeList(f.Removes))
 		if f.DigestA == f.DigestB {
 			m.printf("both digests are `%s`\n", f.DigestA)
@@ -160,8 +151,8 @@ func (m *markdown) entry(e blame.Entry) (a, b string) {
 	var as, bs []string
 	for _, c := range e.Explained {
 		name := code(changeName(c))
-		as = append(as, name+" "+code(shorten(fieldText(c, e.A.Node, e.LinksA), 100)))
-		bs = append(bs, name+" "+code(shorten(fieldText(c, e.B.Node, e.LinksB), 100)))
+		as = append(as, name+" "+code(shortText(fieldText(c, e.A.Node, e.LinksA), 100)))
+		bs = append(bs, name+" "+code(shortText(fieldText(c, e.B.Node, e.LinksB), 100)))
 	}
 	return strings.Join(as, "<br>"), strings.Join(bs, "<br>")
 }
@@ -184,7 +175,7 @@ func (m *markdown) gate() {
 	if g == nil {
 		return
 	}
-	m.printf("\n### Gate\n\n%s.\n\n", m.report.gateText())
+	m.printf("\n### Gate\n\n%s.\n\n", gateText(g))
 	for _, a := range g.Accepted {
 		m.printf("- accepted %s: %s\n", count(len(a.Entries), "entry", "entries"), shortCode(ruleText(a.Rule)))
 	}
@@ -216,11 +207,11 @@ func (m *markdown) masked() {
 // findingCounts are rows of a table of findings.
 func (m *markdown) findingCounts(findings []blame.Finding) {
 	for _, f := range findings {
-		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shorten(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
+		m.printf("| `%s` | %d | %s | %s |\n", f.Cause, len(f.Entries), shortText(layersText(f.Entries), 100), CauseOf(f.Cause).Title)
 	}
 }
 
-func (m *markdown) otherRules(side *Side) {
+func (m *markdown) otherRules(side *verify.Side) {
 	o := side.OtherRules
 	if o == nil {
 		return
@@ -231,6 +222,6 @@ func (m *markdown) otherRules(side *Side) {
 			m.printf("- … and %d more\n", len(o.Events)-i)
 			return
 		}
-		m.printf("- %s: %s\n", shortCode(eventPlace(e)), code(escape(e.Effect)))
+		m.printf("- %s: %s\n", shortCode(eventPlace(e)), code(escape(e.What)))
 	}
 }

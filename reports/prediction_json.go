@@ -1,10 +1,5 @@
 package reports
 
-import (
-	"encoding/json"
-	"io"
-)
-
 type jsonPrediction struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	Same          bool         `json:"same"`
@@ -23,24 +18,16 @@ type jsonEngine struct {
 	Masked      *jsonMasked      `json:"masked,omitempty"`
 }
 
-// PredictionJSON writes a prediction as one JSON document in the form that
-// reports/prediction.schema.json describes.
-func PredictionJSON(w io.Writer, p *Prediction) error {
+// json is in the form that prediction.schema.json describes.
+func (p Prediction) json() any {
 	doc := jsonPrediction{
-		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe), Image: sideJSON(&p.Image), Engines: []jsonEngine{},
+		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image), Engines: []jsonEngine{},
 	}
 	for _, e := range p.Engines {
 		doc.Engines = append(doc.Engines, jsonEngine{
-			Engine: e.Engine, Refusal: escape(e.Refusal), UnpackTime: jsonTime{e.UnpackTime.Sec, e.UnpackTime.Nsec},
-			Differences: differencesJSON(e.Differences), Findings: findingsJSON(e.Findings), Flags: flagsJSON(e.Flags), Masked: maskedJSON(e.Masked),
+			Engine: e.Engine, Refusal: escape(errorText(e.Err)), UnpackTime: jsonTime{p.UnpackTime.Sec, p.UnpackTime.Nsec},
+			Differences: differencesJSON(e.Differences), Findings: findingsJSON(e.Findings), Flags: flagsJSON(e.Remedies()), Masked: maskedJSON(e.Masked),
 		})
 	}
-	return writeJSON(w, doc)
-}
-
-func writeJSON(w io.Writer, doc any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
+	return doc
 }

@@ -11,8 +11,13 @@ import (
 	"cfsverify/compare/raw"
 )
 
-// RawText writes how two images differ in their bytes for a person to read.
-func RawText(w io.Writer, i *raw.Images, o TextOptions) error {
+// Raw is how two images differ in their bytes, as a text and as JSON.
+type Raw struct{ *raw.Images }
+
+func (r Raw) writers() writers { return writers{text: r.text, json: r.json} }
+
+func (r Raw) text(w io.Writer, o Options) error {
+	i := r.Images
 	buf := bufio.NewWriter(w)
 	t := rawText{newText(buf, o), i}
 	verdict := t.bad.Sprint("DIFFERENT")
@@ -23,10 +28,10 @@ func RawText(w io.Writer, i *raw.Images, o TextOptions) error {
 	for k, side := range []raw.Image{i.A, i.B} {
 		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Layers, "layer", "layers")))
 	}
-	if causes := rawCausesOf(i); len(causes) > 0 {
+	if causes := i.Causes(); len(causes) > 0 {
 		fmt.Fprintln(t)
 		for _, c := range causes {
-			t.prose("", "likely cause:", string(c)+": "+c.Text())
+			t.prose("", "likely cause:", string(c)+": "+rawCauses[c])
 		}
 	}
 	fmt.Fprintln(t)

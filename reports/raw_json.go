@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"io"
 
 	"cfsverify/canon"
 	"cfsverify/canon/tarfile"
@@ -23,8 +22,8 @@ type jsonRaw struct {
 }
 
 type jsonRawCause struct {
-	Cause RawCause `json:"cause"`
-	Text  string   `json:"text"`
+	Cause raw.Cause `json:"cause"`
+	Text  string    `json:"text"`
 }
 
 type jsonRawImage struct {
@@ -141,20 +140,20 @@ type jsonPaths struct {
 	Paths  []string `json:"paths"`
 }
 
-// RawJSON writes how two images differ in their bytes as one JSON document in
-// the form that reports/raw.schema.json describes.
-func RawJSON(w io.Writer, i *raw.Images) error {
+// json is in the form that raw.schema.json describes.
+func (r Raw) json() any {
+	i := r.Images
 	doc := jsonRaw{
 		SchemaVersion: SchemaVersion, Same: i.Same(), SameArchives: i.SameArchives(), Summary: rawHeadline(i), Causes: []jsonRawCause{},
 		A: rawImageJSON(i.A), B: rawImageJSON(i.B), Manifest: documentJSON(i.Manifest), Config: documentJSON(i.Config), Layers: []jsonRawLayer{},
 	}
-	for _, c := range rawCausesOf(i) {
-		doc.Causes = append(doc.Causes, jsonRawCause{c, c.Text()})
+	for _, c := range i.Causes() {
+		doc.Causes = append(doc.Causes, jsonRawCause{c, rawCauses[c]})
 	}
 	for _, l := range i.Layers {
 		doc.Layers = append(doc.Layers, jsonRawLayer{A: layerJSON(l.A), B: layerJSON(l.B), Same: l.Same(), Stored: storedJSON(l.Stored), Archive: archiveJSON(l.Archive)})
 	}
-	return writeJSON(w, doc)
+	return doc
 }
 
 func rawImageJSON(i raw.Image) jsonRawImage {

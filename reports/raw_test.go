@@ -56,7 +56,7 @@ func rawSample(t *testing.T) *raw.Images {
 func rawJSON(t *testing.T, i *raw.Images) *bytes.Buffer {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := RawJSON(&buf, i); err != nil {
+	if err := Write(&buf, JSON, Raw{i}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return &buf
@@ -93,7 +93,7 @@ func TestRawSchemaLists(t *testing.T) {
 		Properties struct {
 			Causes struct {
 				Items struct {
-					Properties struct{ Cause struct{ Enum []RawCause } }
+					Properties struct{ Cause struct{ Enum []raw.Cause } }
 				}
 			}
 		}
@@ -106,11 +106,11 @@ func TestRawSchemaLists(t *testing.T) {
 	if err := json.Unmarshal(data, &schema); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(RawCauses(), schema.Properties.Causes.Items.Properties.Cause.Enum); diff != "" {
+	if diff := cmp.Diff(raw.Causes(), schema.Properties.Causes.Items.Properties.Cause.Enum); diff != "" {
 		t.Error(diff)
 	}
-	for _, c := range RawCauses() {
-		if c.Text() == "" {
+	for _, c := range raw.Causes() {
+		if rawCauses[c] == "" {
 			t.Errorf("%s has no text", c)
 		}
 	}
@@ -123,7 +123,7 @@ func TestRawSchemaLists(t *testing.T) {
 
 func TestRawText(t *testing.T) {
 	var buf bytes.Buffer
-	if err := RawText(&buf, rawSample(t), TextOptions{}); err != nil {
+	if err := Write(&buf, Text, Raw{rawSample(t)}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -178,37 +178,6 @@ func TestRawHeadline(t *testing.T) {
 	} {
 		if got := rawHeadline(i); got != want {
 			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
-func TestRawCauses(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want []RawCause
-	}{
-		{"f a mtime=1", "f a mtime=2", []RawCause{RawMtimes}},
-		{"f a pax:mtime=1.5", "f a pax:mtime=1.25", []RawCause{RawMtimes}},
-		{"f a pax:ctime=1", "f a pax:ctime=2", []RawCause{RawAccessTimes}},
-		{"f a", "f a pax:atime=2", []RawCause{RawAccessTimes}},
-		{"f a", "f a pax:mtime=0.5", []RawCause{RawFormat}},
-		{"f a", "f a pax:SCHILY.xattr.user.x=1", []RawCause{RawXattrs}},
-		{"f a", "f a pax:SCHILY.xattr.user.x=1 mode=600", []RawCause{RawXattrs, RawModes}},
-		{"f a uid=1", "f a gid=1", []RawCause{RawOwners}},
-		{"f a magic=gnu dev=1,2", "f a", []RawCause{RawFormat}},
-		{"f a L=x", "f a pax:path=x", []RawCause{RawFormat}},
-		{"f a\nf b", "f b\nf a", []RawCause{RawOrder}},
-		{"f var/log/x =1", "f var/log/x =2", []RawCause{RawVolatile}},
-		{"f ./usr/x.pyc =1", "f ./usr/x.pyc =2", []RawCause{RawVolatile}},
-		{"f usr/x =1", "f usr/x =2", nil},
-		{"f usr/x", "f usr/y", nil},
-		{"'x' ./PaxHeaders.11/a =\"11 atime=1\\n\"\nf a", "'x' ./PaxHeaders.23/a =\"11 atime=1\\n\"\nf a", []RawCause{RawHeaderNames}},
-		{"'x' x mtime=1 =\"11 atime=1\\n\"\nf a", "'x' x mtime=2 =\"11 atime=1\\n\"\nf a", []RawCause{RawHeaderTimes}},
-		{"f a pax:atime=1 pax:ctime=2", "f a pax:ctime=2 pax:atime=1", []RawCause{RawWriter}},
-	} {
-		i := &raw.Images{Layers: []*raw.Layer{{A: rawLayer(1), B: rawLayer(1), Archive: rawArchive(t, tt.a, tt.b)}}}
-		if diff := cmp.Diff(tt.want, rawCausesOf(i)); diff != "" {
-			t.Errorf("%s and %s: %s", tt.a, tt.b, diff)
 		}
 	}
 }

@@ -45,9 +45,6 @@ func partText(c tarfile.Change) string {
 	return c.Part
 }
 
-// shownValue is how many bytes of a value are shown.
-const shownValue = 120
-
 // partValue shows one side of a change.
 func partValue(c tarfile.Change, v tarfile.Value) string {
 	if v.Missing {
@@ -75,13 +72,6 @@ func partValue(c tarfile.Change, v tarfile.Value) string {
 }
 
 func quoted(s string) string { return `"` + cutValue(s) + `"` }
-
-func cutValue(s string) string {
-	if len(s) <= shownValue {
-		return escape(s)
-	}
-	return escape(s[:shownValue]) + fmt.Sprintf("… (%d bytes)", len(s))
-}
 
 func documentValue(text string) string {
 	if text == "" {

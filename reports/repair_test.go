@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +10,8 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/rewrite"
 )
 
 func TestRepairText(t *testing.T) {
@@ -22,15 +25,15 @@ func TestRepairText(t *testing.T) {
 	}
 	r := &Repair{
 		Target: "oci:a\x1b:1", Manifest: "sha256:3", Before: before, After: after,
-		Layers:  []RepairedLayer{{Kept: true}, {Steps: []RepairStep{{Kind: "root-entry", Count: 1}, {Kind: "parent-entries", Count: 2}, {Kind: "order", Count: 1}}}},
-		Changes: []RepairStep{{Kind: "symlink-modes", Count: 2, First: "/b\n"}},
-		Prediction: &Prediction{Engines: []EnginePrediction{
-			{Engine: "one"}, {Engine: "other", Refusal: "no\x07"},
-			{Engine: "third", Differences: make([]compare.Difference, 2), Findings: []blame.Finding{{Cause: "owner-range"}, {Cause: "device-missing"}}},
+		Layers:  []rewrite.RepairedLayer{{Kept: true}, {Steps: []rewrite.RepairStep{{Kind: "root-entry", Count: 1}, {Kind: "parent-entries", Count: 2}, {Kind: "order", Count: 1}}}},
+		Changes: []rewrite.RepairStep{{Kind: "symlink-modes", Count: 2, First: "/b\n"}},
+		Prediction: &verify.Prediction{Engines: []verify.EnginePrediction{
+			{Engine: "one"}, {Engine: "other", Err: errors.New("no\x07")},
+			{Engine: "third", Outcome: verify.Outcome{Differences: make([]compare.Difference, 2), Findings: []blame.Finding{{Cause: "owner-range"}, {Cause: "device-missing"}}}},
 		}},
 	}
 	var out bytes.Buffer
-	if err := RepairText(&out, r, TextOptions{}); err != nil {
+	if err := Write(&out, Text, r, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `REPAIRED IN PART: oci:a\x1b:1  (sha256:3)
@@ -45,5 +48,17 @@ cfsverify predict oci:a\x1b:1 tells more of what cannot be repaired.
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// TestRepairKinds: there are words for all that a repair does, and no others.
+func TestRepairKinds(t *testing.T) {
+	for _, kind := range rewrite.RepairKinds() {
+		if words := repairKinds[kind]; words[0] == "" || words[1] == "" {
+			t.Errorf("%s has no words", kind)
+		}
+	}
+	if len(repairKinds) != len(rewrite.RepairKinds()) {
+		t.Errorf("there are words for %d kinds of %d", len(repairKinds), len(rewrite.RepairKinds()))
 	}
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -13,15 +14,18 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/proof"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
 
 // sample is a report with one difference of every sort, names that are hostile
 // to a terminal included.
-func sample() *Report {
-	layer := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Digest: "sha256:" + strings.Repeat("2", 64)}
+func sample() *verify.Result {
+	top := &canon.Layer{Index: 1, DiffID: "sha256:" + strings.Repeat("1", 64), Digest: "sha256:" + strings.Repeat("2", 64)}
 	digest := func(s string) fsverity.Digest { return fsverity.SumBytes(fsverity.SHA256, []byte(s)) }
 	put := func(t *canon.Tree, name string, n *canon.Node, o *canon.Origin) {
 		t.Root.Put(canon.Dirent{Name: name, Node: n, Origin: o})
@@ -30,9 +34,9 @@ func sample() *Report {
 	b.Root.Mtime = canon.Time{Sec: 1, Nsec: 5}
 	put(a, "su", &canon.Node{Kind: canon.Regular, Perm: 0o755}, nil)
 	put(b, "su", &canon.Node{Kind: canon.Regular, Perm: 0o4755, Xattrs: canon.Xattrs{{Name: "user.x", Value: "\x00"}}},
-		&canon.Origin{Layer: layer, Entry: 7, Header: &canon.Header{Offset: 512, Typeflag: '0', Name: "./su", Mode: 0o4755, PAX: map[string]string{"SCHILY.xattr.user.x": "\x00"}}})
+		&canon.Origin{Layer: top, Entry: 7, Header: &canon.Header{Offset: 512, Typeflag: '0', Name: "./su", Mode: 0o4755, PAX: map[string]string{"SCHILY.xattr.user.x": "\x00"}}})
 	put(a, "evil\x1b[31m\n\xff", &canon.Node{Kind: canon.Symlink, Target: "a\tb"}, nil)
-	put(b, "made", &canon.Node{Kind: canon.Directory, Perm: 0o755}, &canon.Origin{Layer: layer, Entry: 9, Implicit: true})
+	put(b, "made", &canon.Node{Kind: canon.Directory, Perm: 0o755}, &canon.Origin{Layer: top, Entry: 9, Implicit: true})
 	put(a, "big", &canon.Node{Kind: canon.Regular, Size: 65, Content: canon.External(digest("a"))}, nil)
 	put(b, "big", &canon.Node{Kind: canon.Regular, Size: 66, Content: canon.External(digest("b"))}, nil)
 	put(a, "null", &canon.Node{Kind: canon.CharDevice, Rdev: 1<<8 | 3}, nil)
@@ -41,21 +45,20 @@ func sample() *Report {
 	b.CountLinks()
 	differences := compare.Trees(a, b)
 	findings := blame.Explain(blame.Comparison{A: a, B: b, NameA: "inside", NameB: "outside", Differences: differences, Policy: policy.Raw()})
-	return &Report{
-		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.Raw(), LayerRules: "oci"},
-		A:      Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
-		B: Side{Name: "outside", Source: "oci:image", Entries: 6, Digest: digest("outside"), Layers: []*canon.Layer{layer},
-			OtherRules: &OtherRules{Rules: "composefs-rs", Refusal: "layer 1, entry 9: no parent",
-				Events: []RuleEvent{
-					{Layer: layer, Entry: 9, Path: "made/x", Effect: "refuses: no layer has the parent"},
-					{Layer: layer, Effect: "the whole of it"}, {Path: "x", Effect: "something else"}}}},
-		Differences: differences,
-		Findings:    findings,
-		Proof: &proof.Proof{Complete: true, Digest: digest("outside"), Smallest: []blame.Cause{blame.ContentChange}, Needed: []blame.Cause{blame.ContentChange},
-			Flags: []proof.FlagEffect{
-				{Flag: "--mtime", Value: "s", Removes: []blame.Cause{blame.RootMetadata}, DigestA: digest("outside"), DigestB: digest("outside")},
-				{Flag: "--bootable", Removes: []blame.Cause{blame.UserXattr}, DigestA: digest("inside"), DigestB: digest("outside")}}},
-		Masked: &Masked{Differences: differences[:1], Findings: findings[:1]},
+	return &verify.Result{
+		Recipe: recipe.Recipe{Version: 1, Hash: fsverity.SHA256, Policy: policy.Raw()}, Rules: layer.RulesOCI,
+		A: verify.Side{Name: "inside", Source: "dir:/target", Entries: 5, Digest: digest("inside")},
+		B: verify.Side{Name: "outside", Source: "oci:image", Entries: 6, Digest: digest("outside"), Layers: []*canon.Layer{top},
+			OtherRules: &verify.OtherRules{OtherRules: layer.OtherRules{Rules: layer.RulesComposefsRS, Err: errors.New("layer 1, entry 9: no parent"),
+				Events: []layer.Event{
+					{Layer: top, Entry: 9, Path: "made/x", What: "refuses: no layer has the parent"},
+					{Layer: top, What: "the whole of it"}, {Path: "x", What: "something else"}}}}},
+		Outcome: verify.Outcome{Differences: differences, Findings: findings,
+			Proof: &proof.Proof{Complete: true, Digest: digest("outside"), Smallest: []blame.Cause{blame.ContentChange}, Needed: []blame.Cause{blame.ContentChange},
+				Effects: []proof.Effect{
+					{Part: proof.Mtime, Word: "s", Removes: []blame.Cause{blame.RootMetadata}, DigestA: digest("outside"), DigestB: digest("outside")},
+					{Part: proof.Boot, Word: "s", Removes: []blame.Cause{blame.UserXattr}, DigestA: digest("inside"), DigestB: digest("outside")}}},
+			Masked: &verify.Masked{Differences: differences[:1], Findings: findings[:1]}},
 	}
 }
 
@@ -137,7 +140,7 @@ note: the layer rules composefs-rs refuse outside: tools disagree about this ima
 func TestText(t *testing.T) {
 	r := sample()
 	var buf bytes.Buffer
-	if err := Text(&buf, r, TextOptions{}); err != nil {
+	if err := Write(&buf, Text, Comparison{r}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	got := buf.String()
@@ -155,10 +158,10 @@ func TestText(t *testing.T) {
 // Without colour no escape sequence, with colour only our own.
 func TestTextColor(t *testing.T) {
 	var plain, colored bytes.Buffer
-	if err := Text(&plain, sample(), TextOptions{}); err != nil {
+	if err := Write(&plain, Text, Comparison{sample()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Text(&colored, sample(), TextOptions{Color: true}); err != nil {
+	if err := Write(&colored, Text, Comparison{sample()}, Options{Color: true}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(plain.String(), "\x1b") {
@@ -174,11 +177,11 @@ func TestTextLimitsFindings(t *testing.T) {
 	for c := range 26 {
 		b.Root.Put(canon.Dirent{Name: string(rune('a' + c)), Node: &canon.Node{Kind: canon.FIFO}})
 	}
-	r := &Report{A: Side{Name: "a"}, B: Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Differences: compare.Trees(a, b)}
+	r := &verify.Result{A: verify.Side{Name: "a"}, B: verify.Side{Name: "b", Digest: fsverity.SumBytes(fsverity.SHA256, nil)}, Outcome: verify.Outcome{Differences: compare.Trees(a, b)}}
 	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, verbose := range []bool{false, true} {
 		var buf bytes.Buffer
-		if err := Text(&buf, r, TextOptions{Verbose: verbose}); err != nil {
+		if err := Write(&buf, Text, Comparison{r}, Options{Verbose: verbose}); err != nil {
 			t.Fatal(err)
 		}
 		hasTenth, hasLast := strings.Contains(buf.String(), "\n  /j  FIFO"), strings.Contains(buf.String(), "\n  /z  FIFO")
@@ -193,14 +196,14 @@ func TestJSONFollowsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal := &Report{
-		Recipe: Recipe{ErofsVersion: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), LayerRules: "oci"},
-		A:      Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
-		B:      Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
+	equal := &verify.Result{
+		Recipe: recipe.Recipe{Version: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}, Rules: layer.RulesOCI,
+		A: verify.Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
+		B: verify.Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 	}
-	for _, r := range []*Report{sample(), equal, gated(), accepted()} {
+	for _, r := range []*verify.Result{sample(), equal, gated(), accepted()} {
 		var buf bytes.Buffer
-		if err := JSON(&buf, r); err != nil {
+		if err := Write(&buf, JSON, Comparison{r}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		validate(t, schema, &buf)
@@ -211,14 +214,15 @@ func TestJSONFollowsSchema(t *testing.T) {
 	p := prediction()
 	// A report always has digests and the hash that made them.
 	p.Recipe.Hash, p.Image.Digest = fsverity.SHA256, fsverity.SumBytes(fsverity.SHA256, nil)
-	for i := range p.Engines[0].Flags {
-		p.Engines[0].Flags[i].DigestA, p.Engines[0].Flags[i].DigestB = p.Image.Digest, p.Image.Digest
+	for i := range p.Engines[0].Proof.Effects {
+		e := &p.Engines[0].Proof.Effects[i]
+		e.DigestA, e.DigestB = p.Image.Digest, p.Image.Digest
 	}
 	for _, l := range p.Image.Layers {
 		l.DiffID = "sha256:" + strings.Repeat("1", 64)
 	}
 	var buf bytes.Buffer
-	if err := PredictionJSON(&buf, p); err != nil {
+	if err := Write(&buf, JSON, Prediction{p}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	validate(t, schema, &buf)
@@ -262,7 +266,7 @@ func TestSchemaListsFields(t *testing.T) {
 
 func TestJSONValues(t *testing.T) {
 	var buf bytes.Buffer
-	if err := JSON(&buf, sample()); err != nil {
+	if err := Write(&buf, JSON, Comparison{sample()}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var doc struct {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	"cfsverify/compare/seals"
 )
 
-// Seals is what is found of the seals of an image.
+// Seals is what is found of the seals of an image, as a text and as JSON.
 type Seals struct {
 	// Source is the image as the user may write it.
 	Source string
@@ -20,8 +21,7 @@ type Seals struct {
 	Seals []seals.Checked
 }
 
-// Good says that there are seals, and all are good.
-func (s *Seals) Good() bool { return len(s.Seals) > 0 && s.count(seals.Good) == len(s.Seals) }
+func (s *Seals) writers() writers { return writers{text: s.text, json: s.json} }
 
 func (s *Seals) count(state seals.State) int {
 	n := 0
@@ -33,11 +33,10 @@ func (s *Seals) count(state seals.State) int {
 	return n
 }
 
-// SealsText writes what is found of seals for a person to read.
-func SealsText(w io.Writer, s *Seals, o TextOptions) error {
+func (s *Seals) text(w io.Writer, o Options) error {
 	buf := bufio.NewWriter(w)
 	t := newText(buf, o)
-	t.report = &Report{A: Side{Name: "sealed"}, B: Side{Name: "now"}}
+	t.names = [2]string{"sealed", "now"}
 	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
 	switch {
 	case len(s.Seals) == 0:
@@ -77,7 +76,7 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	}
 	fmt.Fprintf(t, "\n%s %s\n", paint.Sprintf("%s:", c.State), SealPlace(c.Seal))
 	if c.Err != nil || c.Claim.Digest.IsZero() {
-		t.prose("  ", "", c.Why)
+		t.prose("  ", "", whyText(c.Why))
 		return
 	}
 	fmt.Fprintf(t, "  says      %s\n", paint.Sprint(c.Claim.Digest))
@@ -91,8 +90,8 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 			fmt.Fprintf(t, "  should be %s  %s\n", e.Digest, t.dim.Sprintf("(%s)", expectedText(e)))
 		}
 	}
-	if c.Why != "" {
-		t.prose("  ", "", c.Why)
+	if c.Why != nil {
+		t.prose("  ", "", whyText(c.Why))
 	}
 	t.match(s, c)
 	if c.Claim.Insecure {
@@ -101,9 +100,17 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	switch {
 	case c.Signer != "":
 		fmt.Fprintf(t, "  signed by %s\n", escape(c.Signer))
-	case c.Signature != nil && c.Why == "":
+	case c.Signature != nil && c.Why == nil:
 		t.prose("  ", "", "signed, by whom was not checked: name certificates with --trust")
 	}
+}
+
+// whyText says why a seal is unknown or wrong, empty for nil.
+func whyText(why error) string {
+	if errors.Is(why, seals.ErrUnsigned) {
+		return why.Error() + ", and --trust wants that"
+	}
+	return errorText(why)
 }
 
 // SealPlace says where a seal is.

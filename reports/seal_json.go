@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"io"
-
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -53,19 +51,18 @@ type jsonSealSignature struct {
 	Signer string `json:"signer,omitempty"`
 }
 
-// SealsJSON writes what is found of seals as one JSON document in the form that
-// reports/seals.schema.json describes.
-func SealsJSON(w io.Writer, s *Seals) error {
-	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}}
+// json is in the form that seals.schema.json describes.
+func (s *Seals) json() any {
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: seals.AllGood(s.Seals), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}}
 	for i := range s.Seals {
 		doc.Seals = append(doc.Seals, sealJSON(&s.Seals[i]))
 	}
-	return writeJSON(w, doc)
+	return doc
 }
 
 func sealJSON(c *seals.Checked) jsonSeal {
 	j := jsonSeal{
-		State: c.State, Why: c.Why, Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
+		State: c.State, Why: whyText(c.Why), Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
 		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,
 	}
 	for _, e := range c.Expected {

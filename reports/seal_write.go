@@ -8,7 +8,7 @@ import (
 	"cfsverify/canon/seal"
 )
 
-// SealWrite is what was written on an image.
+// SealWrite is what was written on an image, as a text.
 type SealWrite struct {
 	// Target names the new image, Manifest is its digest.
 	Target, Manifest string
@@ -18,9 +18,11 @@ type SealWrite struct {
 	Seals []seal.Seal
 }
 
-// SealWriteText writes a line for the new image, one for its artifact, and one for
+func (s *SealWrite) writers() writers { return writers{text: s.text} }
+
+// text writes a line for the new image, one for its artifact, and one for
 // each seal, with its place, key and digest.
-func SealWriteText(w io.Writer, s *SealWrite) error {
+func (s *SealWrite) text(w io.Writer, _ Options) error {
 	buf := bufio.NewWriter(w)
 	fmt.Fprintf(buf, "%s@%s\n", escape(s.Target), s.Manifest)
 	if s.Artifact != "" {

@@ -17,9 +17,9 @@ func TestSealWriteText(t *testing.T) {
 	}
 	claim := seal.Claim{Digest: digest}
 	var out bytes.Buffer
-	err = SealWriteText(&out, &SealWrite{Target: "oci:a\x1b:1", Manifest: "sha256:3", Artifact: "oci:a\x1b@sha256:4", Seals: []seal.Seal{
+	err = Write(&out, Text, &SealWrite{Target: "oci:a\x1b:1", Manifest: "sha256:3", Artifact: "oci:a\x1b@sha256:4", Seals: []seal.Seal{
 		{Place: seal.Label, Key: "a", Claim: claim}, {Place: seal.LayerAnnotation, Layer: 12, Key: "bcd", Claim: claim},
-	}})
+	}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,34 +10,25 @@ import (
 	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
-	"cfsverify/canon/policy"
 	"cfsverify/compare"
+	"cfsverify/compare/verify"
+	"cfsverify/importers/layer"
 )
-
-// TextOptions says how Text writes.
-type TextOptions struct {
-	Color bool
-	// Verbose lists every difference, not just the first ones of each finding.
-	Verbose bool
-	// Width is how many columns there are, 0 for no limit. Text is wrapped, and
-	// long paths lose their middle unless Verbose is set.
-	Width int
-}
 
 // shownPerFinding is how many differences of a finding are listed without
 // Verbose.
 const shownPerFinding = 10
 
-// Text writes the report for a person to read.
-func Text(w io.Writer, r *Report, o TextOptions) error {
+// text writes the comparison for a person to read.
+func (c Comparison) text(w io.Writer, o Options) error {
 	buf := bufio.NewWriter(w)
-	t := newText(buf, o)
-	t.report = r
+	t := comparisonText{newText(buf, o), c}
+	t.names = c.sideNames()
 	t.write()
 	return buf.Flush()
 }
 
-func newText(w io.Writer, o TextOptions) *text {
+func newText(w io.Writer, o Options) *text {
 	t := &text{Writer: w, verbose: o.Verbose, width: o.Width}
 	t.good, t.bad, t.head, t.dim = color.New(color.FgGreen, color.Bold), color.New(color.FgRed, color.Bold), color.New(color.Bold), color.New(color.Faint)
 	for _, c := range []*color.Color{t.good, t.bad, t.head, t.dim} {
@@ -50,77 +41,68 @@ func newText(w io.Writer, o TextOptions) *text {
 	return t
 }
 
+// text writes what documents have in common.
 type text struct {
 	io.Writer
-	report               *Report
 	verbose              bool
 	width                int
 	good, bad, head, dim *color.Color
-	nameWidth            int
+	// names are what the sides of differences are called.
+	names [2]string
 	// unpackTime is set in a prediction.
 	unpackTime *canon.Time
 }
 
-func (t *text) write() {
-	r := t.report
-	t.nameWidth = max(len(r.A.Name), len(r.B.Name))
+// comparisonText writes what only a comparison has.
+type comparisonText struct {
+	*text
+	Comparison
+}
+
+func (t *comparisonText) write() {
+	width := t.nameWidth()
 	t.verdict()
-	for _, side := range []*Side{&r.A, &r.B} {
-		fmt.Fprintf(t, "  %-*s  %s  %s\n", t.nameWidth, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
+	for _, side := range t.sides() {
+		fmt.Fprintf(t, "  %-*s  %s  %s\n", width, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
-	t.summary()
+	t.summary(t.Failing(), proofText(t.Proof, len(t.Findings)))
 	fmt.Fprintln(t)
-	t.prose("", "composefs digest", fmt.Sprintf("(%s)", r.Recipe))
-	for _, side := range []*Side{&r.A, &r.B} {
+	t.prose("", "composefs digest", fmt.Sprintf("(%s)", recipeText(t.Recipe, t.Rules)))
+	for _, side := range t.sides() {
 		paint := t.good
-		if !r.Equal() {
+		if !t.Equal() {
 			paint = t.bad
 		}
-		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, side.Name, paint.Sprint(side.Digest))
+		fmt.Fprintf(t, "  %-*s  %s\n", width, side.Name, paint.Sprint(side.Digest))
 	}
-	t.flags()
+	t.effects()
 	t.gate()
-	findings := r.Findings
-	if r.Gate != nil {
-		findings = r.Gate.Left
+	findings := t.Findings
+	if t.Gate != nil {
+		findings = t.Gate.Left
 	}
 	for i := range findings {
 		t.finding(&findings[i])
 	}
-	t.masked()
-	for _, side := range []*Side{&r.A, &r.B} {
+	t.masked(t.Masked)
+	for _, side := range t.sides() {
 		t.otherRules(side)
 	}
 }
 
-func (t *text) verdict() {
-	r := t.report
-	if r.Equal() {
+func (t *comparisonText) nameWidth() int { return max(len(t.A.Name), len(t.B.Name)) }
+
+func (t *comparisonText) verdict() {
+	if t.Equal() {
 		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
 		return
 	}
 	verdict := t.bad.Sprint("DIFFERENT")
-	if r.Passed() {
+	if t.Passed() {
 		verdict = t.good.Sprint("ACCEPTED")
 	}
 	fmt.Fprintf(t, "%s: %s, for %s\n", verdict,
-		count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
-}
-
-func (r Recipe) String() string {
-	return fmt.Sprintf("EROFS version %d, %v; %s; layer rules %s", r.ErofsVersion, r.Hash, policyText(r.Policy), r.LayerRules)
-}
-
-// policyText names the rules of a policy.
-func policyText(p policy.Policy) string {
-	text := fmt.Sprintf("root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s", p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
-	if p.Boot != policy.BootNo {
-		text += ", bootable with mtimes in " + string(p.Boot)
-	}
-	if p.BreakHardlinks {
-		text += ", hardlinks broken"
-	}
-	return text
+		count(len(t.Differences), "entry differs", "entries differ"), count(len(t.Findings), "cause", "causes"))
 }
 
 // difference writes one, with those of its changes that are given.
@@ -140,10 +122,9 @@ func (t *text) difference(d *compare.Difference, changes []compare.Change) {
 	if d.Status != compare.Changed {
 		return
 	}
-	r := t.report
 	for _, c := range changes {
 		t.prose("    ", "", fmt.Sprintf("%s: %s %s, %s %s", changeName(c),
-			r.A.Name, t.insideText(c, d), r.B.Name, fieldText(c, d.B.Node, d.LinksB)))
+			t.names[0], t.insideText(c, d), t.names[1], fieldText(c, d.B.Node, d.LinksB)))
 	}
 }
 
@@ -169,7 +150,7 @@ func (t *text) path(p string, besides int) string {
 	if t.verbose || t.width == 0 {
 		return escape(p)
 	}
-	return shortenPath(escape(p), t.width-besides)
+	return shortPath(escape(p), t.width-besides)
 }
 
 // prose writes a line of text that may be wrapped, behind a heading.
@@ -183,7 +164,7 @@ func (t *text) prose(indent, heading, text string) {
 	fmt.Fprintf(t, "%s%s\n", line, wrap(text, t.width, first, indent+"  "))
 }
 
-func (t *text) otherRules(side *Side) {
+func (t *text) otherRules(side *verify.Side) {
 	o := side.OtherRules
 	if o == nil {
 		return
@@ -195,17 +176,17 @@ func (t *text) otherRules(side *Side) {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
 			return
 		}
-		t.prose("  ", "", eventPlace(e)+": "+e.Effect)
+		t.prose("  ", "", eventPlace(e)+": "+e.What)
 	}
 }
 
 // otherRulesText says what the layer rules that were not used make of a side.
-func otherRulesText(side *Side) string {
+func otherRulesText(side *verify.Side) string {
 	o := side.OtherRules
 	switch {
-	case o.Refusal != "" && len(o.Events) == 0:
-		return fmt.Sprintf("the layer rules %s refuse %s: %s", o.Rules, side.Name, o.Refusal)
-	case o.Refusal != "":
+	case o.Err != nil && len(o.Events) == 0:
+		return fmt.Sprintf("the layer rules %s refuse %s: %s", o.Rules, side.Name, o.Err)
+	case o.Err != nil:
 		return fmt.Sprintf("the layer rules %s refuse %s: tools disagree about this image", o.Rules, side.Name)
 	case o.Digest == side.Digest:
 		return fmt.Sprintf("the layer rules %s treat entries of %s differently, but give the same digest", o.Rules, side.Name)
@@ -214,7 +195,7 @@ func otherRulesText(side *Side) string {
 		o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
 }
 
-func eventPlace(e RuleEvent) string {
+func eventPlace(e layer.Event) string {
 	var parts []string
 	if e.Layer != nil {
 		parts = append(parts, layerText(e.Layer))
@@ -233,4 +214,12 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// errorText is empty without an error.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -10,31 +10,31 @@ import (
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 	"cfsverify/compare/proof"
+	"cfsverify/compare/verify"
 )
 
 // summary is what a person needs first: what to do, and whether that is all.
-func (t *text) summary() {
-	first := firstOf(t.report.Failing())
+func (t *text) summary(failing []blame.Finding, proof string) {
+	first := firstOf(failing)
 	if first == nil {
 		return
 	}
 	fmt.Fprintln(t)
 	t.prose("", "first:", string(first.Cause)+": "+CauseOf(first.Cause).Advice)
-	if text := proofText(t.report); text != "" {
-		t.prose("", "", text)
+	if proof != "" {
+		t.prose("", "", proof)
 	}
 }
 
-// proofText says what is proven of the findings, empty if nothing was tried.
-func proofText(r *Report) string {
-	p := r.Proof
+// proofText says what is proven of so many findings, empty if nothing was tried.
+func proofText(p *proof.Proof, findings int) string {
 	switch {
 	case p == nil:
 		return ""
 	case !p.Complete:
 		return "the findings do not make up the whole difference: please report this"
-	case len(p.Smallest) < len(r.Findings):
-		return fmt.Sprintf("without %d of the %d findings the digests would be equal: %s", len(p.Smallest), len(r.Findings), causeList(p.Smallest))
+	case len(p.Smallest) < findings:
+		return fmt.Sprintf("without %d of the %d findings the digests would be equal: %s", len(p.Smallest), findings, causeList(p.Smallest))
 	case len(p.Smallest) == 1:
 		return "without this finding the digests would be equal"
 	}
@@ -64,12 +64,12 @@ func causeList(causes []blame.Cause) string {
 }
 
 // gate tells what was accepted, and why.
-func (t *text) gate() {
-	g := t.report.Gate
+func (t *comparisonText) gate() {
+	g := t.Gate
 	if g == nil {
 		return
 	}
-	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), t.report.gateText())
+	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), gateText(g))
 	for _, a := range g.Accepted {
 		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Entries), "entry", "entries"), t.dim.Sprintf("(%s)", ruleText(a.Rule)))
 		for i, e := range a.Entries {
@@ -105,26 +105,38 @@ func changesText(changes []compare.Change) string {
 	return ": " + strings.Join(names, ", ")
 }
 
-// flags are what a policy with another rule would make of it.
-func (t *text) flags() {
-	if t.report.Proof == nil {
+// effects are what a policy with another word would make of it.
+func (t *comparisonText) effects() {
+	if t.Proof == nil {
 		return
 	}
-	for _, f := range t.report.Proof.Flags {
+	width := t.nameWidth()
+	for _, f := range t.Proof.Effects {
 		fmt.Fprintf(t, "%s %s\n", t.head.Sprintf("with %s", flagText(f)), t.dim.Sprintf("(no %s)", causeList(f.Removes)))
 		if f.DigestA == f.DigestB {
-			fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, "both", t.good.Sprint(f.DigestA))
+			fmt.Fprintf(t, "  %-*s  %s\n", width, "both", t.good.Sprint(f.DigestA))
 			continue
 		}
-		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, t.report.A.Name, f.DigestA)
-		fmt.Fprintf(t, "  %-*s  %s\n", t.nameWidth, t.report.B.Name, f.DigestB)
+		fmt.Fprintf(t, "  %-*s  %s\n", width, t.A.Name, f.DigestA)
+		fmt.Fprintf(t, "  %-*s  %s\n", width, t.B.Name, f.DigestB)
 	}
 }
 
-func flagText(f proof.FlagEffect) string { return strings.TrimSpace(f.Flag + " " + f.Value) }
+// policyFlags are the flags for the parts of a policy.
+var policyFlags = map[proof.Part]string{
+	proof.Root: "--root", proof.DirMtime: "--dir-mtime", proof.Run: "--run", proof.Xattrs: "--xattrs", proof.Mtime: "--mtime", proof.Hardlinks: "--hardlinks",
+	proof.Boot: "--bootable",
+}
 
-func (t *text) masked() {
-	m := t.report.Masked
+// flagText is the word of an effect as on the command line.
+func flagText(f proof.Effect) string {
+	if f.Part == proof.Boot {
+		return policyFlags[f.Part]
+	}
+	return policyFlags[f.Part] + " " + f.Word
+}
+
+func (t *text) masked(m *verify.Masked) {
 	if m == nil {
 		return
 	}

@@ -9,49 +9,6 @@ import (
 	"cfsverify/compare"
 )
 
-// fieldText shows one side of a change.
-func fieldText(c compare.Change, n *canon.Node, links []string) string {
-	switch c.Field {
-	case compare.Type:
-		return n.Kind.String()
-	case compare.Mode:
-		return modeText(n)
-	case compare.UID:
-		return fmt.Sprint(n.UID)
-	case compare.GID:
-		return fmt.Sprint(n.GID)
-	case compare.Mtime:
-		return timeText(n.Mtime)
-	case compare.MtimeNsec:
-		return fmt.Sprintf(".%09d", n.Mtime.Nsec)
-	case compare.Size:
-		return fmt.Sprintf("%d bytes", n.Size)
-	case compare.ContentDigest:
-		return contentText(n)
-	case compare.Storage:
-		if n.Content != nil && n.Content.Inline != nil {
-			return "in the image"
-		}
-		return "in the content store"
-	case compare.Payload:
-		if n.Content == nil || n.Content.Payload() == "" {
-			return "no path"
-		}
-		return escape(n.Content.Payload())
-	case compare.Target:
-		return escape(n.Target)
-	case compare.Rdev:
-		return rdevText(n)
-	case compare.Xattr:
-		return xattrText(n, c.Xattr)
-	case compare.Links:
-		return linksText(links)
-	case compare.Nlink:
-		return fmt.Sprintf("%d links", n.Nlink)
-	}
-	return ""
-}
-
 func changeName(c compare.Change) string {
 	if c.Field == compare.Xattr {
 		return "xattr " + escape(c.Xattr)

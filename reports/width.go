@@ -31,33 +31,3 @@ func wrap(text string, width, first int, indent string) string {
 	}
 	return b.String()
 }
-
-// leastPath is how short a path becomes at most, in columns.
-const leastPath = 24
-
-// shortenPath takes columns out of the middle of a path, so that it has at most
-// width. Width 0 is no limit.
-func shortenPath(path string, width int) string {
-	if width <= 0 || uniseg.StringWidth(path) <= max(width, leastPath) {
-		return path
-	}
-	width = max(width, leastPath)
-	var clusters []string
-	var sizes []int
-	for g := uniseg.NewGraphemes(path); g.Next(); {
-		clusters, sizes = append(clusters, g.Str()), append(sizes, g.Width())
-	}
-	// The end, where the name is, gets the greater half.
-	room := width - 1
-	head, tail := 0, len(clusters)
-	used := 0
-	for tail > 0 && used+sizes[tail-1] <= room-room/3 {
-		tail--
-		used += sizes[tail]
-	}
-	for head < tail && used+sizes[head] <= room {
-		used += sizes[head]
-		head++
-	}
-	return strings.Join(clusters[:head], "") + "…" + strings.Join(clusters[tail:], "")
-}

@@ -32,27 +32,6 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-func TestShortenPath(t *testing.T) {
-	long := "/usr/share/" + strings.Repeat("directory/", 10) + "file.txt"
-	for _, tt := range []struct {
-		path  string
-		width int
-		want  string
-	}{
-		{long, 0, long},
-		{"/short", 30, "/short"},
-		{long, 30, "/usr/shar…y/directory/file.txt"},
-		// However narrow the terminal, this much is shown.
-		{long, 3, long[:7] + "…" + long[len(long)-16:]},
-		{strings.Repeat("日", 40), 25, strings.Repeat("日", 4) + "…" + strings.Repeat("日", 8)},
-	} {
-		got := shortenPath(tt.path, tt.width)
-		if got != tt.want || tt.width > 0 && uniseg.StringWidth(got) > max(tt.width, leastPath) {
-			t.Errorf("%q in %d: %q, want %q", tt.path, tt.width, got, tt.want)
-		}
-	}
-}
-
 // TestTextWidth: no line is wider than asked, but for words that cannot be
 // broken; and with no width nothing is cut.
 func TestTextWidth(t *testing.T) {
@@ -63,11 +42,11 @@ func TestTextWidth(t *testing.T) {
 	r.Differences = compare.Trees(a, b)
 	r.Findings = blame.Explain(blame.Comparison{A: a, B: b, Differences: r.Differences, Policy: policy.Raw()})
 	for _, tt := range []struct {
-		o    TextOptions
+		o    Options
 		full bool
-	}{{TextOptions{Width: 80}, false}, {TextOptions{Width: 80, Verbose: true}, true}, {TextOptions{}, true}} {
+	}{{Options{Width: 80}, false}, {Options{Width: 80, Verbose: true}, true}, {Options{}, true}} {
 		var buf bytes.Buffer
-		if err := Text(&buf, r, tt.o); err != nil {
+		if err := Write(&buf, Text, Comparison{r}, tt.o); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(buf.String(), name); got != tt.full {

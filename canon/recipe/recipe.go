@@ -5,6 +5,8 @@
 package recipe
 
 import (
+	"io"
+
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
@@ -19,17 +21,38 @@ type Recipe struct {
 	Policy policy.Policy
 }
 
-// Apply applies the policy to a tree, takes from it what an image of the version
-// cannot tell, and gives the digest of its image. Trees that Apply changed are the
-// same exactly if their digests are. Errors are those of the policy, and of trees
-// that no image can hold.
+// Apply does what Prepare does, and gives the digest of the tree's image. Trees that
+// Apply changed are the same exactly if their digests are. Errors are those of the
+// policy, and of trees that no image can hold.
 func (r Recipe) Apply(t *canon.Tree) (fsverity.Digest, error) {
-	if err := r.Policy.Apply(t); err != nil {
+	if err := r.Prepare(t); err != nil {
 		return fsverity.Digest{}, err
 	}
-	erofs.Fit(t, r.Version)
-	return erofs.Digest(t, erofs.Options{Version: r.Version}, r.Hash)
+	return r.Sum(t)
 }
 
 // Digest gives the digest that Apply gives, but does not change the tree.
 func (r Recipe) Digest(t *canon.Tree) (fsverity.Digest, error) { return r.Apply(t.Clone()) }
+
+// Prepare applies the policy to a tree, and takes from it what an image of the
+// version cannot tell.
+func (r Recipe) Prepare(t *canon.Tree) error {
+	if err := r.Policy.Apply(t); err != nil {
+		return err
+	}
+	erofs.Fit(t, r.Version)
+	return nil
+}
+
+// Sum gives the digest of the image of a tree to which the policy was applied.
+func (r Recipe) Sum(t *canon.Tree) (fsverity.Digest, error) { return r.Write(io.Discard, t) }
+
+// Write writes the image of a tree to which the policy was applied, and gives its
+// digest.
+func (r Recipe) Write(w io.Writer, t *canon.Tree) (fsverity.Digest, error) {
+	hasher := fsverity.New(r.Hash)
+	if err := erofs.Write(io.MultiWriter(w, hasher), t, erofs.Options{Version: r.Version}); err != nil {
+		return fsverity.Digest{}, err
+	}
+	return hasher.Digest(), nil
+}

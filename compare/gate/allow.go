@@ -33,7 +33,7 @@ func (r Allowance) Validate(causes []blame.Cause) error {
 	case strings.TrimSpace(r.Reason) == "":
 		return fmt.Errorf("there is no reason: say why the difference is accepted")
 	case r.Cause != "" && !slices.Contains(causes, r.Cause):
-		return fmt.Errorf("the cause %q is not known: causes are the names that reports begin findings with", r.Cause)
+		return &CauseError{r.Cause}
 	case r.Path != "" && !doublestar.ValidatePattern(r.Path):
 		return fmt.Errorf("the path %q is not a valid glob", r.Path)
 	case r.Path != "" && r.Path[0] != '/' && !strings.HasPrefix(r.Path, "**"):

@@ -1,3 +1,4 @@
-// Package gate decides which findings and departures a user accepts, by allowances
-// that the caller has read. Where allowances come from does not matter here.
+// Package gate decides which findings and departures a user accepts, and whether what
+// is left makes a comparison or a lint fail. It reads allowances, but opens no files,
+// and it finds no differences itself.
 package gate

@@ -138,3 +138,45 @@ func Digests(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]fsv
 	}
 	return digests, group.Wait()
 }
+
+// Result is what was found of a tree.
+type Result struct {
+	// Tried is how many recipes were tried, and Found are those that give the digest.
+	Tried int
+	Found []recipe.Recipe
+	// Usual are what the usual recipes give, where none is found and the tree fits
+	// them.
+	Usual []Made
+}
+
+// Made is a digest and how it was made.
+type Made struct {
+	Recipe recipe.Recipe
+	Digest fsverity.Digest
+}
+
+// Search tries all recipes by which a digest may have been made of a tree. final says
+// that a policy may have been applied to the tree before, as to that of a dump file.
+func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, final bool) (Result, error) {
+	recipes := Recipes(t, created, want.Algorithm())
+	if final {
+		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
+			recipes = append(recipes, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()})
+		}
+	}
+	found, err := Identify(ctx, t, recipes, want)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Tried: len(recipes), Found: found}
+	if len(found) > 0 {
+		return result, nil
+	}
+	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
+		usual := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()}
+		if digest, err := usual.Digest(t); err == nil {
+			result.Usual = append(result.Usual, Made{usual, digest})
+		}
+	}
+	return result, nil
+}

@@ -78,3 +78,33 @@ func TestRecipesBeginWithComposefsRS(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 }
+
+// TestSearch: a tree that may be final is tried without a policy as well, and where
+// nothing is found there is what the usual recipes give.
+func TestSearch(t *testing.T) {
+	tree := canon.NewTree()
+	raw := recipe.Recipe{Version: erofs.V2, Hash: fsverity.SHA256, Policy: policy.Raw()}
+	tree.Root.Perm, tree.Root.Mtime = 0o700, canon.Time{Sec: 1}
+	tree.Root.Put(canon.Dirent{Name: "run", Node: &canon.Node{Kind: canon.Directory}})
+	tree.Root.Child("run").Node.Put(canon.Dirent{Name: "x", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1, Xattrs: canon.Xattrs{{Name: "user.x"}}}})
+	want, err := raw.Digest(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	final, err := Search(t.Context(), tree, nil, want, true)
+	if err != nil || !slices.Contains(final.Found, raw) || final.Usual != nil {
+		t.Errorf("%+v, %v", final, err)
+	}
+	other, err := Search(t.Context(), trees.Rootfs(), nil, want, false)
+	if err != nil || other.Found != nil || len(other.Usual) != 2 || other.Tried == 0 {
+		t.Fatalf("%+v, %v", other, err)
+	}
+	for _, made := range other.Usual {
+		if digest, err := made.Recipe.Digest(trees.Rootfs()); err != nil || digest != made.Digest || made.Recipe.Policy != policy.ComposefsRS() {
+			t.Errorf("%+v, %v", made, err)
+		}
+	}
+	if rootless, err := Search(t.Context(), tree, nil, other.Usual[0].Digest, false); err != nil || rootless.Usual != nil {
+		t.Errorf("%+v, %v", rootless, err)
+	}
+}

@@ -25,14 +25,32 @@ type Proof struct {
 	Smallest []blame.Cause
 	// Needed are the findings that cannot be left out while all others are patched.
 	Needed []blame.Cause
-	// Flags are the policies one rule away that leave out whole findings.
-	Flags []FlagEffect
+	// Effects are the policies one word away that leave out whole findings.
+	Effects []Effect
 }
 
-// FlagEffect is what another rule of the policy makes of the findings.
-type FlagEffect struct {
-	// Flag and Value are as on the command line.
-	Flag, Value string
+// Part is a part of a policy.
+type Part string
+
+const (
+	Root      Part = "root"
+	DirMtime  Part = "dir-mtime"
+	Run       Part = "run"
+	Xattrs    Part = "xattrs"
+	Mtime     Part = "mtime"
+	Hardlinks Part = "hardlinks"
+	Boot      Part = "boot"
+)
+
+// Parts lists all of them.
+func Parts() []Part { return []Part{Root, DirMtime, Run, Xattrs, Mtime, Hardlinks, Boot} }
+
+// Effect is what another word in one part of the policy makes of the findings.
+type Effect struct {
+	Part Part
+	// Word is what the policy then says there: a rule of canon/policy, or "break" for
+	// Hardlinks.
+	Word string
 	// Removes are the findings of which nothing is left.
 	Removes          []blame.Cause
 	DigestA, DigestB fsverity.Digest
@@ -62,7 +80,7 @@ func Prove(ctx context.Context, p Proving) (Proof, error) {
 			return proof, err
 		}
 	}
-	proof.Flags, err = p.flags(ctx)
+	proof.Effects, err = p.effects(ctx)
 	return proof, err
 }
 

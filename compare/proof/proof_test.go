@@ -182,20 +182,20 @@ func breakHardlinks(t *canon.Tree) {
 	_ = p.Apply(t)
 }
 
-func TestFlags(t *testing.T) {
+func TestEffects(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*canon.Tree)
 		policy policy.Policy
 		want   string
 	}{
-		"nanoseconds": {func(t *canon.Tree) { t.Lookup("/empty").Node.Mtime.Nsec = 5 }, policy.ComposefsRS(), "--mtime s: subsecond-mtime"},
-		"user xattr":  {func(t *canon.Tree) { t.Lookup("/empty").Node.Xattrs.Set("user.x", "") }, policy.Raw(), "--xattrs allowlist: xattr-encoding; --xattrs none: xattr-encoding"},
-		"hardlink":    {breakHardlinks, policy.Raw(), "--hardlinks break: hardlink-broken"},
-		"root":        {func(t *canon.Tree) { t.Root.Perm = 0o700 }, policy.Raw(), "--root usr: root-metadata; --root tar-or-newest: root-metadata; --root newest: root-metadata; --root newest-in-root: root-metadata; --root oldest-in-root: root-metadata; --root epoch: root-metadata"},
+		"nanoseconds": {func(t *canon.Tree) { t.Lookup("/empty").Node.Mtime.Nsec = 5 }, policy.ComposefsRS(), "mtime s: subsecond-mtime"},
+		"user xattr":  {func(t *canon.Tree) { t.Lookup("/empty").Node.Xattrs.Set("user.x", "") }, policy.Raw(), "xattrs allowlist: xattr-encoding; xattrs none: xattr-encoding"},
+		"hardlink":    {breakHardlinks, policy.Raw(), "hardlinks break: hardlink-broken"},
+		"root":        {func(t *canon.Tree) { t.Root.Perm = 0o700 }, policy.Raw(), "root usr: root-metadata; root tar-or-newest: root-metadata; root newest: root-metadata; root newest-in-root: root-metadata; root oldest-in-root: root-metadata; root epoch: root-metadata"},
 		"content":     {func(t *canon.Tree) { t.Lookup("/symlink").Node.Target = "x" }, policy.ComposefsRS(), ""},
 		"file in /run": {func(t *canon.Tree) {
 			t.Lookup("/run").Node.Put(canon.Dirent{Name: "x", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1}})
-		}, policy.Raw(), "--run empty: engine-file"},
+		}, policy.Raw(), "run empty: engine-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := trees.Rootfs(), trees.Rootfs()
@@ -205,19 +205,19 @@ func TestFlags(t *testing.T) {
 			if err != nil || !proof.Complete {
 				t.Fatal(err, proof.Complete)
 			}
-			var flags []string
-			for _, f := range proof.Flags {
-				text := f.Flag + " " + f.Value + ":"
+			var effects []string
+			for _, f := range proof.Effects {
+				text := string(f.Part) + " " + f.Word + ":"
 				for _, c := range f.Removes {
 					text += " " + string(c)
 				}
-				flags = append(flags, text)
+				effects = append(effects, text)
 				if f.DigestA != f.DigestB {
 					t.Errorf("%s leaves the digests different", text)
 				}
 			}
-			if got := strings.Join(flags, "; "); got != tt.want {
-				t.Errorf("flags %q, want %q", got, tt.want)
+			if got := strings.Join(effects, "; "); got != tt.want {
+				t.Errorf("effects %q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package seals
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
+	"cfsverify/importers/layer"
 )
 
 // State is what a seal is found to be.
@@ -36,10 +38,8 @@ type Subject struct {
 	Boot   policy.BootRule
 	// Tree is the image's, to which no policy was applied.
 	Tree *canon.Tree
-	// Layers is how many there are; Lowest gives the tree of the n lowest, and Alone
-	// that of layer n on nothing.
-	Layers        int
-	Lowest, Alone func(n int) (*canon.Tree, error)
+	// Stack is its layers.
+	Stack *layer.Stack
 	// Manifest and Config are as they are written, nil without one.
 	Manifest, Config []byte
 }
@@ -48,8 +48,9 @@ type Subject struct {
 type Checked struct {
 	seal.Seal
 	State State
-	// Why says why a seal is unknown, or that its signature is not valid.
-	Why string
+	// Why says why a seal is unknown, or that its signature is not valid; nil if there
+	// is nothing to say.
+	Why error
 	// Expected are the digests that the seal may have, the likeliest first.
 	Expected []Expected
 	// Match is what gives the digest of a wrong seal, nil if nothing does that is
@@ -80,7 +81,12 @@ type Match struct {
 	Since []compare.Difference
 }
 
-// Options are what CheckSeals does besides.
+// AllGood says that there are seals, and all are good.
+func AllGood(checked []Checked) bool {
+	return len(checked) > 0 && !slices.ContainsFunc(checked, func(c Checked) bool { return c.State != Good })
+}
+
+// Options are what Check does besides.
 type Options struct {
 	// Trusted certificates, if not nil, must be what every digest that can be signed
 	// is signed by.
@@ -89,45 +95,54 @@ type Options struct {
 	Search bool
 }
 
-// Check computes what seals should say. image gives the image with content
-// hashed by a hash, and is asked once for each hash that seals are of. Errors are
-// those of ctx, of image, and of trees that cannot be made.
-func Check(ctx context.Context, found []seal.Seal, image func(fsverity.Algorithm) (Subject, error), o Options) ([]Checked, error) {
+// Hashes are those that seals are of: Check needs a Subject with each.
+func Hashes(found []seal.Seal) []fsverity.Algorithm {
+	var hashes []fsverity.Algorithm
+	for _, alg := range []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256} {
+		if slices.ContainsFunc(found, func(f seal.Seal) bool { return f.Err == nil && f.Claim.Digest.Algorithm() == alg }) {
+			hashes = append(hashes, alg)
+		}
+	}
+	return hashes
+}
+
+// Check computes what seals should say. subjects are the image with content hashed by
+// each of Hashes. Errors are those of ctx, and of trees that cannot be made.
+func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options) ([]Checked, error) {
 	checked := make([]Checked, len(found))
 	byHash := map[fsverity.Algorithm][]*Checked{}
 	for i, f := range found {
 		c := &checked[i]
 		c.Seal, c.State = f, Unknown
 		if f.Err != nil {
-			c.Why = f.Err.Error()
+			c.Why = f.Err
 			continue
 		}
 		alg := f.Claim.Digest.Algorithm()
 		byHash[alg] = append(byHash[alg], c)
 	}
-	for _, alg := range []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256} {
-		seals := byHash[alg]
-		if seals == nil {
-			continue
+	for _, alg := range Hashes(found) {
+		i := slices.IndexFunc(subjects, func(s Subject) bool { return s.Hash == alg })
+		if i < 0 {
+			return nil, fmt.Errorf("there are seals of %v, and no image with that hash", alg)
 		}
-		sealed, err := image(alg)
-		if err != nil {
-			return nil, err
-		}
-		check := sealCheck{Subject: sealed, digests: map[digestOf]expectation{}}
-		for _, c := range seals {
+		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}}
+		for _, c := range byHash[alg] {
 			check.judge(c)
 			check.signature(c, o.Trusted)
 		}
 		if !o.Search {
 			continue
 		}
-		if err := check.search(ctx, seals); err != nil {
+		if err := check.search(ctx, byHash[alg]); err != nil {
 			return nil, err
 		}
 	}
 	return checked, nil
 }
+
+// ErrUnsigned says that a digest which must be signed is not.
+var ErrUnsigned = errors.New("it is not signed")
 
 // sealCheck checks seals of one hash.
 type sealCheck struct {
@@ -166,7 +181,7 @@ func (s *sealCheck) judge(c *Checked) {
 	}
 	switch {
 	case c.Expected == nil:
-		c.Why = why.Error()
+		c.Why = why
 	case slices.ContainsFunc(c.Expected, func(e Expected) bool { return e.Digest == c.Claim.Digest }):
 		c.State = Good
 	default:
@@ -203,7 +218,7 @@ func (s *sealCheck) compute(of digestOf) (fsverity.Digest, error) {
 		p.Boot = s.Boot
 	case seal.Layer:
 		var err error
-		if tree, err = s.Alone(of.layer); err != nil {
+		if tree, err = s.Stack.Alone(of.layer); err != nil {
 			return fsverity.Digest{}, err
 		}
 		p = policy.Raw()
@@ -223,16 +238,16 @@ func (s *sealCheck) signature(c *Checked, trusted []*x509.Certificate) {
 	switch {
 	case c.State != Good:
 	case c.Signature == nil && canBeSigned && trusted != nil:
-		c.State, c.Why = Unknown, "it is not signed, and --trust wants that"
+		c.State, c.Why = Unknown, ErrUnsigned
 	case c.Signature == nil:
 	case trusted == nil:
 		if err := seal.ValidSignature(c.Signature); err != nil {
-			c.State, c.Why = Unknown, err.Error()
+			c.State, c.Why = Unknown, err
 		}
 	default:
 		signer, err := seal.Verify(c.Signature, c.Claim.Digest, trusted)
 		if err != nil {
-			c.State, c.Why = Wrong, err.Error()
+			c.State, c.Why = Wrong, err
 		}
 		c.Signer = signer
 	}

@@ -4,6 +4,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,29 +16,54 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
+	"cfsverify/importers"
+	"cfsverify/importers/layer"
+	"cfsverify/testdata/layers"
 	"cfsverify/testdata/trees"
 )
 
-// changedBootable is bootable with a change that is in every digest.
-func changedBootable() *canon.Tree {
-	t := trees.Bootable()
-	t.Root.Child("usr").Node.Child("file").Node.Perm = 0o640
-	return t
+// sealedLayers have all that recipes act on, and a change of /usr/file in the topmost.
+var sealedLayers = []string{
+	"d . mode=755 mtime=9\nd usr mode=755 pax:mtime=5.5\nf usr/file mode=644 mtime=5 =x\nd run mode=700 mtime=4\nd boot mode=755 mtime=3\nf boot/kernel mtime=3\nd sysroot mode=755 mtime=2",
+	"d usr mode=755 pax:mtime=7.5\nf usr/new mode=644 pax:mtime=7.5 pax:SCHILY.xattr.user.x=1 pax:SCHILY.xattr.security.selinux=l",
+	"d usr mode=755 pax:mtime=7.5\nf usr/file mode=640 mtime=5 =x",
 }
 
-// sealedImage has three layers, of which the topmost changes /usr/file.
-func sealedImage() Subject {
+// sealedImage is an image of these layers.
+func sealedImage(t *testing.T) Subject {
+	t.Helper()
+	source := importers.Source{Transport: importers.Tar}
+	dir := t.TempDir()
+	for i, spec := range sealedLayers {
+		file := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.WriteFile(file, layers.Tar(spec), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		source.Layers = append(source.Layers, file)
+	}
+	objects, err := importers.OpenObjectStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Seals: true, Objects: objects}
+	imported, err := importers.Load(t.Context(), source, o)
+	if err := errors.Join(err, objects.Close()); err != nil {
+		t.Fatal(err)
+	}
 	return Subject{
-		Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), Boot: policy.BootSeconds, Tree: changedBootable(), Layers: 3,
-		Lowest: func(n int) (*canon.Tree, error) { return trees.Bootable(), nil },
-		Alone: func(n int) (*canon.Tree, error) {
-			if n > 3 {
-				return nil, fmt.Errorf("there is no layer %d", n)
-			}
-			return trees.Sample(), nil
-		},
+		Hash: fsverity.SHA256, Policy: policy.ComposefsRS(), Boot: policy.BootSeconds, Tree: imported.Tree, Stack: imported.Stack,
 		Manifest: []byte("manifest"), Config: []byte("config"),
 	}
+}
+
+// treeOf gives a tree of the image's layers.
+func treeOf(t *testing.T, layers func(int) (*canon.Tree, error), n int) *canon.Tree {
+	t.Helper()
+	tree, err := layers(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
 }
 
 func digestBy(t *testing.T, tree *canon.Tree, version erofs.Version, change func(*policy.Policy)) fsverity.Digest {
@@ -58,7 +86,7 @@ func booting(rule policy.BootRule) func(*policy.Policy) {
 // checkOne checks a seal of an image.
 func checkOne(t *testing.T, f seal.Seal, image Subject) Checked {
 	t.Helper()
-	checked, err := Check(t.Context(), []seal.Seal{f}, func(fsverity.Algorithm) (Subject, error) { return image, nil }, Options{Search: true})
+	checked, err := Check(t.Context(), []seal.Seal{f}, []Subject{image}, Options{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +96,8 @@ func checkOne(t *testing.T, f seal.Seal, image Subject) Checked {
 func TestCheckSeals(t *testing.T) {
 	all := []erofs.Version{erofs.V1, erofs.V0, erofs.V2}
 	raw := func(p *policy.Policy) { *p = policy.Raw() }
-	now, then := changedBootable(), trees.Bootable()
+	image := sealedImage(t)
+	now, then, alone := image.Tree, treeOf(t, image.Stack.Lowest, 2), treeOf(t, image.Stack.Alone, 2)
 	for name, c := range map[string]struct {
 		role     seal.Role
 		versions []erofs.Version
@@ -93,13 +122,13 @@ func TestCheckSeals(t *testing.T) {
 		"config":                    {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("config")), 0, Good, 0, ""},
 		"manifest for config":       {seal.Config, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, Wrong, 0, ""},
 		"manifest":                  {seal.Manifest, nil, fsverity.SumBytes(fsverity.SHA256, []byte("manifest")), 0, Good, 0, ""},
-		"layer":                     {seal.Layer, all[:1], digestBy(t, trees.Sample(), erofs.V1, raw), 2, Good, 0, ""},
+		"layer":                     {seal.Layer, all[:1], digestBy(t, alone, erofs.V1, raw), 2, Good, 0, ""},
 		"another layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 2, Wrong, 0, ""},
-		"a layer's other recipe":    {seal.Layer, all[:1], digestBy(t, trees.Sample(), erofs.V2, func(p *policy.Policy) { *p = policy.Raw(); p.Xattrs = policy.XattrNone }), 2, Wrong, -1, ""},
-		"no such layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 4, Unknown, 0, "there is no layer 4"},
+		"a layer's other recipe":    {seal.Layer, all[:1], digestBy(t, alone, erofs.V2, func(p *policy.Policy) { *p = policy.Raw(); p.Xattrs = policy.XattrAllowlist }), 2, Wrong, -1, ""},
+		"no such layer":             {seal.Layer, all[:1], digestBy(t, now, erofs.V1, raw), 4, Unknown, 0, "there is no layer 4: the image has 3"},
 	} {
 		f := seal.Seal{Layer: c.layer, Claim: seal.Claim{Role: c.role, Versions: c.versions, Digest: c.digest}}
-		got := checkOne(t, f, sealedImage())
+		got := checkOne(t, f, image)
 		layers := 0
 		if got.Match != nil {
 			layers = got.Match.Layers
@@ -110,8 +139,8 @@ func TestCheckSeals(t *testing.T) {
 		if searched := c.state == Wrong && c.role != seal.Config; got.Searched != searched {
 			t.Errorf("%s: searched %v", name, got.Searched)
 		}
-		if got.State != c.state || layers != c.layers || got.Why != c.why {
-			t.Errorf("%s: %s by %d layers, %q, want %s by %d, %q", name, got.State, layers, got.Why, c.state, c.layers, c.why)
+		if got.State != c.state || layers != c.layers || whyOf(got) != c.why {
+			t.Errorf("%s: %s by %d layers, %q, want %s by %d, %q", name, got.State, layers, whyOf(got), c.state, c.layers, c.why)
 		}
 		if m := got.Match; m != nil && c.layers == 3 {
 			if digest, err := m.Recipe.Digest(now); err != nil || digest != c.digest || m.Since != nil {
@@ -121,13 +150,20 @@ func TestCheckSeals(t *testing.T) {
 	}
 }
 
+func whyOf(c Checked) string {
+	if c.Why == nil {
+		return ""
+	}
+	return c.Why.Error()
+}
+
 // TestCheckSealSince: what upper layers changed is told as the sealed image has it:
 // without what is not in it.
 func TestCheckSealSince(t *testing.T) {
-	image := sealedImage()
+	image := sealedImage(t)
 	image.Tree.Root.Child("boot").Node.Put(canon.Dirent{Name: "new", Node: &canon.Node{Kind: canon.FIFO}})
 	image.Tree.CountLinks()
-	f := seal.Seal{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestBy(t, trees.Bootable(), erofs.V1, booting(policy.BootSeconds))}}
+	f := seal.Seal{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digestBy(t, treeOf(t, image.Stack.Lowest, 2), erofs.V1, booting(policy.BootSeconds))}}
 	got := checkOne(t, f, image)
 	if since := got.Match.Since; len(since) != 1 || since[0].Path != "/usr/file" {
 		t.Errorf("changed: %v", since)
@@ -137,7 +173,7 @@ func TestCheckSealSince(t *testing.T) {
 // TestCheckSealUnknown: what nothing can be said of is neither good nor wrong.
 func TestCheckSealUnknown(t *testing.T) {
 	odd := errors.New("odd")
-	noBoot, noDocuments := sealedImage(), sealedImage()
+	noBoot, noDocuments := sealedImage(t), sealedImage(t)
 	noBoot.Tree = trees.Sample()
 	noDocuments.Config, noDocuments.Manifest = nil, nil
 	digest := fsverity.SumBytes(fsverity.SHA256, nil)
@@ -145,25 +181,49 @@ func TestCheckSealUnknown(t *testing.T) {
 		found seal.Seal
 		image Subject
 	}{
-		"odd":                     {seal.Seal{Err: odd}, sealedImage()},
+		"odd":                     {seal.Seal{Err: odd}, sealedImage(t)},
 		"the image has no config": {seal.Seal{Claim: seal.Claim{Role: seal.Config, Digest: digest}}, noDocuments},
 		"there is no /usr":        {seal.Seal{Claim: seal.Claim{Role: seal.Bootable, Versions: []erofs.Version{erofs.V1}, Digest: digest}}, noBoot},
 	} {
 		got := checkOne(t, c.found, c.image)
-		if got.State != Unknown || !strings.HasPrefix(got.Why, why) || got.Match != nil {
+		if got.State != Unknown || !strings.HasPrefix(whyOf(got), why) || got.Match != nil {
 			t.Errorf("%s: %+v", why, got)
 		}
 	}
 }
 
-// TestCheckSealsOnce: however many seals are wrong, each tree is made once, and
-// each hash asks for its image once.
-func TestCheckSealsOnce(t *testing.T) {
-	image := sealedImage()
-	asked, lowest, alone := map[fsverity.Algorithm]int{}, map[int]int{}, map[int]int{}
-	makeLowest, makeAlone := image.Lowest, image.Alone
-	image.Lowest = func(n int) (*canon.Tree, error) { lowest[n]++; return makeLowest(n) }
-	image.Alone = func(n int) (*canon.Tree, error) { alone[n]++; return makeAlone(n) }
+// TestHashes: each hash that seals are of needs an image with it.
+func TestHashes(t *testing.T) {
+	digest := func(alg fsverity.Algorithm) seal.Seal {
+		return seal.Seal{Claim: seal.Claim{Role: seal.Config, Digest: fsverity.SumBytes(alg, nil)}}
+	}
+	found := []seal.Seal{{Err: errors.New("odd")}, digest(fsverity.SHA256), digest(fsverity.SHA256)}
+	if got := Hashes(found); !slices.Equal(got, []fsverity.Algorithm{fsverity.SHA256}) {
+		t.Errorf("%v", got)
+	}
+	found = append(found, digest(fsverity.SHA512))
+	if got := Hashes(found); !slices.Equal(got, []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256}) {
+		t.Errorf("%v", got)
+	}
+	if checked, err := Check(t.Context(), found, []Subject{{Hash: fsverity.SHA256}}, Options{}); err == nil {
+		t.Errorf("without an image: %+v", checked)
+	}
+}
+
+func TestAllGood(t *testing.T) {
+	good, wrong, unknown := Checked{State: Good}, Checked{State: Wrong}, Checked{State: Unknown}
+	for want, lists := range map[bool][][]Checked{true: {{good}, {good, good}}, false: {nil, {good, wrong}, {unknown}, {wrong, good}}} {
+		for _, list := range lists {
+			if got := AllGood(list); got != want {
+				t.Errorf("%v: %v", list, got)
+			}
+		}
+	}
+}
+
+// TestManyWrongSeals: however many seals are wrong, they are looked for at once, and
+// each is told of.
+func TestManyWrongSeals(t *testing.T) {
 	var found []seal.Seal
 	for i := range 50 {
 		digest := fsverity.SumBytes(fsverity.SHA256, []byte{byte(i)})
@@ -175,7 +235,7 @@ func TestCheckSealsOnce(t *testing.T) {
 			found = append(found, f)
 		}
 	}
-	checked, err := Check(t.Context(), found, func(alg fsverity.Algorithm) (Subject, error) { asked[alg]++; return image, nil }, Options{Search: true})
+	checked, err := Check(t.Context(), found, []Subject{sealedImage(t)}, Options{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,19 +244,17 @@ func TestCheckSealsOnce(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if asked[fsverity.SHA256] != 1 || len(asked) != 1 || lowest[1] != 1 || lowest[2] != 1 || alone[2] > 2 {
-		t.Errorf("asked for %v, lowest %v, alone %v", asked, lowest, alone)
-	}
 }
 
 // TestCheckSealsTrust: with certificates, what can be signed must be.
 func TestCheckSealsTrust(t *testing.T) {
-	digest := digestBy(t, changedBootable(), erofs.V1, nil)
+	image := sealedImage(t)
+	digest := digestBy(t, image.Tree, erofs.V1, nil)
 	claim := seal.Claim{Role: seal.Merged, Versions: []erofs.Version{erofs.V1}, Digest: digest}
 	for _, place := range seal.Places() {
 		for _, trusted := range [][]*x509.Certificate{nil, {{}}} {
 			for _, signature := range [][]byte{nil, []byte("x")} {
-				checked, err := Check(t.Context(), []seal.Seal{{Place: place, Claim: claim, Signature: signature}}, func(fsverity.Algorithm) (Subject, error) { return sealedImage(), nil }, Options{Trusted: trusted})
+				checked, err := Check(t.Context(), []seal.Seal{{Place: place, Claim: claim, Signature: signature}}, []Subject{image}, Options{Trusted: trusted})
 				if err != nil {
 					t.Fatal(err)
 				}

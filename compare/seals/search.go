@@ -37,7 +37,7 @@ func (s *sealCheck) search(ctx context.Context, seals []*Checked) error {
 		return err
 	}
 	for layer, digests := range alone {
-		tree, err := s.Alone(layer)
+		tree, err := s.Stack.Alone(layer)
 		if err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ func (c *Checked) hasExpected() bool {
 }
 
 func (s *sealCheck) searchImage(ctx context.Context, digests map[fsverity.Digest]*Match) error {
-	for n := s.Layers - 1; n > 0 && missing(digests); n-- {
-		tree, err := s.Lowest(n)
+	for n := s.Stack.Len() - 1; n > 0 && missing(digests); n-- {
+		tree, err := s.Stack.Lowest(n)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *sealCheck) searchImage(ctx context.Context, digests map[fsverity.Digest
 	if !missing(digests) {
 		return nil
 	}
-	return s.searchTree(ctx, s.Tree, identify.Recipes(s.Tree, s.Policy.Created, s.Hash), s.Layers, digests)
+	return s.searchTree(ctx, s.Tree, identify.Recipes(s.Tree, s.Policy.Created, s.Hash), s.Stack.Len(), digests)
 }
 
 func missing(digests map[fsverity.Digest]*Match) bool {
@@ -107,7 +107,7 @@ func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []
 			continue
 		}
 		match = &Match{Layers: layers, Recipe: recipes[i]}
-		if layers > 0 && layers < s.Layers {
+		if layers > 0 && layers < s.Stack.Len() {
 			if match.Since, err = s.since(tree, recipes[i]); err != nil {
 				return err
 			}
@@ -135,7 +135,7 @@ func (s *sealCheck) usual() []recipe.Recipe {
 func (s *sealCheck) since(older *canon.Tree, r recipe.Recipe) ([]compare.Difference, error) {
 	trees := [2]*canon.Tree{older.Clone(), s.Tree.Clone()}
 	for _, t := range trees {
-		if _, err := r.Apply(t); err != nil {
+		if err := r.Prepare(t); err != nil {
 			return nil, err
 		}
 	}

@@ -14,50 +14,51 @@ import (
 	"cfsverify/compare/blame"
 )
 
-// variant is a policy that differs in one rule.
+// variant is a policy that differs in one word.
 type variant struct {
-	flag, value string
-	policy      func(policy.Policy) policy.Policy
+	part   Part
+	word   string
+	policy func(policy.Policy) policy.Policy
 }
 
 // variants are the policies that could leave out some of the differences.
 func variants(p policy.Policy, differences []compare.Difference) []variant {
 	touched := touchedBy(differences)
 	var list []variant
-	add := func(flag, value string, set func(*policy.Policy)) {
-		list = append(list, variant{flag, value, func(p policy.Policy) policy.Policy {
+	add := func(part Part, word string, set func(*policy.Policy)) {
+		list = append(list, variant{part, word, func(p policy.Policy) policy.Policy {
 			set(&p)
 			return p
 		}})
 	}
 	if touched.nsec && p.Mtime != policy.MtimeSeconds {
-		add("--mtime", "s", func(p *policy.Policy) { p.Mtime = policy.MtimeSeconds })
+		add(Mtime, string(policy.MtimeSeconds), func(p *policy.Policy) { p.Mtime = policy.MtimeSeconds })
 	}
 	if touched.xattrs {
 		for _, rule := range []policy.XattrRule{policy.XattrUser, policy.XattrAllowlist, policy.XattrNone} {
 			if rule != p.Xattrs && (rule != policy.XattrUser || p.Xattrs == policy.XattrAll) {
-				add("--xattrs", string(rule), func(p *policy.Policy) { p.Xattrs = rule })
+				add(Xattrs, string(rule), func(p *policy.Policy) { p.Xattrs = rule })
 			}
 		}
 	}
 	if touched.run && p.Run != policy.RunEmpty {
-		add("--run", string(policy.RunEmpty), func(p *policy.Policy) { p.Run = policy.RunEmpty })
+		add(Run, string(policy.RunEmpty), func(p *policy.Policy) { p.Run = policy.RunEmpty })
 	}
 	if touched.links && !p.BreakHardlinks {
-		add("--hardlinks", "break", func(p *policy.Policy) { p.BreakHardlinks = true })
+		add(Hardlinks, "break", func(p *policy.Policy) { p.BreakHardlinks = true })
 	}
 	if touched.dirMtimes && p.DirMtime != policy.DirMtimeNewestChild {
-		add("--dir-mtime", string(policy.DirMtimeNewestChild), func(p *policy.Policy) { p.DirMtime = policy.DirMtimeNewestChild })
+		add(DirMtime, string(policy.DirMtimeNewestChild), func(p *policy.Policy) { p.DirMtime = policy.DirMtimeNewestChild })
 	}
 	if touched.root {
 		for _, rule := range policy.RootRules() {
 			if rule != p.Root && rule != policy.RootKeep {
-				add("--root", string(rule), func(p *policy.Policy) { p.Root = rule })
+				add(Root, string(rule), func(p *policy.Policy) { p.Root = rule })
 			}
 		}
 	}
 	if p.Boot == policy.BootNo && touched.boot {
-		add("--bootable", "", func(p *policy.Policy) { p.Boot = policy.BootSeconds })
+		add(Boot, string(policy.BootSeconds), func(p *policy.Policy) { p.Boot = policy.BootSeconds })
 	}
 	return list
 }
@@ -87,11 +88,11 @@ func isInDir(p, dir string) bool {
 	return p == dir || len(p) > len(dir) && p[:len(dir)] == dir && p[len(dir)] == '/'
 }
 
-// flags tries every variant, and keeps those that leave out whole findings and
+// effects tries every variant, and keeps those that leave out whole findings and
 // bring no differences of their own.
-func (p *Proving) flags(ctx context.Context) ([]FlagEffect, error) {
+func (p *Proving) effects(ctx context.Context) ([]Effect, error) {
 	list := variants(p.RecipeA.Policy, p.Differences)
-	effects := make([]*FlagEffect, len(list))
+	tried := make([]*Effect, len(list))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, v := range list {
@@ -99,15 +100,15 @@ func (p *Proving) flags(ctx context.Context) ([]FlagEffect, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			effects[i] = p.effect(v)
+			tried[i] = p.effect(v)
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var found []FlagEffect
-	for _, e := range effects {
+	var found []Effect
+	for _, e := range tried {
 		if e != nil {
 			found = append(found, *e)
 		}
@@ -116,9 +117,9 @@ func (p *Proving) flags(ctx context.Context) ([]FlagEffect, error) {
 }
 
 // effect is nil for a policy that does not fit the trees, or that does not help.
-func (p *Proving) effect(v variant) *FlagEffect {
+func (p *Proving) effect(v variant) *Effect {
 	a, b := p.A.Clone(), p.B.Clone()
-	e := &FlagEffect{Flag: v.flag, Value: v.value}
+	e := &Effect{Part: v.part, Word: v.word}
 	recipeA, recipeB := p.RecipeA, p.RecipeB
 	recipeA.Policy, recipeB.Policy = v.policy(recipeA.Policy), v.policy(recipeB.Policy)
 	var err error
@@ -140,7 +141,7 @@ func (p *Proving) effect(v variant) *FlagEffect {
 			delete(added, entry.Path)
 		}
 	}
-	// What only follows from other findings is no reason to change a flag.
+	// What only follows from other findings is no reason to change a word.
 	own := slices.ContainsFunc(e.Removes, func(c blame.Cause) bool { return c != blame.Derived })
 	if !own || len(added) > 0 {
 		return nil

@@ -1,4 +1,4 @@
-package cmd
+package advice
 
 import (
 	"errors"
@@ -9,8 +9,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
@@ -28,7 +30,7 @@ func TestAdviceOfImporters(t *testing.T) {
 		"dump:a has sha256 digests of file content, not sha512: add --hash sha256":                                                                                               &importers.HashError{Source: importers.Source{Transport: importers.Dump, Path: "a"}, Has: fsverity.SHA256, Want: fsverity.SHA512},
 		"from byte 7 on the image is not what its tree gives: it is damaged, or another program made it; with --lenient its tree is taken, whose digest is not that of the file": &importers.OtherBytesError{At: 7},
 	} {
-		if got := advise(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
+		if got := Of(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -42,10 +44,12 @@ func TestAdvise(t *testing.T) {
 		{errors.New("x"), "x"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
+		{fmt.Errorf("x: %w", &verify.VersionsError{Versions: [2]erofs.Version{erofs.V1, erofs.V2}}),
+			"x: the composefs images are of versions 1 and 2, so their digests differ whatever is in them: compare the trees with --erofs-version 1"},
 		{&policy.RootError{Rule: policy.RootUsr, Usr: canon.Symlink}, "/usr is a symlink, so the root cannot take its metadata: use another --root rule, such as newest or keep"},
 		{fmt.Errorf("b: %w (c)", &policy.RunError{Kind: canon.Symlink}), "b: /run is a symlink, so it cannot be emptied: use --run keep (c)"},
 	} {
-		if got := advise(tt.err); got != tt.want {
+		if got := Of(tt.err); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}

@@ -1,4 +1,6 @@
-package cmd
+// Package wholefile writes files of the command line: as a whole or not at all. What is
+// in them does not matter here.
+package wholefile
 
 import (
 	"errors"
@@ -11,9 +13,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// writeFile writes a file as a whole or not at all: under another name in the
+// Write writes a file as a whole or not at all: under another name in the
 // same directory, and renamed when it is complete. The name "-" is stdout.
-func writeFile(name string, stdout io.Writer, write func(io.Writer) error) error {
+func Write(name string, stdout io.Writer, write func(io.Writer) error) error {
 	if name == "-" {
 		return write(stdout)
 	}

@@ -1,4 +1,6 @@
-package cmd
+// Package advice says which flags of the command line help against what libraries find
+// wrong. What is wrong, they say themselves.
+package advice
 
 import (
 	"errors"
@@ -6,13 +8,14 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
-// advise gives the text of an error as the user sees it. Libraries say what is wrong,
+// Of gives the text of an error as the user sees it. Libraries say what is wrong,
 // and know no flags: what a flag can do about it is said here, in the text of the
 // error that it is about.
-func advise(err error) string {
+func Of(err error) string {
 	text, about := advised(err)
 	if about == nil {
 		return err.Error()
@@ -32,6 +35,7 @@ func advised(err error) (text string, about error) {
 		bytes    *importers.OtherBytesError
 		mounts   *importers.MountsError
 		platform *importers.PlatformError
+		versions *verify.VersionsError
 	)
 	switch {
 	case errors.As(err, &root) && root.Rule == policy.RootCreated:
@@ -55,6 +59,8 @@ func advised(err error) (text string, about error) {
 			mounts.Root, mounts.Listing()), mounts
 	case errors.As(err, &platform):
 		return platform.Error() + ": choose one with --platform", platform
+	case errors.As(err, &versions):
+		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}
 	return "", nil
 }
@@ -70,3 +76,16 @@ func limitAdvice(limit importers.Limit) string {
 	}
 	return "if you trust it, raise --max-size"
 }
+
+// Wrap is an error that says what Of says, for a report that tells it; nil for nil.
+func Wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return advisedError{err}
+}
+
+type advisedError struct{ error }
+
+func (e advisedError) Error() string { return Of(e.error) }
+func (e advisedError) Unwrap() error { return e.error }

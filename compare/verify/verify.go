@@ -1,0 +1,165 @@
+// Package verify is what the program is for, as library calls: Run compares two trees
+// that were read, explains and proves what differs and applies a gate, and Predict
+// does it for what engines unpack. It opens no sources, which is for importers, and
+// writes no reports.
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/recipe"
+	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
+	"cfsverify/importers/layer"
+)
+
+// Input is a source as it was read.
+type Input struct {
+	// Name is how reports call the side, such as "inside".
+	Name string
+	// Source is the source as the user may write it.
+	Source string
+	// Tree is as it was read: no policy was applied. It is changed.
+	Tree *canon.Tree
+	// Created is an image's creation time, nil if it states none.
+	Created *canon.Time
+	// Layers are those of an image, lowest first.
+	Layers []*canon.Layer
+	// Other is what other layer rules make of an image, nil if it is the same.
+	Other *layer.OtherRules
+}
+
+// Options are what a comparison does besides.
+type Options struct {
+	// Rules are the layer rules by which the trees were made, for reports.
+	Rules layer.Rules
+	// Masked asks for the differences that the policy hides.
+	Masked bool
+	// Gate, if there is one, decides whether the comparison is a success.
+	Gate *gate.Gate
+}
+
+// Result is the outcome of comparing two sources.
+type Result struct {
+	// Recipe is the one that was asked for: each side has its own creation time.
+	Recipe recipe.Recipe
+	Rules  layer.Rules
+	A, B   Side
+	Outcome
+	// Gate is set if differences may be accepted.
+	Gate *gate.Verdict
+}
+
+// Side is what became of an Input.
+type Side struct {
+	Name, Source string
+	// Tree is what was compared: with the policy applied.
+	Tree *canon.Tree
+	// Entries is the number of names, the root included.
+	Entries int
+	// Digest is the fs-verity digest of the composefs image.
+	Digest fsverity.Digest
+	Layers []*canon.Layer
+	// OtherRules is set if other layer rules treat the image in another way.
+	OtherRules *OtherRules
+}
+
+// Equal says that both digests are the same.
+func (r *Result) Equal() bool { return r.A.Digest == r.B.Digest }
+
+// Passed says that the comparison is a success: the digests are equal, or the gate
+// lets the difference pass.
+func (r *Result) Passed() bool {
+	if r.Gate == nil {
+		return r.Equal()
+	}
+	return r.Gate.Passed
+}
+
+// Failing are the findings because of which the comparison is no success.
+func (r *Result) Failing() []blame.Finding {
+	if r.Gate == nil {
+		return r.Findings
+	}
+	return r.Gate.Failing
+}
+
+// Run compares two sources: their digests by the recipe, and where these differ, the
+// trees entry by entry. A side without a creation time has the other one's. Errors
+// are those of ctx, and of trees that the policy or the image format cannot take, and
+// begin with the source.
+func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Result, error) {
+	for i := range inputs {
+		if inputs[i].Created == nil {
+			inputs[i].Created = inputs[1-i].Created
+		}
+	}
+	result := &Result{Recipe: r, Rules: o.Rules}
+	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, masked: o.Masked}
+	group, _ := errgroup.WithContext(ctx)
+	for i, in := range inputs {
+		group.Go(func() (err error) {
+			c.raw[i], c.created[i] = in.Tree.Clone(), in.Created
+			*c.sides[i], err = newSide(in, r)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var err error
+	if result.Outcome, err = c.outcome(ctx); err != nil {
+		return nil, err
+	}
+	if o.Gate != nil {
+		result.Gate = o.Gate.Judge(result.Findings, result.Equal())
+	}
+	return result, nil
+}
+
+// newSide applies the recipe to an input.
+func newSide(in Input, r recipe.Recipe) (Side, error) {
+	r.Policy.Created = in.Created
+	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Layers: in.Layers}
+	digest, err := r.Apply(in.Tree)
+	if err != nil {
+		return Side{}, fmt.Errorf("%s: %w", in.Source, err)
+	}
+	side.Digest = digest
+	for range in.Tree.All() {
+		side.Entries++
+	}
+	if in.Other != nil {
+		side.OtherRules = CompareRules(in.Tree, in.Other, r)
+	}
+	return side, nil
+}
+
+// OtherRules tells what layer rules that were not used make of an image. Err says why
+// they, or the recipe, refuse it.
+type OtherRules struct {
+	layer.OtherRules
+	// Digest and Differences compare the result with that of the rules used, if there
+	// is no Err.
+	Digest      fsverity.Digest
+	Differences []compare.Difference
+}
+
+// CompareRules compares what other layer rules make of an image with its tree, to
+// which the recipe was applied. The other tree is changed.
+func CompareRules(tree *canon.Tree, other *layer.OtherRules, r recipe.Recipe) *OtherRules {
+	o := &OtherRules{OtherRules: *other}
+	if o.Err == nil {
+		o.Digest, o.Err = r.Apply(o.Tree)
+	}
+	if o.Err == nil {
+		o.Differences = compare.Trees(tree, o.Tree)
+	}
+	return o
+}

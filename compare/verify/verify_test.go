@@ -1,0 +1,234 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
+	"cfsverify/compare"
+	"cfsverify/compare/blame"
+	"cfsverify/compare/gate"
+	"cfsverify/importers/layer"
+	"cfsverify/testdata/trees"
+)
+
+func composefsRS() recipe.Recipe {
+	return recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}
+}
+
+// pair is the same tree twice, of which the first is changed.
+func pair(change func(*canon.Tree)) [2]Input {
+	a, b := trees.Rootfs(), trees.Rootfs()
+	change(a)
+	return [2]Input{{Name: "inside", Source: "dir:a", Tree: a}, {Name: "outside", Source: "oci:b", Tree: b}}
+}
+
+func run(t *testing.T, inputs [2]Input, r recipe.Recipe, o Options) *Result {
+	t.Helper()
+	result, err := Run(t.Context(), inputs, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func paths(differences []compare.Difference) []string {
+	var list []string
+	for _, d := range differences {
+		list = append(list, d.Path)
+	}
+	return list
+}
+
+func TestRunEqual(t *testing.T) {
+	r := run(t, pair(func(*canon.Tree) {}), composefsRS(), Options{})
+	want, err := composefsRS().Digest(trees.Rootfs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := 0
+	for range trees.Rootfs().All() {
+		entries++
+	}
+	if !r.Equal() || !r.Passed() || r.Failing() != nil || r.Differences != nil || r.Proof != nil || r.Masked != nil || r.Gate != nil {
+		t.Errorf("%+v", r)
+	}
+	// The policy empties /run.
+	if r.A.Digest != want || r.B.Digest != want || r.A.Entries > entries || r.A.Entries != r.B.Entries {
+		t.Errorf("digests %v and %v, want %v; %d and %d entries", r.A.Digest, r.B.Digest, want, r.A.Entries, r.B.Entries)
+	}
+}
+
+// TestRunDifferent: what differs is found, explained and proven, and what the policy
+// hides is told on demand only.
+func TestRunDifferent(t *testing.T) {
+	change := func(tree *canon.Tree) {
+		tree.Lookup("/empty").Node.Mtime.Nsec = 5
+		tree.Lookup("/empty").Node.Xattrs.Set("user.x", "y")
+		tree.Lookup("/dir/large").Node.Xattrs.Set("user.x", "y")
+	}
+	r := run(t, pair(change), composefsRS(), Options{Masked: true})
+	if r.Equal() || r.Passed() || !slices.Equal(paths(r.Differences), []string{"/empty"}) || len(r.Failing()) != 1 || r.Findings[0].Cause != blame.SubsecondMtime {
+		t.Errorf("%v, %+v", paths(r.Differences), r.Findings)
+	}
+	if r.Proof == nil || !r.Proof.Complete || r.Proof.Digest != r.B.Digest || len(r.Proof.Effects) != 1 {
+		t.Errorf("%+v", r.Proof)
+	}
+	// Of /empty only what else differs is hidden.
+	m := r.Masked
+	if m == nil || !slices.Equal(paths(m.Differences), []string{"/dir/large", "/empty"}) || !slices.Equal(m.Differences[1].Changes, []compare.Change{{Field: compare.Xattr, Xattr: "user.x"}}) || len(m.Findings) == 0 {
+		t.Errorf("masked: %+v", m)
+	}
+	if r := run(t, pair(change), composefsRS(), Options{}); r.Masked != nil {
+		t.Error("nobody asked for what is hidden")
+	}
+}
+
+func TestRunGate(t *testing.T) {
+	change := func(tree *canon.Tree) { tree.Lookup("/empty").Node.Perm = 0o600 }
+	open := run(t, pair(change), composefsRS(), Options{Gate: &gate.Gate{Allowances: []gate.Allowance{{Reason: "all"}}}})
+	if open.Equal() || !open.Passed() || open.Failing() != nil || len(open.Findings) != 1 {
+		t.Errorf("%+v", open.Gate)
+	}
+	shut := run(t, pair(change), composefsRS(), Options{Gate: &gate.Gate{FailOn: []blame.Cause{blame.Unexplained}}})
+	if shut.Passed() || len(shut.Failing()) != 1 {
+		t.Errorf("%+v", shut.Gate)
+	}
+}
+
+// TestRunCreated: a side without a creation time has the other one's.
+func TestRunCreated(t *testing.T) {
+	byCreation := composefsRS()
+	byCreation.Policy.Root = policy.RootCreated
+	for i := range 2 {
+		inputs := pair(func(tree *canon.Tree) { tree.Root.Perm = 0o700 })
+		inputs[i].Created = &canon.Time{Sec: 7}
+		r := run(t, inputs, byCreation, Options{})
+		if !r.Equal() || r.A.Tree.Root.Mtime != (canon.Time{Sec: 7}) {
+			t.Errorf("side %d: %v", i, r.A.Tree.Root.Mtime)
+		}
+	}
+	if _, err := Run(t.Context(), pair(func(*canon.Tree) {}), byCreation, Options{}); err == nil || !strings.HasPrefix(err.Error(), "dir:a: ") && !strings.HasPrefix(err.Error(), "oci:b: ") {
+		t.Errorf("without a creation time: %v", err)
+	}
+}
+
+func TestRunCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	inputs := pair(func(tree *canon.Tree) {
+		tree.Lookup("/empty").Node.Perm = 0o600
+		tree.Lookup("/dir/large").Node.Mtime.Nsec = 9
+	})
+	if _, err := Run(ctx, inputs, composefsRS(), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOtherRules: what other layer rules make of an image is compared by the same
+// recipe, or says why there is nothing to compare.
+func TestOtherRules(t *testing.T) {
+	refused, rootless := errors.New("no parent"), canon.NewTree()
+	changed := trees.Rootfs()
+	changed.Lookup("/empty").Node.Perm = 0o600
+	for name, tt := range map[string]struct {
+		other       layer.OtherRules
+		fails       bool
+		differences int
+	}{
+		"another tree": {layer.OtherRules{Tree: changed}, false, 1},
+		"the same":     {layer.OtherRules{Tree: trees.Rootfs()}, false, 0},
+		"refused":      {layer.OtherRules{Err: refused}, true, 0},
+		"no /usr":      {layer.OtherRules{Tree: rootless}, true, 0},
+	} {
+		inputs := pair(func(*canon.Tree) {})
+		inputs[1].Other = &tt.other
+		r := run(t, inputs, composefsRS(), Options{})
+		o := r.B.OtherRules
+		if r.A.OtherRules != nil || (o.Err != nil) != tt.fails || len(o.Differences) != tt.differences || o.Digest.IsZero() != tt.fails {
+			t.Errorf("%s: %+v", name, o)
+		}
+		if !tt.fails && (o.Digest == r.B.Digest) != (tt.differences == 0) {
+			t.Errorf("%s: the digest is %v, %d entries differ", name, o.Digest, tt.differences)
+		}
+	}
+}
+
+func TestPredict(t *testing.T) {
+	refused := errors.New("refused")
+	touched := trees.Rootfs()
+	touched.Lookup("/dir").Node.Mtime = canon.Time{Sec: 1700000000, Nsec: 5}
+	nanoseconds := trees.Rootfs()
+	nanoseconds.Lookup("/empty").Node.Mtime.Nsec = 5
+	image := Input{Name: "outside", Source: "oci:x", Tree: trees.Rootfs()}
+	unpacked := []Unpacked{{Engine: "same", Tree: trees.Rootfs()}, {Engine: "touched", Tree: touched}, {Engine: "none", Err: refused}, {Engine: "fine", Tree: nanoseconds}}
+	p, err := Predict(t.Context(), image, unpacked, canon.Time{Sec: 1700000000}, composefsRS(), Options{Masked: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, differs, none, fine := &p.Engines[0], &p.Engines[1], &p.Engines[2], &p.Engines[3]
+	if same.Differences != nil || same.Remedies() != nil || same.Masked == nil || same.Err != nil {
+		t.Errorf("the same: %+v", same)
+	}
+	if !slices.Equal(paths(differs.Differences), []string{"/dir"}) || len(differs.Findings) == 0 || !differs.Proof.Complete {
+		t.Errorf("touched: %+v", differs)
+	}
+	if none.Err != refused || none.Masked != nil {
+		t.Errorf("refused: %+v", none)
+	}
+	remedies := fine.Remedies()
+	if len(remedies) != 1 || remedies[0].Word != string(policy.MtimeSeconds) || remedies[0].DigestA != remedies[0].DigestB {
+		t.Errorf("nanoseconds: %+v", remedies)
+	}
+	for want, engines := range map[bool][][]EnginePrediction{
+		true:  {nil, {*same}, {*same, *same}},
+		false: {p.Engines, {*differs}, {*same, *none}},
+	} {
+		for _, list := range engines {
+			if (&Prediction{Engines: list}).Same() != want {
+				t.Errorf("%+v: %v", list, !want)
+			}
+		}
+	}
+}
+
+func TestPredictErrors(t *testing.T) {
+	image := func() Input { return Input{Name: "outside", Source: "oci:x", Tree: trees.Rootfs()} }
+	rootless := image()
+	rootless.Tree = canon.NewTree()
+	for want, inputs := range map[string]struct {
+		image    Input
+		unpacked []Unpacked
+	}{
+		"oci:x: ":  {rootless, nil},
+		"engine: ": {image(), []Unpacked{{Engine: "engine", Tree: canon.NewTree()}}},
+	} {
+		if _, err := Predict(t.Context(), inputs.image, inputs.unpacked, canon.Time{}, composefsRS(), Options{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+func TestVersionOf(t *testing.T) {
+	v1, v2 := &erofs.Image{Version: erofs.V1}, &erofs.Image{Version: erofs.V2}
+	for _, tt := range []struct {
+		images []*erofs.Image
+		want   erofs.Version
+	}{{nil, erofs.V0}, {[]*erofs.Image{nil, nil}, erofs.V0}, {[]*erofs.Image{nil, v2}, erofs.V2}, {[]*erofs.Image{v1, v1}, erofs.V1}} {
+		if got, err := VersionOf(erofs.V0, tt.images...); err != nil || got != tt.want {
+			t.Errorf("%v: %v, %v", tt.images, got, err)
+		}
+	}
+	var versions *VersionsError
+	_, err := VersionOf(erofs.V0, v2, v1)
+	if !errors.As(err, &versions) || versions.Versions != [2]erofs.Version{erofs.V2, erofs.V1} || !strings.Contains(err.Error(), "versions 2 and 1") {
+		t.Errorf("%v", err)
+	}
+}
