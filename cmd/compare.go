@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/reports"
@@ -104,8 +105,8 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	adviseSide(&result.A)
-	adviseSide(&result.B)
+	advice.WrapSide(&result.A)
+	advice.WrapSide(&result.B)
 	if !result.Passed() {
 		r.status = statusDifferent
 	}

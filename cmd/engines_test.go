@@ -17,6 +17,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
@@ -176,7 +177,7 @@ func (e *engineTest) isLintClean(t *testing.T) bool {
 
 // errorText is an error without the name of the image.
 func (e *engineTest) errorText(err error) string {
-	return "error: " + strings.TrimPrefix(advise(err), e.image+": ")
+	return "error: " + strings.TrimPrefix(advice.Of(err), e.image+": ")
 }
 
 func causeLines(prefix string, findings []blame.Finding) []string {

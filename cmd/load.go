@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -139,7 +140,7 @@ func warnOther(stderr *os.File, source importers.Source, imported *importers.Imp
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
 	switch {
 	case other.Err != nil:
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, advise(other.Err))
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, advice.Of(other.Err))
 	case other.Digest != own:
 		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: by the layer rules %s its digest is %v\n", source, other.Rules, other.Digest)
 	}

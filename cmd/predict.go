@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/importers/engine"
@@ -105,7 +106,7 @@ func (s *setting) prediction(ctx context.Context, u *importers.Unpacked, source 
 	o := verify.Options{Rules: s.imports.Rules, Masked: masked}
 	p, err := verify.Predict(ctx, inputOf("outside", source, u.Image), unpacked, u.Time, s.Recipe, o)
 	if err == nil {
-		adviseSide(&p.Image)
+		advice.WrapSide(&p.Image)
 	}
 	return p, err
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"cfsverify/cmd/advice"
 )
 
 // Exit statuses, as those of diff(1).
@@ -106,7 +108,7 @@ func Main(args []string, streams Streams) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusPipe
 	case err != nil:
-		fmt.Fprintln(streams.Err, "cfsverify:", advise(err))
+		fmt.Fprintln(streams.Err, "cfsverify:", advice.Of(err))
 		return statusTrouble
 	}
 	return r.status

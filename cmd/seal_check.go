@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	imageseals "cfsverify/importers/seals"
@@ -106,7 +107,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	if report.Seals, err = s.check(ctx, append(found, first.Seals...), first, o); err != nil {
 		return err
 	}
-	adviseSeals(report.Seals)
+	advice.WrapSeals(report.Seals)
 	if !seals.AllGood(report.Seals) {
 		r.status = statusDifferent
 	}

@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
+	"cfsverify/cmd/advice"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -213,7 +214,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	r.Policy.Boot = w.flags.boot.value
 	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
-		w.note("no digest of a bootable tree is written: %s", advise(err))
+		w.note("no digest of a bootable tree is written: %s", advice.Of(err))
 	}
 	return d, nil
 }

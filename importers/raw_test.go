@@ -253,3 +253,12 @@ func TestRawRegistry(t *testing.T) {
 		}
 	}
 }
+
+// statedBlob is a blob with all that a manifest and config would say of it.
+func statedBlob(stored, archive []byte) blob.Blob {
+	return blob.Blob{
+		Layer:  &canon.Layer{Index: 2, Digest: blobs.Digest(stored).String(), DiffID: blobs.Digest(archive).String()},
+		Digest: blobs.Digest(stored), Size: int64(len(stored)), DiffID: blobs.Digest(archive),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(stored)), nil },
+	}
+}

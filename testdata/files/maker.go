@@ -1,3 +1,5 @@
+// Package files makes files for tests, and describes directories by the words of tools
+// and of trees, so that both can be compared.
 package files
 
 import (

@@ -1,3 +1,4 @@
+// Package reading reads the layers of tests, described in the language of testdata/layers.
 package reading
 
 import (

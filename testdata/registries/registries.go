@@ -1,3 +1,4 @@
+// Package registries serves images to tests, as registries do.
 package registries
 
 import (

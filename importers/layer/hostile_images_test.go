@@ -1,4 +1,4 @@
-package importers
+package layer_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/source"
@@ -32,7 +33,7 @@ type layoutMaker struct {
 func newLayoutMaker(t *testing.T) *layoutMaker {
 	t.Helper()
 	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d a\nf a/b =x")}
-	m.stored = gzipMembers(m.archive)
+	m.stored = blobs.Gzip(t, m.archive)
 	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(m.archive).String()}}}
 	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
 		"layers": []any{blobs.Descriptor(types.OCILayer, m.blob(t, m.stored), len(m.stored))}}
@@ -95,8 +96,8 @@ var hostileImages = []struct {
 	refused string
 }{
 	{"blob-digest", func(t *testing.T, m *layoutMaker) {
-		m.write(t, "blobs/sha256/"+blobs.Digest(m.stored).Hex, gzipMembers(layers.Tar("f other")))
-		m.layer()["size"] = len(gzipMembers(layers.Tar("f other")))
+		m.write(t, "blobs/sha256/"+blobs.Digest(m.stored).Hex, blobs.Gzip(t, layers.Tar("f other")))
+		m.layer()["size"] = len(blobs.Gzip(t, layers.Tar("f other")))
 	}, "the blob is damaged: it should be"},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated"},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the"},
@@ -176,7 +177,7 @@ func TestHostileImages(t *testing.T) {
 			m := newLayoutMaker(t)
 			c.change(t, m)
 			m.finish(t)
-			got, err := Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
+			got, err := importers.Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 			switch {
 			case c.refused != "":
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
@@ -208,7 +209,7 @@ func TestManyLayers(t *testing.T) {
 	m.manifest["layers"] = descriptors
 	m.config["rootfs"].(map[string]any)["diff_ids"] = diffIDs
 	m.finish(t)
-	got, err := Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
+	got, err := importers.Load(t.Context(), source.Source{Transport: source.OCI, Path: m.dir}, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	if err != nil {
 		t.Fatal(err)
 	}

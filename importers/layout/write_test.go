@@ -1,7 +1,6 @@
-package importers
+package layout_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,29 +14,11 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"cfsverify/importers/layout"
 	"cfsverify/importers/source"
+	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
-
-// listed is what a layout's index lists: digest and tag.
-func listed(t *testing.T, dir string) []string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index v1.IndexManifest
-	if err := json.Unmarshal(data, &index); err != nil {
-		t.Fatal(err)
-	}
-	var list []string
-	for _, m := range index.Manifests {
-		list = append(list, fmt.Sprintf("%v %s", m.Digest, m.Annotations["org.opencontainers.image.ref.name"]))
-	}
-	return list
-}
 
 // TestLayoutAsSkopeo: whatever image is written under whatever tag, the index
 // lists what it lists when skopeo writes them.
@@ -52,7 +33,7 @@ func TestLayoutAsSkopeo(t *testing.T) {
 		}
 		// What it has compressed once it does not change any more.
 		copied(t, skopeo, "oci:"+made+":t", "oci:"+from+":t")
-		hash, err := v1.NewHash(strings.Fields(listed(t, from)[0])[0])
+		hash, err := v1.NewHash(strings.Fields(images.Listed(t, from)[0])[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,11 +49,11 @@ func TestLayoutAsSkopeo(t *testing.T) {
 			to += ":" + step.tag
 		}
 		copied(t, skopeo, fmt.Sprintf("oci:%s/from%d:t", dir, step.image), to)
-		w := openLayout(t, source.Source{Transport: source.OCI, Path: ours, Ref: step.tag})
+		w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: ours, Ref: step.tag})
 		if err := errors.Join(w.Commit(manifests[step.image]), w.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(listed(t, theirs), listed(t, ours)); diff != "" {
+		if diff := cmp.Diff(images.Listed(t, theirs), images.Listed(t, ours)); diff != "" {
 			t.Fatalf("%v: skopeo (-) and we (+) list:\n%s", step, diff)
 		}
 	}
@@ -83,15 +64,6 @@ func copied(t *testing.T, skopeo, from, to string) {
 	if out, err := exec.Command(skopeo, "--insecure-policy", "copy", from, to).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-}
-
-func openLayout(t *testing.T, target source.Source) *layout.Writer {
-	t.Helper()
-	w, err := layout.NewWriter(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
 }
 
 // TestLayoutKeeps: what nobody here knows stays in the index, and a tag is taken
@@ -107,12 +79,12 @@ func TestLayoutKeeps(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "a"})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "a"})
 	blob, err := w.WriteBytes(types.OCIManifestSchema1, []byte("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, dir, "index.json"); got != before {
+	if got := images.Read(t, dir, "index.json"); got != before {
 		t.Errorf("the index changes before Commit: %s", got)
 	}
 	if err := errors.Join(w.Commit(blob), w.Close()); err != nil {
@@ -121,16 +93,16 @@ func TestLayoutKeeps(t *testing.T) {
 	const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 	want := `{"manifests":[{"data":"QQ==","digest":"sha256:aa"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"sha256:bb","new":[1.0]},` +
 		`{"annotations":{"org.opencontainers.image.ref.name":"a"},"digest":"sha256:` + hello + `","mediaType":"application/vnd.oci.image.manifest.v1+json","size":5}],"schemaVersion":2,"x":{"y":"<&>"}}`
-	if diff := cmp.Diff(want, read(t, dir, "index.json")); diff != "" {
+	if diff := cmp.Diff(want, images.Read(t, dir, "index.json")); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
-	if got := read(t, dir, "blobs/sha256/"+hello); got != "hello" {
+	if got := images.Read(t, dir, "blobs/sha256/"+hello); got != "hello" {
 		t.Errorf("the blob is %q", got)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "blobs/sha256", hello)); err != nil || info.Mode().Perm() != 0o644 {
 		t.Errorf("the blob has the mode %v, %v", info.Mode(), err)
 	}
-	if got := read(t, dir, "oci-layout"); got != `{"imageLayoutVersion":"1.0.0"}` {
+	if got := images.Read(t, dir, "oci-layout"); got != `{"imageLayoutVersion":"1.0.0"}` {
 		t.Errorf("oci-layout is %q", got)
 	}
 	info, err := os.Stat(filepath.Join(dir, "index.json"))
@@ -139,19 +111,10 @@ func TestLayoutKeeps(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, dir, name string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
 // TestLayoutOfNothing: a writer that is closed leaves nothing of what it did.
 func TestLayoutOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	broken := errors.New("broken")
 	if _, err := w.WriteBlob(types.OCILayer, func(to io.Writer) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)

@@ -1,4 +1,4 @@
-package importers
+package image_test
 
 import (
 	"bytes"
@@ -20,14 +20,24 @@ import (
 )
 
 // imported imports bare layers.
-func imported(t *testing.T, limits limits.Limits, layers ...func() (io.ReadCloser, error)) error {
+func imported(t *testing.T, most limits.Limits, layers ...func() (io.ReadCloser, error)) error {
 	t.Helper()
 	img := &image.Image{}
 	for i, open := range layers {
 		img.Blobs = append(img.Blobs, blob.Blob{Layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, Size: -1, Open: open})
 	}
-	_, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits})
+	_, err := merged(t, img, most)
 	return err
+}
+
+// merged reads an image and makes its tree.
+func merged(t *testing.T, img *image.Image, most limits.Limits) (*layer.Merged, error) {
+	t.Helper()
+	read, err := img.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}, Limits: most})
+	if err != nil {
+		return nil, err
+	}
+	return layer.Merge(read, layer.RulesOCI)
 }
 
 // TestLimits: exactly what a limit allows is accepted, with all layers counted.

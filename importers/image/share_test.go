@@ -1,4 +1,4 @@
-package importers
+package image_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
@@ -21,15 +22,15 @@ import (
 )
 
 // loadPair imports two lists of layer files side by side.
-func loadPair(t *testing.T, most limits.Limits, read *atomic.Int64, lists ...[]string) (imports []*Import, errs []error) {
+func loadPair(t *testing.T, most limits.Limits, read *atomic.Int64, lists ...[]string) (imports []*importers.Import, errs []error) {
 	t.Helper()
-	imports, errs = make([]*Import, len(lists)), make([]error, len(lists))
-	o := Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: most, Shared: &image.Shared{}, Headers: true,
+	imports, errs = make([]*importers.Import, len(lists)), make([]error, len(lists))
+	o := importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: most, Shared: &image.Shared{}, Headers: true,
 		Progress: func(p limits.Progress) { read.Add(p.Bytes) }}
 	var wait sync.WaitGroup
 	for i, files := range lists {
 		wait.Go(func() {
-			imports[i], errs[i] = Load(t.Context(), source.Source{Transport: source.Tar, Layers: files}, o)
+			imports[i], errs[i] = importers.Load(t.Context(), source.Source{Transport: source.Tar, Layers: files}, o)
 		})
 	}
 	wait.Wait()
@@ -84,12 +85,12 @@ func TestSharedLayers(t *testing.T) {
 	// What was read for the other image counts as well.
 	both := int64(len(base) + len(top))
 	for most, want := range map[int64]bool{both: true, both - 1: false} {
-		o := Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Shared: &image.Shared{}}
-		if _, err := Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{baseFile}}, o); err != nil {
+		o := importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Shared: &image.Shared{}}
+		if _, err := importers.Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{baseFile}}, o); err != nil {
 			t.Fatal(err)
 		}
 		o.Limits.Bytes = most
-		_, err := Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{linked, topFile}}, o)
+		_, err := importers.Load(t.Context(), source.Source{Transport: source.Tar, Layers: []string{linked, topFile}}, o)
 		var limit *limits.LimitError
 		if (err == nil) != want || err != nil && !errors.As(err, &limit) {
 			t.Errorf("of %d bytes %d are allowed: error %v", both, most, err)

@@ -1,4 +1,6 @@
-package cmd
+// Package advice says which flags of the command line help against what libraries find
+// wrong. What is wrong, they say themselves.
+package advice
 
 import (
 	"errors"
@@ -15,10 +17,10 @@ import (
 	"cfsverify/importers/scan"
 )
 
-// advise gives the text of an error as the user sees it. Libraries say what is wrong,
+// Of gives the text of an error as the user sees it. Libraries say what is wrong,
 // and know no flags: what a flag can do about it is said here, in the text of the
 // error that it is about.
-func advise(err error) string {
+func Of(err error) string {
 	text, about := advised(err)
 	if about == nil {
 		return err.Error()
@@ -83,24 +85,29 @@ func limitAdvice(limit limits.Limit) string {
 	return "if you trust it, raise --max-size"
 }
 
-// advisedError is an error that says what advise says, where a report tells it.
+// Wrap is an error that says what Of says, for a report that tells it; nil for nil.
+func Wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return advisedError{err}
+}
+
 type advisedError struct{ error }
 
-func (e advisedError) Error() string { return advise(e.error) }
+func (e advisedError) Error() string { return Of(e.error) }
 func (e advisedError) Unwrap() error { return e.error }
 
-// adviseSide gives advice on why other layer rules refuse an image.
-func adviseSide(s *verify.Side) {
-	if o := s.OtherRules; o != nil && o.Err != nil {
-		o.Err = advisedError{o.Err}
+// WrapSide gives advice on why other layer rules refuse an image.
+func WrapSide(s *verify.Side) {
+	if o := s.OtherRules; o != nil {
+		o.Err = Wrap(o.Err)
 	}
 }
 
-// adviseSeals gives advice on why seals cannot be checked.
-func adviseSeals(checked []seals.Checked) {
+// WrapSeals gives advice on why seals cannot be checked.
+func WrapSeals(checked []seals.Checked) {
 	for i := range checked {
-		if c := &checked[i]; c.Why != nil {
-			c.Why = advisedError{c.Why}
-		}
+		checked[i].Why = Wrap(checked[i].Why)
 	}
 }

@@ -1,4 +1,4 @@
-package cmd
+package advice
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ func TestAdviceOfImporters(t *testing.T) {
 		"dump:a has sha256 digests of file content, not sha512: add --hash sha256":                                                                                               &composefs.HashError{Source: importers.Source{Transport: importers.Dump, Path: "a"}, Has: fsverity.SHA256, Want: fsverity.SHA512},
 		"from byte 7 on the image is not what its tree gives: it is damaged, or another program made it; with --lenient its tree is taken, whose digest is not that of the file": &composefs.OtherBytesError{At: 7},
 	} {
-		if got := advise(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
+		if got := Of(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestAdvise(t *testing.T) {
 		{&policy.RootError{Rule: policy.RootUsr, Usr: canon.Symlink}, "/usr is a symlink, so the root cannot take its metadata: use another --root rule, such as newest or keep"},
 		{fmt.Errorf("b: %w (c)", &policy.RunError{Kind: canon.Symlink}), "b: /run is a symlink, so it cannot be emptied: use --run keep (c)"},
 	} {
-		if got := advise(tt.err); got != tt.want {
+		if got := Of(tt.err); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package importers
+package layer_test
 
 import (
 	"bytes"
@@ -150,7 +150,7 @@ func (c *hostileCase) load(t *testing.T) (*canon.Tree, error) {
 		}
 		img.Blobs = append(img.Blobs, blob.Blob{Layer: &canon.Layer{Index: i + 1, Name: fmt.Sprintf("%d.tar", i+1)}, Size: -1, Open: blobs.Opener(archive)})
 	}
-	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
+	got, err := merged(t, img, limits.Default())
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func TestHostileLayers(t *testing.T) {
 // TestRulesAreDocumented: each rule of LAYERS.md has a case, each case a rule,
 // and what the document says is refused is refused.
 func TestRulesAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("layer/LAYERS.md")
+	text, err := os.ReadFile("LAYERS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,4 +232,14 @@ func TestHostileBytes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// merged reads an image and makes its tree.
+func merged(t *testing.T, img *image.Image, most limits.Limits) (*layer.Merged, error) {
+	t.Helper()
+	read, err := img.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}, Limits: most})
+	if err != nil {
+		return nil, err
+	}
+	return layer.Merge(read, layer.RulesOCI)
 }

@@ -1,11 +1,10 @@
-package importers
+package seals_test
 
 import (
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,11 +16,11 @@ import (
 	"cfsverify/canon/seal"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layout"
-	"cfsverify/importers/rewrite"
 	"cfsverify/importers/seals"
 	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/files"
+	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 )
 
@@ -29,8 +28,8 @@ import (
 func bareImage(t *testing.T) (source.Source, v1.Descriptor) {
 	t.Helper()
 	s := source.Source{Transport: source.OCI, Path: filepath.Join(t.TempDir(), "layout"), Ref: "t"}
-	image := madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{{archive: layers.Tar("d usr"), mediaType: types.OCIUncompressedLayer}}}
-	return s, image.write(t, s.Path, "t")
+	image := images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON, Layers: []images.Layer{{Archive: layers.Tar("d usr"), MediaType: types.OCIUncompressedLayer}}}
+	return s, image.Write(t, s.Path, "t")
 }
 
 func inSHA256(key string) string { return strings.ReplaceAll(key, "sha512", "sha256") }
@@ -70,7 +69,7 @@ func TestSignatureSizes(t *testing.T) {
 		artifact := signedArtifact(t, s.Path, image, signature)
 		checkSeals(t, s, "artifact "+artifact.Digest.String()+" "+mergedKey512+" = 1…"+want)
 		s, _ = bareImage(t)
-		withManifest(t, s, func(m map[string]any) {
+		images.ChangeManifest(t, s, func(m map[string]any) {
 			m["annotations"] = map[string]string{mergedKey512: hexOf("1"), mergedKey512 + ".sig": base64.StdEncoding.EncodeToString([]byte(signature))}
 		})
 		checkSeals(t, s, "manifest-annotation "+mergedKey512+" = 1…"+want)
@@ -79,7 +78,7 @@ func TestSignatureSizes(t *testing.T) {
 
 func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature string) v1.Descriptor {
 	t.Helper()
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	layer, err := w.WriteBytes(seal.SignatureType, []byte(signature))
 	if err != nil {
 		t.Fatal(err)
@@ -95,17 +94,6 @@ func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature str
 	return artifact
 }
 
-// withIndex changes the descriptors that index.json has.
-func withIndex(t *testing.T, dir string, change func([]v1.Descriptor) []v1.Descriptor) {
-	t.Helper()
-	index, err := v1.ParseIndexManifest(strings.NewReader(read(t, dir, "index.json")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	index.Manifests = change(index.Manifests)
-	files.Write(t, filepath.Join(dir, "index.json"), blobs.JSON(t, index))
-}
-
 // TestOtherManifests: whatever is wrong with what is not about the image, it stays
 // without effect.
 func TestOtherManifests(t *testing.T) {
@@ -115,17 +103,17 @@ func TestOtherManifests(t *testing.T) {
 	other := func(content string, written bool) v1.Descriptor {
 		d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte(content)), Size: int64(len(content)), Annotations: map[string]string{image.NameAnnotations[0]: content}}
 		if written {
-			files.Write(t, filepath.Join(s.Path, blobFile(d.Digest)), []byte(content))
+			files.Write(t, filepath.Join(s.Path, images.File(d.Digest)), []byte(content))
 		}
 		return d
 	}
 	damaged := other("damaged", true)
-	files.Write(t, filepath.Join(s.Path, blobFile(damaged.Digest)), []byte("DAMAGED"))
-	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+	files.Write(t, filepath.Join(s.Path, images.File(damaged.Digest)), []byte("DAMAGED"))
+	images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		return append(all, other("absent", false), other("no JSON", true), damaged, other(`{"layers":[],"Layers":1}`, true))
 	})
 	checkSeals(t, s, want)
-	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+	images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i := range image.ArtifactsMax + 1 {
 			all = append(all, other(fmt.Sprintf(`{"i":%d}`, i), true))
 		}
@@ -135,8 +123,8 @@ func TestOtherManifests(t *testing.T) {
 	for content, part := range map[string]string{"absent": "is listed, and cannot be read", "no JSON": "it is not valid", "damaged": "is not what its digest says"} {
 		stated := other(content, false)
 		stated.ArtifactType = seal.ArtifactType
-		before := read(t, s.Path, "index.json")
-		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor { return append(all, stated) })
+		before := images.Read(t, s.Path, "index.json")
+		images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor { return append(all, stated) })
 		if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), "the artifact "+stated.Digest.String()) || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: error %v", content, err)
 		}
@@ -148,7 +136,7 @@ func TestOtherManifests(t *testing.T) {
 func TestImagesAreNotRead(t *testing.T) {
 	s, subject := bareImage(t)
 	artifact := artifactOf(t, s.Path, subject, seal.ArtifactType, "", mergedKey512)
-	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+	images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i, change := range []func(*v1.Descriptor){
 			func(d *v1.Descriptor) { d.Platform = &v1.Platform{OS: "linux", Architecture: "arm64"} },
 			func(d *v1.Descriptor) {
@@ -175,7 +163,7 @@ func TestImagesAreNotRead(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].Digest != artifact.Digest {
 		t.Errorf("%v, %v", found, err)
 	}
-	if diff := cmp.Diff([]string{"index.json", blobFile(artifact.Digest), blobFile(blobs.Digest([]byte{4}))}, names); diff != "" {
+	if diff := cmp.Diff([]string{"index.json", images.File(artifact.Digest), images.File(blobs.Digest([]byte{4}))}, names); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -189,8 +177,8 @@ func TestSealLimits(t *testing.T) {
 		layer := fmt.Sprintf(`{"annotations":{%q:%q}}`, layerKey512, hexOf("1"))
 		manifest := fmt.Appendf(nil, `{"artifactType":%q,"subject":{"digest":%q},"layers":[{"annotations":{%q:%q}}%s]}`,
 			seal.ArtifactType, subject.Digest, mergedKey512, hexOf("1"), strings.Repeat(","+layer, n-1))
-		files.Write(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
-		withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+		files.Write(t, filepath.Join(s.Path, images.File(blobs.Digest(manifest))), manifest)
+		images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 			return append(all[:2], v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		})
 	}
@@ -205,7 +193,7 @@ func TestSealLimits(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	s, _ = bareImage(t)
-	withManifest(t, s, func(m map[string]any) {
+	images.ChangeManifest(t, s, func(m map[string]any) {
 		annotations := map[string]string{}
 		for i := range seals.SealsMax + 1 {
 			annotations[fmt.Sprint("composefs.", i)] = ""
@@ -216,10 +204,10 @@ func TestSealLimits(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	s, subject = bareImage(t)
-	withIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
+	images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
 		for i := range image.ArtifactsMax + 1 {
 			manifest := fmt.Appendf(nil, `{"artifactType":%q,"i":%d,"subject":{"digest":%q}}`, seal.ArtifactType, i, subject.Digest)
-			files.Write(t, filepath.Join(s.Path, blobFile(blobs.Digest(manifest))), manifest)
+			files.Write(t, filepath.Join(s.Path, images.File(blobs.Digest(manifest))), manifest)
 			all = append(all, v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest(manifest), Size: int64(len(manifest))})
 		}
 		return all
@@ -228,55 +216,3 @@ func TestSealLimits(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-// TestSealNames: names are read as readers in other languages read them.
-func TestSealNames(t *testing.T) {
-	label := `{"containers.composefs.fsverity":"` + hexOf("1") + `"}`
-	for _, c := range []struct {
-		config, manifest, want string
-	}{
-		{`"config":{"Labels":` + label + `}`, "", "label containers.composefs.fsverity = 1…"},
-		{`"config":{"labels":` + label + `}`, "", `label: the labels cannot be read: it has "labels" instead of "Labels"`},
-		{`"Config":{"Labels":` + label + `}`, "", `label: the labels cannot be read: it has "Config" instead of "config"`},
-		{`"config":{"Labels":{},"Labels":` + label + `}`, "", `label: the labels cannot be read: it has "Labels" twice`},
-		{`"config":{"Labels":{"containers.composefs.fsverity":"x",` + label[1:] + `}`, "", `label containers.composefs.fsverity: the key "containers.composefs.fsverity" is there 2 times, and readers differ about which counts`},
-		{`"config":{"Labels":{"x":"1","x":"2"}}`, "", ""},
-		{`"config":{"Labels":null}`, "", ""},
-		{`"x":1`, `"annotations":{"` + mergedKey512 + `":"` + hexOf("1") + `","` + mergedKey512 + `.sig":"eA==","` + mergedKey512 + `.sig":"eA=="}`,
-			"manifest-annotation " + mergedKey512 + ` = 1…: the key "` + mergedKey512 + `.sig" is there 2 times, and readers differ about which counts`},
-		{`"x":1`, `"Annotations":{"` + mergedKey512 + `":"` + hexOf("1") + `"}`, `manifest-annotation: the annotations cannot be read: it has "Annotations" instead of "annotations"`},
-	} {
-		s, _ := bareImage(t)
-		w := openLayout(t, s)
-		layer := layers.Tar("d usr")
-		config, err := w.WriteBytes(types.OCIConfigJSON, fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[%q]},%s}`, blobs.Digest(layer), c.config))
-		if err != nil {
-			t.Fatal(err)
-		}
-		more := ""
-		if c.manifest != "" {
-			more = "," + c.manifest
-		}
-		manifest, err := w.WriteBytes(types.OCIManifestSchema1, fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]%s}`, blobs.JSON(t, config),
-			blobs.JSON(t, blobs.Descriptor(types.OCIUncompressedLayer, blobs.Digest(layer).String(), len(layer))), more))
-		if err := errors.Join(err, w.Commit(manifest), w.Close()); err != nil {
-			t.Fatal(err)
-		}
-		var want []string
-		if c.want != "" {
-			want = []string{c.want}
-		}
-		checkSeals(t, s, want...)
-		if c.want != "" && strings.Contains(c.want, "times") && c.manifest == "" {
-			// Written again it is there once.
-			_, written := sealedBy(t, s, s, rewrite.SealPlaces{Label: true}, saidDigests())
-			config, err := os.ReadFile(filepath.Join(s.Path, blobFile(parsed(t, written).Config.Digest)))
-			if err != nil || strings.Count(string(config), "containers.composefs") != 1 {
-				t.Errorf("%s, %v", config, err)
-			}
-		}
-	}
-}
-
-// blobFile is the name of a blob in a layout.
-func blobFile(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }

@@ -1,7 +1,6 @@
-package importers
+package rewrite_test
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -17,11 +16,12 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/rewrite"
 	"cfsverify/importers/source"
-	"cfsverify/testdata/blobs"
+	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/registries"
 )
@@ -34,11 +34,11 @@ func saidDigests() rewrite.SealDigests {
 // seals writes seals, and gives the new manifest as it is written.
 func sealedBy(t *testing.T, from, to source.Source, places rewrite.SealPlaces, digests rewrite.SealDigests) (*rewrite.Sealed, string) {
 	t.Helper()
-	w := openLayout(t, to)
+	w := images.OpenLayout(t, to)
 	sealed, err := writeSeals(t.Context(), from, w, places, func() (rewrite.SealDigests, error) { return digests, nil },
-		Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
+		importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
 	if err == nil {
-		_, err = loadStaged(t.Context(), w, sealed.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
+		_, err = loadStaged(t.Context(), w, sealed.Manifest, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(sealed.Manifest)
@@ -46,35 +46,7 @@ func sealedBy(t *testing.T, from, to source.Source, places rewrite.SealPlaces, d
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return sealed, read(t, to.Path, blobFile(sealed.Manifest.Digest))
-}
-
-// withManifest changes the manifest of a layout's only image.
-func withManifest(t *testing.T, s source.Source, change func(m map[string]any)) {
-	t.Helper()
-	digest, err := v1.NewHash(strings.Fields(listed(t, s.Path)[0])[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m map[string]any
-	if err := json.Unmarshal([]byte(read(t, s.Path, blobFile(digest))), &m); err != nil {
-		t.Fatal(err)
-	}
-	change(m)
-	w := openLayout(t, s)
-	d, err := w.WriteBytes(types.OCIManifestSchema1, blobs.JSON(t, m))
-	if err := errors.Join(err, w.Commit(d), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// parsed are the annotations of a manifest, its config and its layers.
-func parsed(t *testing.T, manifest string) (m v1.Manifest) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(manifest), &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return sealed, images.Read(t, to.Path, images.File(sealed.Manifest.Digest))
 }
 
 const (
@@ -87,16 +59,16 @@ const (
 func sealTestImage(t *testing.T) (from, to source.Source) {
 	dir := t.TempDir()
 	from, to = source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
-	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
-		layers: []madeLayer{{layers.Tar("d usr"), tarfile.Gzip, types.OCILayer, map[string]string{"kept": "toc"}}}}.write(t, from.Path, "t")
+	images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON,
+		Fields: map[string]any{"config": map[string]any{"Unknown": 1, "Labels": map[string]any{"a": "<&>"}}},
+		Layers: []images.Layer{{Archive: layers.Tar("d usr"), Compression: tarfile.Gzip, MediaType: types.OCILayer, Annotations: map[string]string{"kept": "toc"}}}}.Write(t, from.Path, "t")
 	return from, to
 }
 
 // TestSealsKeep: what need not change does not.
 func TestSealsKeep(t *testing.T) {
 	from, to := sealTestImage(t)
-	withManifest(t, from, func(m map[string]any) {
+	images.ChangeManifest(t, from, func(m map[string]any) {
 		delete(m, "mediaType")
 		m["unknown"], m["annotations"] = []any{"<x>"}, map[string]string{"kept": "yes"}
 		m["config"].(map[string]any)["data"] = []byte("stale")
@@ -112,16 +84,16 @@ func TestSealsKeep(t *testing.T) {
 	if strings.Contains(manifest, "data") || strings.Contains(manifest, "image.manifest") {
 		t.Errorf("the manifest is %s", manifest)
 	}
-	config := read(t, to.Path, blobFile(parsed(t, manifest).Config.Digest))
+	config := images.Read(t, to.Path, images.File(images.Parsed(t, manifest).Config.Digest))
 	for _, part := range []string{`"Unknown":1`, `"Labels":{"a":"<&>","containers.composefs.fsverity":"` + saidDigests().Merged.String() + `"}`, `"x":1`} {
 		if !strings.Contains(config, part) {
 			t.Errorf("the config has no %s:\n%s", part, config)
 		}
 	}
 	// An artifact alone leaves all as it is.
-	before := listed(t, from.Path)
+	before := images.Listed(t, from.Path)
 	sealed, _ := sealedBy(t, from, from, rewrite.SealPlaces{Artifact: true}, saidDigests())
-	if diff := cmp.Diff(append(before, sealed.Artifact.Digest.String()+" "), listed(t, from.Path)); diff != "" {
+	if diff := cmp.Diff(append(before, sealed.Artifact.Digest.String()+" "), images.Listed(t, from.Path)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -130,14 +102,14 @@ func TestSealsKeep(t *testing.T) {
 func TestSealsOfDocker(t *testing.T) {
 	dir := t.TempDir()
 	from, to := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
-	madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON, more: map[string]any{"annotations": map[string]string{"kept": "yes"}},
-		layers: []madeLayer{
-			{layers.Tar("d usr"), tarfile.Gzip, types.DockerLayer, map[string]string{"kept": "toc"}},
-			{layers.Tar("d opt"), tarfile.Zstd, types.DockerUncompressedLayer, nil},
-			{layers.Tar("d etc"), tarfile.Uncompressed, types.OCIUncompressedRestrictedLayer, nil},
-		}}.write(t, from.Path, "t")
+	images.Image{Manifest: types.DockerManifestSchema2, Config: types.DockerConfigJSON, More: map[string]any{"annotations": map[string]string{"kept": "yes"}},
+		Layers: []images.Layer{
+			{Archive: layers.Tar("d usr"), Compression: tarfile.Gzip, MediaType: types.DockerLayer, Annotations: map[string]string{"kept": "toc"}},
+			{Archive: layers.Tar("d opt"), Compression: tarfile.Zstd, MediaType: types.DockerUncompressedLayer},
+			{Archive: layers.Tar("d etc"), Compression: tarfile.Uncompressed, MediaType: types.OCIUncompressedRestrictedLayer},
+		}}.Write(t, from.Path, "t")
 	_, manifest := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
-	m := parsed(t, manifest)
+	m := images.Parsed(t, manifest)
 	got := []types.MediaType{m.MediaType, m.Config.MediaType}
 	for _, l := range m.Layers {
 		got = append(got, l.MediaType)
@@ -157,17 +129,17 @@ func TestSealsReplace(t *testing.T) {
 	said := saidDigests().Merged.String()
 	other := strings.ReplaceAll(mergedKey, "sha256", "sha512")
 	otherConfig := strings.ReplaceAll(configKey, "sha256", "sha512")
-	withManifest(t, from, func(m map[string]any) {
+	images.ChangeManifest(t, from, func(m map[string]any) {
 		m["annotations"] = map[string]string{mergedKey: "old", mergedKey + ".sig": "old", bootableKey: "old", bootableKey + ".sig": "old", other: "other", "composefs.unknown": "kept"}
 		m["config"].(map[string]any)["annotations"] = map[string]string{configKey: "old", otherConfig: "other", otherConfig + ".sig": "other", "kept": "yes"}
 		m["layers"].([]any)[0].(map[string]any)["annotations"] = map[string]string{layerKey: "old", layerKey + ".sig": "old"}
 	})
 	sealed, manifest := sealedBy(t, from, to, rewrite.SealPlaces{Annotations: true}, saidDigests())
-	m := parsed(t, manifest)
+	m := images.Parsed(t, manifest)
 	if diff := cmp.Diff(map[string]string{mergedKey: said, other: "other", "composefs.unknown": "kept"}, m.Annotations); diff != "" {
 		t.Error(diff)
 	}
-	sum := fsverity.SumBytes(fsverity.SHA256, []byte(read(t, to.Path, blobFile(m.Config.Digest)))).String()
+	sum := fsverity.SumBytes(fsverity.SHA256, []byte(images.Read(t, to.Path, images.File(m.Config.Digest)))).String()
 	if diff := cmp.Diff(map[string]string{configKey: sum, otherConfig: "other", otherConfig + ".sig": "other", "kept": "yes"}, m.Config.Annotations); diff != "" {
 		t.Error(diff)
 	}
@@ -182,7 +154,7 @@ func TestSealsReplace(t *testing.T) {
 	if diff := cmp.Diff([]string{configKey, otherConfig, otherConfig + ".sig"}, sealed.Stale); diff != "" {
 		t.Error(diff)
 	}
-	m = parsed(t, manifest)
+	m = images.Parsed(t, manifest)
 	if diff := cmp.Diff(map[string]string{"kept": "yes"}, m.Config.Annotations); diff != "" {
 		t.Error(diff)
 	}
@@ -191,11 +163,11 @@ func TestSealsReplace(t *testing.T) {
 		t.Error(diff)
 	}
 	// A signature of the same digest is as good as it was.
-	withManifest(t, to, func(m map[string]any) {
+	images.ChangeManifest(t, to, func(m map[string]any) {
 		m["annotations"] = map[string]string{mergedKey: said, mergedKey + ".sig": "good"}
 	})
 	_, manifest = sealedBy(t, to, to, rewrite.SealPlaces{Annotations: true}, saidDigests())
-	if diff := cmp.Diff(map[string]string{mergedKey: said, mergedKey + ".sig": "good"}, parsed(t, manifest).Annotations); diff != "" {
+	if diff := cmp.Diff(map[string]string{mergedKey: said, mergedKey + ".sig": "good"}, images.Parsed(t, manifest).Annotations); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -226,7 +198,7 @@ func TestSealsReplaceArtifacts(t *testing.T) {
 	first, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
 	same, _ := sealedBy(t, from, to, rewrite.SealPlaces{Artifact: true}, saidDigests())
 	labelled, _ := sealedBy(t, from, to, rewrite.SealPlaces{Label: true, Artifact: true}, saidDigests())
-	if list := listed(t, to.Path); first.Artifact.Digest != same.Artifact.Digest || len(list) != 4 || len(labelled.Replaced) > 0 {
+	if list := images.Listed(t, to.Path); first.Artifact.Digest != same.Artifact.Digest || len(list) != 4 || len(labelled.Replaced) > 0 {
 		t.Errorf("listed are %q, replaced %v", list, labelled.Replaced)
 	}
 	digests := rewrite.SealDigests{Merged: fsverity.SumBytes(fsverity.SHA256, []byte("another"))}
@@ -234,7 +206,7 @@ func TestSealsReplaceArtifacts(t *testing.T) {
 	if diff := cmp.Diff([]v1.Hash{first.Artifact.Digest}, sealed.Replaced); diff != "" {
 		t.Error(diff)
 	}
-	list := strings.Join(listed(t, to.Path), "\n")
+	list := strings.Join(images.Listed(t, to.Path), "\n")
 	for digest, want := range map[v1.Hash]bool{first.Artifact.Digest: false, labelled.Artifact.Digest: true, sealed.Artifact.Digest: true, first.Manifest.Digest: true} {
 		if strings.Contains(list, digest.String()) != want {
 			t.Errorf("%v is listed: %v\n%s", digest, !want, list)
@@ -251,7 +223,7 @@ func TestSealsOfRegistry(t *testing.T) {
 	if n := s.Requests.Load(); n != 1 {
 		t.Errorf("the layer was asked for %d times", n)
 	}
-	if got := read(t, to.Path, blobFile(parsed(t, manifest).Layers[0].Digest)); got != string(s.Layer) {
+	if got := images.Read(t, to.Path, images.File(images.Parsed(t, manifest).Layers[0].Digest)); got != string(s.Layer) {
 		t.Errorf("the layer has %d bytes", len(got))
 	}
 }
@@ -270,15 +242,15 @@ func TestSealsGiveUp(t *testing.T) {
 		"digests": {func() {}, broken, most, "broken"},
 		"limit":   {func() {}, nil, limits.Limits{Bytes: 10}, "10 bytes in a layer"},
 		"spelling": {func() {
-			withManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
+			images.ChangeManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
 		}, nil, most, `the manifest is not valid: it has "Annotations" instead of "annotations"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to = sealTestImage(t)
 			c.change()
-			w := openLayout(t, to)
+			w := images.OpenLayout(t, to)
 			_, err := writeSeals(t.Context(), from, w, rewrite.SealPlaces{Annotations: true}, func() (rewrite.SealDigests, error) { return saidDigests(), c.err },
-				Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: c.limits})
+				importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: c.limits})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v", err)
 			}

@@ -1,4 +1,4 @@
-package importers
+package rewrite_test
 
 import (
 	"bytes"
@@ -20,87 +20,18 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers"
 	"cfsverify/importers/blob"
-	"cfsverify/importers/document"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/rewrite"
 	"cfsverify/importers/source"
+	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/reading"
 	"cfsverify/testdata/registries"
 )
-
-// madeImage is an image as other tools write it.
-type madeImage struct {
-	manifest, config types.MediaType
-	// fields are in the config besides rootfs, more in the manifest.
-	fields, more map[string]any
-	// annotations are those of the config's descriptor.
-	annotations map[string]string
-	layers      []madeLayer
-}
-
-type madeLayer struct {
-	archive     []byte
-	compression tarfile.Compression
-	mediaType   types.MediaType
-	annotations map[string]string
-}
-
-// write adds the image to a layout, and gives its descriptor.
-func (m madeImage) write(t *testing.T, dir, tag string) v1.Descriptor {
-	t.Helper()
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: tag})
-	put := func(mediaType types.MediaType, data []byte) v1.Descriptor {
-		d, err := w.WriteBytes(mediaType, data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	encode := func(doc any) []byte {
-		data, err := document.Marshal(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return data
-	}
-	var diffIDs []string
-	var layers []v1.Descriptor
-	for _, l := range m.layers {
-		var staged bytes.Buffer
-		compressed, err := blob.NewWriter(l.compression, &staged)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := compressed.Write(l.archive); err != nil {
-			t.Fatal(err)
-		}
-		if err := compressed.Close(); err != nil {
-			t.Fatal(err)
-		}
-		d := put(l.mediaType, staged.Bytes())
-		d.Annotations = l.annotations
-		layers, diffIDs = append(layers, d), append(diffIDs, put("x", l.archive).Digest.String())
-	}
-	config := map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs, "x": 1}}
-	for key, value := range m.fields {
-		config[key] = value
-	}
-	configDescriptor := put(m.config, encode(config))
-	configDescriptor.Annotations = m.annotations
-	manifest := map[string]any{"schemaVersion": 2, "mediaType": m.manifest, "config": configDescriptor, "layers": layers}
-	for key, value := range m.more {
-		manifest[key] = value
-	}
-	written := put(m.manifest, encode(manifest))
-	if err := errors.Join(w.Commit(written), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return written
-}
 
 // repairedTo repairs an image of a layout, and gives the new manifest and config.
 func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, manifest v1.Manifest, config map[string]any) {
@@ -109,10 +40,10 @@ func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, mani
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := openLayout(t, to)
-	r, err = repairImage(t.Context(), from, w, Options{Hash: fsverity.SHA256, Objects: store, Limits: limits.Default()})
+	w := images.OpenLayout(t, to)
+	r, err = repairImage(t.Context(), from, w, importers.Options{Hash: fsverity.SHA256, Objects: store, Limits: limits.Default()})
 	if err == nil {
-		_, err = loadStaged(t.Context(), w, r.Manifest, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
+		_, err = loadStaged(t.Context(), w, r.Manifest, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
 		err = w.Commit(r.Manifest)
@@ -121,7 +52,7 @@ func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, mani
 		t.Fatal(err)
 	}
 	parse := func(d v1.Descriptor, doc any) {
-		if err := json.Unmarshal([]byte(read(t, to.Path, blobFile(d.Digest))), doc); err != nil {
+		if err := json.Unmarshal([]byte(images.Read(t, to.Path, images.File(d.Digest))), doc); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,17 +85,17 @@ func TestRepairKeeps(t *testing.T) {
 	from, to := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}, source.Source{Transport: source.OCI, Path: filepath.Join(dir, "to"), Ref: "t"}
 	clean := canonicalLayer(t, "d usr\nf usr/a =a")
 	toc := map[string]string{"io.example.toc": "sha256:0"}
-	image := madeImage{manifest: types.DockerManifestSchema2, config: types.DockerConfigJSON,
-		fields: map[string]any{"config": map[string]any{"Entrypoint": []string{"<a&b>"}, "Unknown": 1.50}, "unknown": []any{nil, "x"}, "history": []any{map[string]any{"created_by": "x"}, map[string]any{"empty_layer": true}}},
-		more:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
-		layers: []madeLayer{
-			{clean, tarfile.Gzip, types.DockerLayer, toc},
-			{layers.Tar("f usr/b =b"), tarfile.Zstd, types.OCILayerZStd, toc},
+	image := images.Image{Manifest: types.DockerManifestSchema2, Config: types.DockerConfigJSON,
+		Fields: map[string]any{"config": map[string]any{"Entrypoint": []string{"<a&b>"}, "Unknown": 1.50}, "unknown": []any{nil, "x"}, "history": []any{map[string]any{"created_by": "x"}, map[string]any{"empty_layer": true}}},
+		More:   map[string]any{"annotations": map[string]string{"kept": "yes"}},
+		Layers: []images.Layer{
+			{Archive: clean, Compression: tarfile.Gzip, MediaType: types.DockerLayer, Annotations: toc},
+			{Archive: layers.Tar("f usr/b =b"), Compression: tarfile.Zstd, MediaType: types.OCILayerZStd, Annotations: toc},
 			// The media type is wrong.
-			{layers.Tar("f usr/c =c"), tarfile.Uncompressed, types.DockerForeignLayer, nil},
-			{clean, tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
+			{Archive: layers.Tar("f usr/c =c"), Compression: tarfile.Uncompressed, MediaType: types.DockerForeignLayer},
+			{Archive: clean, Compression: tarfile.Uncompressed, MediaType: types.OCIUncompressedLayer},
 		}}
-	image.write(t, from.Path, "t")
+	image.Write(t, from.Path, "t")
 	r, manifest, config := repairedTo(t, from, to)
 
 	var kept []bool
@@ -189,7 +120,7 @@ func TestRepairKeeps(t *testing.T) {
 	if ids := rootFS["diff_ids"].([]any); len(ids) != 4 || ids[0] != sha256Of(clean) || rootFS["x"] != 1.0 || rootFS["type"] != "layers" {
 		t.Errorf("rootfs %v", rootFS)
 	}
-	raw := read(t, to.Path, blobFile(manifest.Config.Digest))
+	raw := images.Read(t, to.Path, images.File(manifest.Config.Digest))
 	for _, part := range []string{`"Unknown":1.5`, `"<a&b>"`, `"unknown":[null,"x"]`, `"history":[{"created_by":"x"},{"empty_layer":true}]`} {
 		if !strings.Contains(raw, part) {
 			t.Errorf("the config has no %s:\n%s", part, raw)
@@ -210,14 +141,14 @@ func sha256Of(data []byte) string {
 func TestRepairOfWhatIsRight(t *testing.T) {
 	dir := t.TempDir()
 	from := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
-	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, more: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
-		layers: []madeLayer{{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}}}.write(t, dir, "t")
-	before := listed(t, dir)
+	images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON, More: map[string]any{"subject": map[string]any{"x": 1}, "artifactType": types.OCIConfigJSON},
+		Layers: []images.Layer{{Archive: canonicalLayer(t, "d usr"), Compression: tarfile.Gzip, MediaType: types.OCILayer}}}.Write(t, dir, "t")
+	before := images.Listed(t, dir)
 	r, _, _ := repairedTo(t, from, from)
 	if !r.Layers[0].Kept {
 		t.Error("the layer was not kept")
 	}
-	if diff := cmp.Diff(before, listed(t, dir)); diff != "" {
+	if diff := cmp.Diff(before, images.Listed(t, dir)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -253,8 +184,8 @@ func TestCompressedAsBefore(t *testing.T) {
 // gone afterwards.
 func TestRepairGivesUp(t *testing.T) {
 	dir := t.TempDir()
-	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		layers: []madeLayer{{layers.Tar("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}, {[]byte("x"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil}}}.write(t, dir, "t")
+	images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON,
+		Layers: []images.Layer{{Archive: layers.Tar("d usr"), Compression: tarfile.Uncompressed, MediaType: types.OCIUncompressedLayer}, {Archive: []byte("x"), Compression: tarfile.Uncompressed, MediaType: types.OCIUncompressedLayer}}}.Write(t, dir, "t")
 	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -263,15 +194,15 @@ func TestRepairGivesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "new"})
-	_, err = repairImage(t.Context(), source.Source{Transport: source.OCI, Path: dir, Ref: "t"}, w, Options{Hash: fsverity.SHA256, Objects: store})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: "new"})
+	_, err = repairImage(t.Context(), source.Source{Transport: source.OCI, Path: dir, Ref: "t"}, w, importers.Options{Hash: fsverity.SHA256, Objects: store})
 	if err == nil || !strings.Contains(err.Error(), "layer 2") {
 		t.Errorf("error %v", err)
 	}
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if got := read(t, dir, "index.json"); got != string(before) {
+	if got := images.Read(t, dir, "index.json"); got != string(before) {
 		t.Error("the index changed")
 	}
 }
@@ -281,16 +212,16 @@ func TestRepairGivesUp(t *testing.T) {
 func TestRepairOfRegistry(t *testing.T) {
 	dir := t.TempDir()
 	from := source.Source{Transport: source.OCI, Path: filepath.Join(dir, "from"), Ref: "t"}
-	madeImage{manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON, layers: []madeLayer{
-		{canonicalLayer(t, "d usr"), tarfile.Gzip, types.OCILayer, nil}, {layers.Tar("f usr/a"), tarfile.Gzip, types.OCILayer, nil},
-	}}.write(t, from.Path, "t")
+	images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON, Layers: []images.Layer{
+		{Archive: canonicalLayer(t, "d usr"), Compression: tarfile.Gzip, MediaType: types.OCILayer}, {Archive: layers.Tar("f usr/a"), Compression: tarfile.Gzip, MediaType: types.OCILayer},
+	}}.Write(t, from.Path, "t")
 	host := registries.Loopback(t, registries.Untouched)
 	registries.WriteAuth(t, "DOCKER_CONFIG/config.json", host)
 	layoutPath, err := layout.FromPath(from.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := v1.NewHash(strings.Fields(listed(t, from.Path)[0])[0])
+	digest, err := v1.NewHash(strings.Fields(images.Listed(t, from.Path)[0])[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
-package importers
+package seals_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,10 +21,13 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers"
 	"cfsverify/importers/document"
+	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/source"
+	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/registries"
 	"cfsverify/testdata/trees"
@@ -42,13 +46,13 @@ const (
 )
 
 // sealedImage has a seal in every place of its own, and some that are none.
-func sealedImage(layers ...madeLayer) madeImage {
-	return madeImage{
-		manifest: types.OCIManifestSchema1, config: types.OCIConfigJSON,
-		fields:      map[string]any{"config": map[string]any{"Labels": map[string]string{"containers.composefs.fsverity": hexOf("1"), "other": "x", layerKey512: hexOf("0")}}},
-		more:        map[string]any{"annotations": map[string]string{mergedKey512: hexOf("2"), mergedKey512 + ".sig": base64.StdEncoding.EncodeToString([]byte("signature")), bootableKey512: hexOf("3"), "composefs.x": "y"}},
-		annotations: map[string]string{configKey512: hexOf("4"), configKey512 + ".sig": "no base64!"},
-		layers:      layers,
+func sealedImage(layers ...images.Layer) images.Image {
+	return images.Image{
+		Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON,
+		Fields:      map[string]any{"config": map[string]any{"Labels": map[string]string{"containers.composefs.fsverity": hexOf("1"), "other": "x", layerKey512: hexOf("0")}}},
+		More:        map[string]any{"annotations": map[string]string{mergedKey512: hexOf("2"), mergedKey512 + ".sig": base64.StdEncoding.EncodeToString([]byte("signature")), bootableKey512: hexOf("3"), "composefs.x": "y"}},
+		Annotations: map[string]string{configKey512: hexOf("4"), configKey512 + ".sig": "no base64!"},
+		Layers:      layers,
 	}
 }
 
@@ -83,13 +87,16 @@ func sealLines(found []seal.Seal) []string {
 	return lines
 }
 
-func loadSeals(t *testing.T, s source.Source) (*Sealed, error) {
+func loadSeals(t *testing.T, s source.Source) (*importers.Sealed, error) {
 	t.Helper()
 	store, err := objects.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := loadSealed(t.Context(), s, Options{Hash: fsverity.SHA512, Rules: layer.RulesOCI, Objects: store})
+	imported, err := importers.With(t.Context(), s, nil, 0, func(ctx context.Context, img *image.Image) (*importers.Sealed, error) {
+		o := importers.Options{Hash: fsverity.SHA512, Objects: store}
+		return importers.ReadSealed(ctx, img, o.Reading(), layer.RulesOCI)
+	})
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -118,24 +125,24 @@ var sealsOfSealedImage = []string{
 	"layer-annotation " + layerKey512 + " layer 2 = 5…",
 }
 
-func sealedLayers() []madeLayer {
-	return []madeLayer{
-		{layers.Tar("d usr"), tarfile.Uncompressed, types.OCIUncompressedLayer, nil},
-		{layers.Tar("f usr/a"), tarfile.Gzip, types.OCILayer, map[string]string{layerKey512: hexOf("5")}},
+func sealedLayers() []images.Layer {
+	return []images.Layer{
+		{Archive: layers.Tar("d usr"), Compression: tarfile.Uncompressed, MediaType: types.OCIUncompressedLayer},
+		{Archive: layers.Tar("f usr/a"), Compression: tarfile.Gzip, MediaType: types.OCILayer, Annotations: map[string]string{layerKey512: hexOf("5")}},
 	}
 }
 
 func TestSealsOfImage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
 	s := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
-	sealedImage(sealedLayers()...).write(t, dir, "t")
+	sealedImage(sealedLayers()...).Write(t, dir, "t")
 	checkSeals(t, s, sealsOfSealedImage...)
 	imported, err := loadSeals(t, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest, _, err := v1.SHA256(strings.NewReader(string(imported.Manifest)))
-	if err != nil || statError(filepath.Join(dir, blobFile(digest))) != nil || !strings.Contains(string(imported.Config), `"Labels"`) {
+	if err != nil || images.Read(t, dir, images.File(digest)) == "" || !strings.Contains(string(imported.Config), `"Labels"`) {
 		t.Errorf("manifest %v, config %s", digest, imported.Config)
 	}
 	if imported.Stack.Len() != 2 {
@@ -159,7 +166,7 @@ func TestSealsOfImage(t *testing.T) {
 // signature if that is not empty.
 func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, signature string, keys ...string) v1.Descriptor {
 	t.Helper()
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir})
 	put := func(mediaType types.MediaType, data string) v1.Descriptor {
 		d, err := w.WriteBytes(mediaType, []byte(data))
 		if err != nil {
@@ -194,7 +201,7 @@ func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, s
 func TestSealsOfArtifacts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
 	s := source.Source{Transport: source.OCI, Path: dir, Ref: "t"}
-	image := sealedImage(sealedLayers()...).write(t, dir, "t")
+	image := sealedImage(sealedLayers()...).Write(t, dir, "t")
 	other := image
 	other.Digest.Hex = strings.Repeat("0", 64)
 	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", manifestKey512, configKey512, mergedKey512, layerKey512)
@@ -215,7 +222,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkSeals(t, s, sealsOfSealedImage...)
-	w := openLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: strings.Replace(image.Digest.String(), ":", "-", 1)})
+	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: strings.Replace(image.Digest.String(), ":", "-", 1)})
 	listed, err := w.WriteBytes(types.OCIImageIndex, fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, artifact.MediaType, artifact.Digest, artifact.Size))
 	if err := errors.Join(err, w.Commit(listed), w.Close()); err != nil {
 		t.Fatal(err)
@@ -223,7 +230,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 	checkSeals(t, s, want...)
 
 	// What is damaged is no seal.
-	if err := os.WriteFile(filepath.Join(dir, blobFile(artifact.Digest)), []byte("{}"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, images.File(artifact.Digest)), []byte("{}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := loadSeals(t, s); err == nil || !strings.Contains(err.Error(), artifact.Digest.String()) {
@@ -235,7 +242,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 // tag for registries that have none.
 func TestSealsInRegistry(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
-	image := sealedImage(sealedLayers()...).write(t, dir, "t")
+	image := sealedImage(sealedLayers()...).Write(t, dir, "t")
 	artifact := artifactOf(t, dir, image, seal.ArtifactType, "der", mergedKey512)
 	from, err := layout.FromPath(dir)
 	if err != nil {

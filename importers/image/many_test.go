@@ -1,4 +1,4 @@
-package importers
+package image_test
 
 import (
 	"bufio"
@@ -9,10 +9,8 @@ import (
 	"testing"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/image"
-	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/testdata/layers"
 )
@@ -55,7 +53,7 @@ func TestManyEntries(t *testing.T) {
 		return r, nil
 	}
 	img := &image.Image{Blobs: []blob.Blob{{Layer: &canon.Layer{Index: 1, Name: "1.tar"}, Size: -1, Open: open}}}
-	got, err := loadImage(t.Context(), img, Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Limits: limits.Default()})
+	got, err := merged(t, img, limits.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package importers
+package image_test
 
 import (
 	"bytes"
@@ -18,15 +18,6 @@ import (
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
 )
-
-// statedBlob is a blob with all that a manifest and config would say of it.
-func statedBlob(stored, archive []byte) blob.Blob {
-	return blob.Blob{
-		Layer:  &canon.Layer{Index: 2, Digest: blobs.Digest(stored).String(), DiffID: blobs.Digest(archive).String()},
-		Digest: blobs.Digest(stored), Size: int64(len(stored)), DiffID: blobs.Digest(archive),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(stored)), nil },
-	}
-}
 
 func TestImportLayer(t *testing.T) {
 	archive := append(layers.Tar("d a\nf a/x ="+strings.Repeat("text", 5000)), "trailing bytes"...)
@@ -125,5 +116,14 @@ func TestImportLayerCancelled(t *testing.T) {
 	archive := layers.Tar("f a")
 	if _, err := image.ReadLayer(ctx, statedBlob(archive, archive), nil, image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// statedBlob is a blob with all that a manifest and config would say of it.
+func statedBlob(stored, archive []byte) blob.Blob {
+	return blob.Blob{
+		Layer:  &canon.Layer{Index: 2, Digest: blobs.Digest(stored).String(), DiffID: blobs.Digest(archive).String()},
+		Digest: blobs.Digest(stored), Size: int64(len(stored)), DiffID: blobs.Digest(archive),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(stored)), nil },
 	}
 }
