@@ -77,7 +77,7 @@ func TestApplyChangesTheTree(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestDigestErrors(t *testing.T) {
 	r := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}
 	if _, err := r.Digest(canon.NewTree()); err == nil || !strings.Contains(err.Error(), "/usr") {
 		t.Errorf("a tree that the policy does not fit: %v", err)
