@@ -26,10 +26,10 @@ func (l *linter) xattr(x canon.Xattr) {
 		l.add(XattrHost, "%s", name)
 	case linux.IsACL(x.Name):
 		l.acl(x)
+	case errors.Is(err, linux.ErrXattrNoName), errors.Is(linux.CheckXattr(l.kind(), x.Name+"."), linux.ErrXattrNoName):
+		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
 	case errors.Is(err, linux.ErrXattrUnsupported):
 		l.add(XattrUnsettable, "%s: Linux knows no such namespace", name)
-	case errors.Is(err, linux.ErrXattrNoName):
-		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
 	case errors.Is(err, linux.ErrXattrUserKind):
 		l.add(XattrUnsettable, "%s: only files and directories have user xattrs", name)
 	case x.Name == linux.SecurityCapability:
