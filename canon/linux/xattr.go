@@ -81,8 +81,8 @@ var (
 )
 
 // CheckXattr says why an inode of a kind cannot have an xattr of that name, nil if
-// it can: xattr_resolve_name and xattr_permission of fs/xattr.c, where the system
-// namespace has ACLs only.
+// it can: xattr_resolve_name and xattr_permission of fs/xattr.c. Of the system
+// namespace it knows ACLs only, whose further rules CanHaveACL has.
 func CheckXattr(kind canon.Kind, name string) error {
 	if IsACL(name) {
 		return nil

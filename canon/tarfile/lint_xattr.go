@@ -26,7 +26,7 @@ func (l *linter) xattr(x canon.Xattr) {
 		l.add(XattrHost, "%s", name)
 	case linux.IsACL(x.Name):
 		l.acl(x)
-	case errors.Is(err, linux.ErrXattrNoName), slices.Contains([]string{linux.UserPrefix, linux.TrustedPrefix, linux.SecurityPrefix}, x.Name+"."):
+	case errors.Is(err, linux.ErrXattrNoName), errors.Is(linux.CheckXattr(l.kind(), x.Name+"."), linux.ErrXattrNoName):
 		l.add(XattrUnsettable, "%s: it has no name in its namespace", name)
 	case errors.Is(err, linux.ErrXattrUnsupported):
 		l.add(XattrUnsettable, "%s: Linux knows no such namespace", name)

@@ -3,6 +3,7 @@ package blame
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/compare"
@@ -17,7 +18,7 @@ func isLeftBehind(p string) bool {
 		return true
 	}
 	for _, dir := range leftBehind {
-		if len(p) > len(dir) && p[:len(dir)] == dir {
+		if p != dir && strings.HasPrefix(p, dir) {
 			return true
 		}
 	}

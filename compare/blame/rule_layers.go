@@ -2,6 +2,7 @@ package blame
 
 import (
 	"path"
+	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/compare"
@@ -207,15 +208,15 @@ func (s *scene) whiteoutDevices() {
 	}
 }
 
-// whiteoutsInScan finds what only a layer's own directory has: overlayfs never
-// shows it.
+// whiteoutsInScan finds whiteouts and markers in the scan: only a layer's own
+// directory has them, overlayfs never shows them.
 func (s *scene) whiteoutsInScan() {
 	for _, it := range s.items {
 		if it.in == nil {
 			continue
 		}
-		marker := len(it.in.Name) > 4 && it.in.Name[:4] == ".wh."
-		if it.onlyIn() && marker || it.in.Node.IsWhiteout() && (it.out == nil || !it.out.Node.IsWhiteout()) {
+		hidden, isMarker := strings.CutPrefix(it.in.Name, ".wh.")
+		if it.onlyIn() && isMarker && hidden != "" || it.in.Node.IsWhiteout() && (it.out == nil || !it.out.Node.IsWhiteout()) {
 			s.claimAll(WhiteoutInScan, it, nil)
 		}
 	}

@@ -2,6 +2,7 @@ package blame
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"cfsverify/canon"
@@ -118,16 +119,10 @@ func (s *scene) mtimeRange() {
 // touched after unpacking (container-libs issue 1172).
 func (s *scene) hardlinkRelink() {
 	holders := map[string]bool{}
-	for p, e := range s.out.All() {
-		if e.Node.Kind != canon.Directory || p == "/" {
-			continue
-		}
-		for _, child := range e.Node.Children() {
-			if child.Node.Kind != canon.Directory && child.Node.Nlink > 1 {
-				holders[p] = true
-			}
-		}
+	for p := range s.out.Hardlinks().All() {
+		holders[path.Dir(p)] = true
 	}
+	delete(holders, "/")
 	var touched []*item
 	for _, it := range s.timed(compare.Mtime) {
 		if it.isDir() && it.Path != "/" && s.stamped(it) {

@@ -75,6 +75,7 @@ func featuresOf(t *canon.Tree) features {
 	f := features{usr: isDir("usr"), run: isDir("run"), boot: isDir("usr") && isDir("boot") && isDir("sysroot")}
 	for e := range t.Dirents() {
 		f.nanoseconds = f.nanoseconds || e.Node.Mtime.Nsec != 0
+		// Breaking hardlinks also corrects link counts that are not true.
 		f.hardlinks = f.hardlinks || e.Node.Kind != canon.Directory && e.Node.Nlink > 1
 		for _, x := range e.Node.Xattrs {
 			switch {

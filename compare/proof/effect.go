@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -85,7 +86,7 @@ func touchedBy(differences []compare.Difference) touched {
 }
 
 func isInDir(p, dir string) bool {
-	return p == dir || len(p) > len(dir) && p[:len(dir)] == dir && p[len(dir)] == '/'
+	return p == dir || strings.HasPrefix(p, dir+"/")
 }
 
 // effects tries every variant, and keeps those that leave out whole findings and

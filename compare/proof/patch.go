@@ -13,19 +13,16 @@ import (
 func Patch(a, b *canon.Tree, findings []blame.Finding) *canon.Tree {
 	p := patch{taken: takenBy(findings), nodes: map[*canon.Node]*canon.Node{}, dirs: map[string]*canon.Node{}}
 	t := *a
-	// New names come last: they join inodes that the changes at the other names have
-	// made what they are.
-	for _, isNew := range []bool{false, true} {
-		for path, pair := range canon.Pairs(a, b) {
-			switch {
-			case (pair.A == nil) != isNew:
-			case path == "/":
-				t.Root = p.merge(path, pair).Node
-			case p.dirs[parentOf(path)] != nil && p.keeps(path, pair):
-				p.dirs[parentOf(path)].Put(p.merge(path, pair))
-			}
+	for path, pair := range canon.Pairs(a, b) {
+		if pair.A == nil {
+			p.wait(path, pair)
+			continue
 		}
+		p.putNew(path)
+		p.put(path, pair)
 	}
+	p.putNew("")
+	t.Root = p.dirs["/"]
 	if p.taken["/"] != nil {
 		t.RootOrigin = b.RootOrigin
 	}
@@ -60,9 +57,54 @@ type patch struct {
 	nodes map[*canon.Node]*canon.Node
 	// dirs are the directories that were made.
 	dirs map[string]*canon.Node
+	// waiting are in the order of their directories, from the root on; newTop is the
+	// topmost of the new names that the last one is below, or the last one itself.
+	waiting []newName
+	newTop  string
+}
+
+// newName is a name that only tree b has. It waits until all other names below dir
+// are there, the directory of tree a that lacks it: the first name that leads to an
+// inode decides whose attributes the inode has.
+type newName struct {
+	path, dir string
+	pair      canon.Pair
+}
+
+func (p *patch) wait(path string, pair canon.Pair) {
+	if p.newTop == "" || !isBelow(path, p.newTop) {
+		p.newTop = path
+	}
+	p.waiting = append(p.waiting, newName{path, parentOf(p.newTop), pair})
+}
+
+// putNew puts the new names of all directories that a path is not in.
+func (p *patch) putNew(path string) {
+	i := len(p.waiting)
+	for i > 0 && !isBelow(path, p.waiting[i-1].dir) {
+		i--
+	}
+	for _, n := range p.waiting[i:] {
+		p.put(n.path, n.pair)
+	}
+	p.waiting = p.waiting[:i]
+}
+
+// put puts a name into its directory. A directory that is not there any more takes
+// with it what was in it.
+func (p *patch) put(path string, pair canon.Pair) {
+	if path == "/" {
+		p.merge(path, pair)
+	} else if dir := p.dirs[parentOf(path)]; dir != nil && p.keeps(path, pair) {
+		dir.Put(p.merge(path, pair))
+	}
 }
 
 func parentOf(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 1)] }
+
+func isBelow(path, dir string) bool {
+	return strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
 
 // keeps says that the patched tree has a path.
 func (p *patch) keeps(path string, pair canon.Pair) bool {
