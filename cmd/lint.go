@@ -35,7 +35,7 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if !hasLayers(source) {
+		if !source.HasLayers() {
 			return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
 		}
 		return l.lint(c.Context(), source)

@@ -77,9 +77,6 @@ func checkStdin(sources []importers.Source) error {
 	return nil
 }
 
-// hasLayers says that a source is an image, or bare layers.
-func hasLayers(s importers.Source) bool { return s.Transport != importers.Dir && !s.IsFinal() }
-
 // inputOf is an import as verify compares it.
 func inputOf(name string, s importers.Source, imported *importers.Import) verify.Input {
 	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Layers: imported.Layers, Other: imported.Other}

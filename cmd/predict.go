@@ -36,7 +36,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if !hasLayers(source) {
+		if !source.HasLayers() {
 			return fmt.Errorf("%v has no layers: predict needs a container image", source)
 		}
 		s, err := flags.setting(false)

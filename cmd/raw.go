@@ -22,7 +22,7 @@ func addRawFlag(c *cobra.Command) *bool {
 
 func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source) error {
 	for _, s := range sources {
-		if !hasLayers(s) {
+		if !s.HasLayers() {
 			return fmt.Errorf("%v has no layers: --raw compares container images", s)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
-	"cfsverify/cmd/content"
 	"cfsverify/importers"
+	"cfsverify/importers/content"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
@@ -58,7 +58,7 @@ will, 2 trouble, and the layout is as before.`,
 
 // repair writes a repaired image and says what engines will make of it.
 func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
-	if !hasLayers(source) {
+	if !source.HasLayers() {
 		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
 	}
 	files, err := content.Of(source, "", r.ifInterrupted)

@@ -52,7 +52,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if !hasLayers(source) {
+		if !source.HasLayers() {
 			return fmt.Errorf("%v is no container image, which seals are of: name one, such as oci:PATH; a digest of anything else is found by cfsverify identify", source)
 		}
 		return f.check(c.Context(), r, source)

@@ -87,7 +87,7 @@ func (w *sealWriter) readFlags() (err error) {
 
 func (w *sealWriter) write(ctx context.Context, source, target importers.Source) (report *reports.SealWrite, err error) {
 	w.source = source
-	if !hasLayers(source) || source.Transport == importers.Tar {
+	if !source.HasLayers() || source.Transport == importers.Tar {
 		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
 	}
 	out, err := layout.NewWriter(target)

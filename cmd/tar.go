@@ -11,9 +11,9 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/tarfile"
-	"cfsverify/cmd/content"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
+	"cfsverify/importers/content"
 	"cfsverify/importers/image"
 )
 
@@ -42,7 +42,7 @@ func newTar(r *run) *cobra.Command {
 		switch {
 		case t.layer < 0 || c.Flags().Changed("layer") && t.layer == 0:
 			return errors.New("--layer counts from 1, the lowest layer")
-		case t.layer > 0 && !hasLayers(source):
+		case t.layer > 0 && !source.HasLayers():
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
 		case t.objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)

@@ -23,7 +23,7 @@
 //	source
 //	composefs image
 //	archive registry engine lint
-//	layout
+//	layout content
 //	seals
 //	rewrite
 package importers

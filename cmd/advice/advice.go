@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
-	"cfsverify/cmd/content"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
+	"cfsverify/importers/content"
 	"cfsverify/importers/image"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/scan"

@@ -81,6 +81,9 @@ func (s Source) Pin(manifest []byte) Source {
 // policy was applied when it was written.
 func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Erofs }
 
+// HasLayers says that the source is a container image, or bare layers.
+func (s Source) HasLayers() bool { return s.Transport != Dir && !s.IsFinal() }
+
 // Parse reads a source as it is written on a command line. Without a
 // transport it is looked at: a path must exist, and be something that is
 // recognised without doubt.

@@ -1,6 +1,6 @@
 // Package content opens the content of a tree's files, wherever the tree came from: a
 // directory, a content store, or an image whose content goes to a temporary store while
-// it is read. Trees themselves are read by importers.
+// it is read. Trees are read by other rooms.
 package content
 
 import (
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
-	"cfsverify/importers"
 	"cfsverify/importers/objects"
+	"cfsverify/importers/source"
 )
 
 // Content is where the content of files comes from.
@@ -28,22 +28,22 @@ type Content struct {
 }
 
 // MissingError says that a source has only the digests of its files' content.
-type MissingError struct{ Source importers.Source }
+type MissingError struct{ Source source.Source }
 
 func (e *MissingError) Error() string { return fmt.Sprintf("its content is not in %v", e.Source) }
 
 // Of gives the content of a source, which that of a dump file or composefs image must
 // have in the content store that is named, if any: else a file with content is a
 // *MissingError. ifInterrupted is told how to remove a temporary store.
-func Of(source importers.Source, store string, ifInterrupted func(cleanup func() error)) (*Content, error) {
+func Of(from source.Source, store string, ifInterrupted func(cleanup func() error)) (*Content, error) {
 	switch {
-	case source.Transport == importers.Dir:
-		return below(source.Path, func(path string, _ *canon.Node) string { return path })
+	case from.Transport == source.Dir:
+		return below(from.Path, func(path string, _ *canon.Node) string { return path })
 	case store != "":
 		return below(store, func(_ string, n *canon.Node) string { return n.Content.Payload() })
-	case source.IsFinal():
+	case from.IsFinal():
 		return &Content{Close: func() error { return nil }, Open: func(string, *canon.Node) (io.ReadCloser, error) {
-			return nil, &MissingError{source}
+			return nil, &MissingError{from}
 		}}, nil
 	}
 	dir, err := os.MkdirTemp("", "cfsverify-tar-")
