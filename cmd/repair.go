@@ -58,9 +58,6 @@ will, 2 trouble, and the layout is as before.`,
 
 // repair writes a repaired image and says what engines will make of it.
 func (r *run) repair(ctx context.Context, s setting, source, target importers.Source) (report *reports.Repair, err error) {
-	if !source.HasLayers() {
-		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
-	}
 	files, err := content.Of(source, "", r.ifInterrupted)
 	if err != nil {
 		return nil, err
@@ -72,6 +69,9 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	}
 	r.ifInterrupted(out.Close)
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if !source.HasLayers() {
+		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
+	}
 	progress := startProgress(r.Err)
 	defer progress.stop()
 	s.imports.Progress = progress.add

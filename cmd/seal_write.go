@@ -87,15 +87,15 @@ func (w *sealWriter) readFlags() (err error) {
 
 func (w *sealWriter) write(ctx context.Context, source, target importers.Source) (report *reports.SealWrite, err error) {
 	w.source = source
-	if !source.HasLayers() || source.Transport == importers.Tar {
-		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
-	}
 	out, err := layout.NewWriter(target)
 	if err != nil {
 		return nil, err
 	}
 	w.run.ifInterrupted(out.Close)
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if !source.HasLayers() || source.Transport == importers.Tar {
+		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
+	}
 	progress := startProgress(w.stderr)
 	defer progress.stop()
 	w.set.imports.Progress = progress.add
