@@ -16,13 +16,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 	"cfsverify/importers/archive"
-	"cfsverify/importers/image"
-	"cfsverify/importers/layer"
 	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/reading"
 	"cfsverify/testdata/trees"
 )
 
@@ -37,20 +35,6 @@ func config(archives ...[]byte) string {
 		diffIDs = append(diffIDs, fmt.Sprintf("%q", blobs.Digest(a)))
 	}
 	return fmt.Sprintf(`{"created":"2023-11-14T22:13:20.000000005Z","os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[%s]}}`, strings.Join(diffIDs, ","))
-}
-
-// readTree reads the layers of an opened image and merges them.
-func readTree(t *testing.T, img *image.Image) (string, error) {
-	t.Helper()
-	read, err := img.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}})
-	if err != nil {
-		return "", err
-	}
-	merged, err := layer.Merge(read, layer.RulesOCI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trees.Text(merged.Tree), nil
 }
 
 // TestDockerSave: layers lie in files called layer.tar, or are symlinks to those of
@@ -76,7 +60,7 @@ func TestDockerSave(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := readTree(t, img)
+			got, err := reading.Image(t, img)
 			if want := trees.Lines("d etc\nf etc/middle =2\nf top =3"); got != want || err != nil {
 				t.Errorf("got\n%swant\n%s%v", got, want, err)
 			}
@@ -91,7 +75,7 @@ func TestDockerSave(t *testing.T) {
 			if err := img.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := readTree(t, img); err == nil {
+			if _, err := reading.Image(t, img); err == nil {
 				t.Error("the archive is not closed")
 			}
 		})
@@ -124,7 +108,7 @@ func TestDockerTags(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 			continue
 		}
-		if got, err := readTree(t, img); got != want || err != nil {
+		if got, err := reading.Image(t, img); got != want || err != nil {
 			t.Errorf("%s: %q, %v", ref, got, err)
 		}
 		if err := img.Close(); err != nil {
@@ -214,7 +198,7 @@ func TestDockerLayerErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readTree(t, img); err == nil || !strings.HasPrefix(err.Error(), "layer 1 (") || !strings.Contains(err.Error(), c.want) {
+		if _, err := reading.Image(t, img); err == nil || !strings.HasPrefix(err.Error(), "layer 1 (") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %s", name, err, c.want)
 		}
 		if err := img.Close(); err != nil {

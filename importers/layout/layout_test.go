@@ -19,31 +19,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
-	"cfsverify/importers/image"
-	"cfsverify/importers/layer"
 	"cfsverify/importers/layout"
 	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/files"
 	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
-	"cfsverify/testdata/trees"
+	"cfsverify/testdata/reading"
 )
-
-// readTree reads the layers of an opened image and merges them.
-func readTree(t *testing.T, img *image.Image) (string, error) {
-	t.Helper()
-	read, err := img.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}})
-	if err != nil {
-		return "", err
-	}
-	merged, err := layer.Merge(read, layer.RulesOCI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trees.Text(merged.Tree), nil
-}
 
 // written is a layout of an image of two layers, in a directory and in an archive.
 func written(t *testing.T) (both []source.Source, archives [][]byte) {
@@ -77,7 +60,7 @@ func TestOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := readTree(t, img); got != "d a\nf a/b =1\nf a/c =2\n" || err != nil {
+			if got, err := reading.Image(t, img); got != "d a\nf a/b =1\nf a/c =2\n" || err != nil {
 				t.Errorf("got\n%s%v", got, err)
 			}
 			if img.Digest() != manifest.Digest || *img.Created != (canon.Time{Sec: 1700000000}) || len(img.Config) == 0 {
@@ -268,7 +251,7 @@ func TestLayerErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := readTree(t, img); err == nil || !strings.HasPrefix(err.Error(), "layer 2 (sha256:") || !strings.Contains(err.Error(), c.want[i]) {
+			if _, err := reading.Image(t, img); err == nil || !strings.HasPrefix(err.Error(), "layer 2 (sha256:") || !strings.Contains(err.Error(), c.want[i]) {
 				t.Errorf("%s of %s: error %v, want %s", name, s.Transport, err, c.want[i])
 			}
 			if err := img.Close(); err != nil {
@@ -336,7 +319,7 @@ func TestNoRegularFiles(t *testing.T) {
 	if _, found := img.Blobs[0].Identity(); found {
 		t.Error("a device has a place")
 	}
-	if _, err := readTree(t, img); err == nil || !strings.Contains(err.Error(), blob+" is no regular file") {
+	if _, err := reading.Image(t, img); err == nil || !strings.Contains(err.Error(), blob+" is no regular file") {
 		t.Errorf("error %v", err)
 	}
 	index := filepath.Join(dir, "index.json")

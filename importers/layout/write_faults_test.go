@@ -16,6 +16,7 @@ import (
 	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/files"
 	"cfsverify/testdata/images"
+	"cfsverify/testdata/reading"
 )
 
 func target(dir string) source.Source { return source.Source{Transport: source.OCI, Path: dir} }
@@ -151,13 +152,13 @@ func TestStagedImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readTree(t, img); err == nil || !strings.Contains(err.Error(), "no such file or directory") {
+	if _, err := reading.Image(t, img); err == nil || !strings.Contains(err.Error(), "no such file or directory") {
 		t.Errorf("error %v", err)
 	}
 	for _, archive := range archives {
 		put(blobs.Digest(archive))
 	}
-	if got, err := readTree(t, img); got != "d a\nf a/b =1\nf a/c =2\n" || err != nil {
+	if got, err := reading.Image(t, img); got != "d a\nf a/b =1\nf a/c =2\n" || err != nil {
 		t.Errorf("got\n%s%v", got, err)
 	}
 	if artifacts, err := w.Artifacts(t.Context(), manifest.Digest); artifacts != nil || err != nil {
