@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -216,6 +217,52 @@ func TestRawImages(t *testing.T) {
 	same, err := CompareRaw(t.Context(), sources[0], sources[0], RawOptions{})
 	if err != nil || !same.Same() || !same.Manifest.Same || same.A.Manifest == "" || same.A.Config == "" {
 		t.Errorf("%+v, %v", same, err)
+	}
+}
+
+// TestCompareRawErrors: what cannot be opened is named, on either side.
+func TestCompareRawErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "layer.tar")
+	if err := os.WriteFile(file, layers.Tar("f a"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	good := source.Source{Transport: source.Tar, Layers: []string{file}}
+	for want, bad := range map[string]source.Source{
+		"dir:/ is no container image": {Transport: source.Dir, Path: "/"},
+		"none is no OCI image layout": {Transport: source.OCI, Path: "none"},
+		"(none): open none: no such":  {Transport: source.Tar, Layers: []string{"none"}},
+	} {
+		for _, pair := range [][2]source.Source{{bad, good}, {good, bad}} {
+			if got, err := CompareRaw(t.Context(), pair[0], pair[1], RawOptions{}); err == nil || !strings.Contains(err.Error(), want) || got != nil {
+				t.Errorf("%v: error %v, want %s", pair, err, want)
+			}
+		}
+	}
+}
+
+// TestRawPipes: a layer that can be read only once is compared, and no byte of how it
+// is stored is named.
+func TestRawPipes(t *testing.T) {
+	dir := t.TempDir()
+	fifo, gz, plain := filepath.Join(dir, "fifo"), filepath.Join(dir, "layer.tar.gz"), filepath.Join(dir, "layer.tar")
+	archive := layers.Tar("f a =one")
+	compressed := blobs.Gzip(t, archive)
+	if err := errors.Join(os.WriteFile(plain, archive, 0o644), os.WriteFile(gz, compressed, 0o644), syscall.Mkfifo(fifo, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(fifo, compressed, 0) }()
+	for path, offset := range map[string]int64{fifo: -1, gz: 0} {
+		got, err := CompareRaw(t.Context(), source.Source{Transport: source.Tar, Layers: []string{path}}, source.Source{Transport: source.Tar, Layers: []string{plain}}, RawOptions{Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := got.Layers[0]; !l.SameArchive() || l.Stored == nil || l.Stored.Offset != offset {
+			t.Errorf("%s: %+v", path, l)
+		}
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,18 +4,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/seal"
 	"cfsverify/importers/image"
-	"cfsverify/importers/layout"
 	"cfsverify/importers/seals"
 	"cfsverify/importers/source"
 	"cfsverify/testdata/blobs"
@@ -129,42 +126,6 @@ func TestOtherManifests(t *testing.T) {
 			t.Errorf("%s: error %v", content, err)
 		}
 		files.Write(t, filepath.Join(s.Path, "index.json"), []byte(before))
-	}
-}
-
-// TestImagesAreNotRead: what says that it is an image is not looked at.
-func TestImagesAreNotRead(t *testing.T) {
-	s, subject := bareImage(t)
-	artifact := artifactOf(t, s.Path, subject, seal.ArtifactType, "", mergedKey512)
-	images.ChangeIndex(t, s.Path, func(all []v1.Descriptor) []v1.Descriptor {
-		for i, change := range []func(*v1.Descriptor){
-			func(d *v1.Descriptor) { d.Platform = &v1.Platform{OS: "linux", Architecture: "arm64"} },
-			func(d *v1.Descriptor) {
-				d.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
-			},
-			func(d *v1.Descriptor) { d.Size = image.UnstatedMax + 1 },
-			func(d *v1.Descriptor) { d.ArtifactType = "application/x" },
-			func(*v1.Descriptor) {},
-		} {
-			d := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: blobs.Digest([]byte{byte(i)}), Size: 1}
-			change(&d)
-			all = append(all, d)
-		}
-		return all
-	})
-	l := layout.Below(s.Path)
-	var names []string
-	open := l.Open
-	l.Open = func(name string) (content io.ReadCloser, size int64, err error) {
-		names = append(names, name)
-		return open(name)
-	}
-	found, err := l.Artifacts(t.Context(), subject.Digest)
-	if err != nil || len(found) != 1 || found[0].Digest != artifact.Digest {
-		t.Errorf("%v, %v", found, err)
-	}
-	if diff := cmp.Diff([]string{"index.json", images.File(artifact.Digest), images.File(blobs.Digest([]byte{4}))}, names); diff != "" {
-		t.Error(diff)
 	}
 }
 

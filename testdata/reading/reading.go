@@ -1,4 +1,5 @@
-// Package reading reads the layers of tests, described in the language of testdata/layers.
+// Package reading reads the layers of tests, described in the language of testdata/layers,
+// and images of such layers.
 package reading
 
 import (
@@ -9,8 +10,10 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
+	"cfsverify/testdata/trees"
 )
 
 // Layer reads a layer as it is applied and unpacked.
@@ -31,4 +34,18 @@ func Layers(t testing.TB, specs ...string) []*layer.Entries {
 		read = append(read, l)
 	}
 	return read
+}
+
+// Image reads an opened image by the OCI rules, and writes its tree as trees.Text does.
+func Image(t testing.TB, img *image.Image) (string, error) {
+	t.Helper()
+	read, err := img.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}})
+	if err != nil {
+		return "", err
+	}
+	merged, err := layer.Merge(read, layer.RulesOCI)
+	if err != nil {
+		return "", err
+	}
+	return trees.Text(merged.Tree), nil
 }
