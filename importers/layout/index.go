@@ -2,6 +2,7 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +40,9 @@ func readIndexFile(dir string) (*indexFile, error) {
 	err := json.Unmarshal(raw, &index.fields)
 	if list := index.fields["manifests"]; err == nil && list != nil {
 		err = json.Unmarshal(list, &index.manifests)
+	}
+	if err == nil && index.fields == nil {
+		err = errors.New("it is no JSON object")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: index.json is not valid: %w", dir, err)

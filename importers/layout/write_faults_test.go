@@ -39,6 +39,7 @@ func TestNewWriterErrors(t *testing.T) {
 	}{
 		"other directory":           {"etc/passwd", "root", "PATH is neither an OCI image layout nor empty: name another directory"},
 		"index.json is no JSON":     {"index.json", "{", "PATH: index.json is not valid: "},
+		"index.json is null":        {"index.json", "null", "PATH: index.json is not valid: it is no JSON object"},
 		"manifests are no list":     {"index.json", `{"manifests":{}}`, "PATH: index.json is not valid: json: cannot unmarshal object"},
 		"index.json is a directory": {"index.json/x", "", "PATH/index.json is no regular file"},
 	} {
