@@ -55,7 +55,8 @@ func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Ima
 	if raw, err = document.Read(a.Open, desc.Config); err != nil {
 		return nil, err
 	}
-	base := strings.TrimSuffix(path.Base(desc.Config), ".json")
+	// go-containerregistry names it sha256:HEX, docker HEX.json or blobs/sha256/HEX.
+	base := strings.TrimPrefix(strings.TrimSuffix(path.Base(desc.Config), ".json"), "sha256:")
 	if digest, err := v1.NewHash("sha256:" + base); err == nil {
 		if err := image.VerifyBytes("config", raw, digest, -1); err != nil {
 			return nil, err

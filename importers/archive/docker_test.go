@@ -149,17 +149,18 @@ func TestDockerErrors(t *testing.T) {
 		platform *v1.Platform
 		want     string
 	}{
-		"no JSON":                {manifest: "[{", want: "manifest.json is not valid: unexpected end of JSON input"},
-		"no list":                {manifest: `{"schemaVersion":2}`, want: "manifest.json is not valid: "},
-		"no image":               {manifest: "[]", want: "it holds no image"},
-		"no image of the name":   {manifest: "[]", ref: "a", want: `there is no image "a": there are none`},
-		"no config":              {manifest: describe("none.json"), want: "the archive lacks none.json"},
-		"config of no JSON":      {manifest: describe("c.json"), configAt: "c.json", config: "x", want: "the config is not valid: "},
-		"config of other bytes":  {manifest: describe(digest + ".json"), configAt: digest + ".json", config: whole + " ", want: "the config sha256:" + digest + " is not what its digest says: it has " + blobs.Digest([]byte(whole+" ")).String()},
-		"the same among blobs":   {manifest: describe("blobs/sha256/" + digest), configAt: "blobs/sha256/" + digest, config: whole + " ", want: "the config sha256:" + digest + " is not what its digest says"},
-		"config without diffIDs": {manifest: describe("c.json"), configAt: "c.json", config: `{"rootfs":{"type":"layers"}}`, want: "there are 1 layers, but the config has 0 diffIDs"},
-		"another platform":       {manifest: describe("c.json"), configAt: "c.json", config: whole, platform: arm, want: "the image is for linux/amd64, not for linux/arm64"},
-		"too large a manifest":   {manifest: strings.Repeat(" ", 16<<20+1), want: "manifest.json has 16777217 bytes, too many"},
+		"no JSON":                     {manifest: "[{", want: "manifest.json is not valid: unexpected end of JSON input"},
+		"no list":                     {manifest: `{"schemaVersion":2}`, want: "manifest.json is not valid: "},
+		"no image":                    {manifest: "[]", want: "it holds no image"},
+		"no image of the name":        {manifest: "[]", ref: "a", want: `there is no image "a": there are none`},
+		"no config":                   {manifest: describe("none.json"), want: "the archive lacks none.json"},
+		"config of no JSON":           {manifest: describe("c.json"), configAt: "c.json", config: "x", want: "the config is not valid: "},
+		"config of other bytes":       {manifest: describe(digest + ".json"), configAt: digest + ".json", config: whole + " ", want: "the config sha256:" + digest + " is not what its digest says: it has " + blobs.Digest([]byte(whole+" ")).String()},
+		"the same among blobs":        {manifest: describe("blobs/sha256/" + digest), configAt: "blobs/sha256/" + digest, config: whole + " ", want: "the config sha256:" + digest + " is not what its digest says"},
+		"the same with its algorithm": {manifest: describe("sha256:" + digest), configAt: "sha256:" + digest, config: whole + " ", want: "the config sha256:" + digest + " is not what its digest says"},
+		"config without diffIDs":      {manifest: describe("c.json"), configAt: "c.json", config: `{"rootfs":{"type":"layers"}}`, want: "there are 1 layers, but the config has 0 diffIDs"},
+		"another platform":            {manifest: describe("c.json"), configAt: "c.json", config: whole, platform: arm, want: "the image is for linux/amd64, not for linux/arm64"},
+		"too large a manifest":        {manifest: strings.Repeat(" ", 16<<20+1), want: "manifest.json has 16777217 bytes, too many"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			members := []member{{name: "layer.tar", content: string(archived)}, {name: "manifest.json", content: c.manifest}}
