@@ -14,7 +14,7 @@ import (
 // link cannot lead out of the layer. To apply the tree in place of the layer gives
 // the same merged tree.
 func Alone(layers []*Entries, n int) (*canon.Tree, error) {
-	if n > len(layers) {
+	if n < 1 || n > len(layers) {
 		return nil, fmt.Errorf("there is no layer %d: the image has %d", n, len(layers))
 	}
 	a := NewOCI(false)

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,8 +70,10 @@ func TestLayerTree(t *testing.T) {
 			t.Errorf("layer %d: got\n%swant\n%s", n+1, got, trees.Lines(want))
 		}
 	}
-	if _, err := Alone(layers, 3); err == nil || !strings.Contains(err.Error(), "there is no layer 3: the image has 2") {
-		t.Errorf("error %v", err)
+	for _, n := range []int{-1, 0, 3} {
+		if _, err := Alone(layers, n); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("there is no layer %d: the image has 2", n)) {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
