@@ -3,19 +3,24 @@ package advice
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
+	"cfsverify/importers/content"
 	"cfsverify/importers/image"
+	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/scan"
 )
@@ -56,5 +61,75 @@ func TestAdvise(t *testing.T) {
 		if got := Of(tt.err); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
+	}
+}
+
+// TestAdviceOfContent: content that is nowhere is looked for in a store.
+func TestAdviceOfContent(t *testing.T) {
+	err := fmt.Errorf("/usr/bin/a: %w", &content.MissingError{Source: importers.Source{Transport: importers.Dump, Path: "a.dump"}})
+	if got, want := Of(err), "/usr/bin/a: its content is not in dump:a.dump: name the content store with --objects"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestAdviceOnce: of two errors that there is advice for, one gets it, and the text of
+// the other stays.
+func TestAdviceOnce(t *testing.T) {
+	run, slow := &policy.RunError{Kind: canon.Symlink}, &limits.TimeoutError{What: "a", Timeout: time.Second}
+	const emptied, late = "/run is a symlink, so it cannot be emptied: use --run keep", "a could not be read in 1s"
+	for want, err := range map[string]error{emptied + "\n" + late: errors.Join(run, slow), late + "\n" + emptied: errors.Join(slow, run)} {
+		if got := Of(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestWrap: an error says what a user can do, and is still the one that it was.
+func TestWrap(t *testing.T) {
+	if err := Wrap(nil); err != nil {
+		t.Errorf("nothing became %v", err)
+	}
+	inner := &policy.RunError{Kind: canon.Symlink}
+	for _, err := range []error{Wrap(inner), Wrap(fmt.Errorf("side A: %w", inner))} {
+		var run *policy.RunError
+		if !strings.HasSuffix(err.Error(), "/run is a symlink, so it cannot be emptied: use --run keep") || !errors.As(err, &run) || run != inner {
+			t.Errorf("%v", err)
+		}
+	}
+	plain := errors.New("x")
+	if err := Wrap(plain); err.Error() != "x" || !errors.Is(err, plain) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestWrapSide: only what other layer rules say against an image is changed, if they do.
+func TestWrapSide(t *testing.T) {
+	WrapSide(&verify.Side{Name: "A"})
+	agrees := verify.Side{OtherRules: &verify.OtherRules{}}
+	if WrapSide(&agrees); agrees.OtherRules.Err != nil {
+		t.Errorf("nothing became %v", agrees.OtherRules.Err)
+	}
+	refuses := verify.Side{Name: "A", OtherRules: &verify.OtherRules{OtherRules: layer.OtherRules{Rules: layer.RulesOCI, Err: &policy.RootError{Rule: policy.RootUsr}}}}
+	WrapSide(&refuses)
+	if got, want := refuses.OtherRules.Err.Error(), "there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if refuses.Name != "A" || refuses.OtherRules.Rules != layer.RulesOCI {
+		t.Errorf("%+v", refuses)
+	}
+}
+
+// TestWrapSeals: each seal keeps its state, and gets advice on why that is.
+func TestWrapSeals(t *testing.T) {
+	WrapSeals(nil)
+	checked := []seals.Checked{{State: seals.Good}, {State: seals.Unknown, Why: &policy.RootError{Rule: policy.RootCreated}}, {State: seals.Wrong, Why: errors.New("x")}}
+	WrapSeals(checked)
+	var got []string
+	for _, c := range checked {
+		got = append(got, fmt.Sprintf("%s: %v", c.State, c.Why))
+	}
+	want := []string{"good: <nil>", "unknown: --root created needs an image config with a creation time: use another --root rule, such as newest", "wrong: x"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

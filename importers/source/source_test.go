@@ -1,8 +1,6 @@
 package source
 
 import (
-	"archive/tar"
-	"bytes"
 	"strings"
 	"testing"
 
@@ -10,24 +8,6 @@ import (
 
 	"cfsverify/testdata/files"
 )
-
-func writeTar(t *testing.T, path string, names ...string) {
-	t.Helper()
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	for _, name := range names {
-		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: 2, Format: tar.FormatUSTAR}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte("[]")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	files.Write(t, path, buf.Bytes())
-}
 
 func TestParseSource(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -41,9 +21,9 @@ func TestParseSource(t *testing.T) {
 	files.Write(t, "x.zst", []byte{0x28, 0xb5, 0x2f, 0xfd})
 	files.Write(t, "x.txt", []byte("hello"))
 	files.Write(t, "empty", nil)
-	writeTar(t, "layer.tar", "etc/group", "etc/passwd")
-	writeTar(t, "save.tar", "a.json", "manifest.json", "layer/layer.tar")
-	writeTar(t, "oci.tar", "index.json", "manifest.json", "oci-layout")
+	files.Write(t, "layer.tar", tarOf(t, "etc/group", "etc/passwd"))
+	files.Write(t, "save.tar", tarOf(t, "a.json", "manifest.json", "layer/layer.tar"))
+	files.Write(t, "oci.tar", tarOf(t, "index.json", "manifest.json", "oci-layout"))
 	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 
 	for _, tt := range []struct {
@@ -110,15 +90,79 @@ func TestParseSource(t *testing.T) {
 	}
 }
 
-func TestIsTypo(t *testing.T) {
-	for word, want := range map[string]bool{
-		"oci": true, "OCI": true, "oic": true, "oc": true, "occi": true, "ocu": true, "cio": false, "o": false, "tar": false, "ociarchive": false, "": false,
+// TestParsePaths: the tag begins at the first colon behind which there is no path.
+func TestParsePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	files.Write(t, "a:b", nil)
+	files.Write(t, "c@sha256:1", nil)
+	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	for _, c := range []struct{ arg, path, ref string }{
+		{"oci:a:b", "a:b", ""},
+		{"oci:a:b:c", "a:b", "c"},
+		{"oci:a:b:c:d", "a:b", "c:d"},
+		{"oci:a:c", "a", "c"},
+		{"oci:a:b@" + digest, "a:b", digest},
+		{"oci:a:b:c@" + digest, "a:b", digest},
+		{"oci:c@sha256:1", "c@sha256:1", ""},
+		{"oci-archive:x:y:z", "x", "y:z"},
+		{"docker-archive:x:y@" + digest, "x", "y@" + digest},
+		{"docker-archive:a:b:c:1", "a:b", "c:1"},
+		{"dump:a:c", "a:c", ""},
+		{"erofs:x@sha256:1", "x@sha256:1", ""},
 	} {
-		if got := isTypo(word, "oci"); got != want {
-			t.Errorf("%q: %v", word, got)
+		got, err := Parse(c.arg)
+		if err != nil || got.Path != c.path || got.Ref != c.ref {
+			t.Errorf("%s: %+v, %v", c.arg, got, err)
+		}
+		if again, err := Parse(got.String()); err != nil || cmp.Diff(got, again) != "" {
+			t.Errorf("%s: written as %v, which reads as %+v, %v", c.arg, got, again, err)
 		}
 	}
-	if !isTypo("oci_archive", "oci-archive") || !isTypo("ociarchive", "oci-archive") || isTypo("oci", "oci-archive") {
-		t.Error("oci-archive")
+}
+
+// TestPin: only images that have a manifest of their own are named by it. The digest is
+// that of OCI image-spec, manifest.md, "Guidance for an Empty Descriptor".
+func TestPin(t *testing.T) {
+	const digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+	for arg, want := range map[string]string{
+		"oci:x":                              "oci:x@" + digest,
+		"oci:x:tag":                          "oci:x@" + digest,
+		"oci:x@sha256:00":                    "oci:x@" + digest,
+		"oci-archive:x:tag":                  "oci-archive:x@" + digest,
+		"docker://host.example:5000/a/b:tag": "docker://host.example:5000/a/b@" + digest,
+		"docker://host.example/a@sha256:" + strings.Repeat("0", 64): "docker://host.example/a@" + digest,
+		"docker://Not A Name":  "docker://Not A Name",
+		"docker-archive:x:a:1": "docker-archive:x:a:1",
+		"tar:a,b":              "tar:a,b",
+		"dir:x":                "dir:x",
+		"dump:-":               "dump:-",
+		"erofs:x":              "erofs:x",
+	} {
+		s, err := Parse(arg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Pin([]byte("{}")); got.String() != want {
+			t.Errorf("%s: %v, want %s", arg, got, want)
+		}
+		if got := s.Pin(nil); cmp.Diff(s, got) != "" {
+			t.Errorf("%s without a manifest: %v", arg, got)
+		}
+	}
+}
+
+// TestKinds: every transport is a tree, a tree at the end of a pipeline, or layers.
+func TestKinds(t *testing.T) {
+	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", Tar: "layers"}
+	for _, transport := range Transports() {
+		s := Source{Transport: transport}
+		want, known := kinds[transport]
+		if !known || s.IsFinal() != (want == "final") || s.HasLayers() != (want == "layers") {
+			t.Errorf("%s: final %v, layers %v", transport, s.IsFinal(), s.HasLayers())
+		}
+		delete(kinds, transport)
+	}
+	if len(kinds) > 0 {
+		t.Errorf("not listed: %v", kinds)
 	}
 }
