@@ -213,7 +213,7 @@ func gateHTML(g *gate.Verdict) *htmlGate {
 	}
 	h := &htmlGate{Text: gateText(g), File: escape(g.File), FailOn: causeList(g.FailOn)}
 	for _, a := range g.Accepted {
-		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Rule))
+		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Allowance))
 	}
 	h.Unused, h.Expired = ruleTexts(g.Unused), ruleTexts(g.Expired)
 	return h

@@ -91,7 +91,7 @@ func TestBrowserFilters(t *testing.T) {
 		{"text", "MODULE-1", "10", func(f blame.Finding, e blame.Entry) bool { return strings.Contains(e.Path, "module-1") }},
 		{"text", `\xe2\x80\xae`, "1", func(f blame.Finding, e blame.Entry) bool { return strings.Contains(e.Path, "\u202e") }},
 		{"side", "only-in-a", "1", func(f blame.Finding, e blame.Entry) bool { return e.Status == compare.OnlyInA }},
-		{"layer", "b2", "2", func(f blame.Finding, e blame.Entry) bool { return e.Source != nil && e.Source.Layer.Index == 2 }},
+		{"layer", "b2", "2", func(f blame.Finding, e blame.Entry) bool { return e.Origin != nil && e.Origin.Layer.Index == 2 }},
 		{"field", "xattr security.capability", "1", func(f blame.Finding, e blame.Entry) bool {
 			return slices.Contains(e.Explained, compare.Change{Field: compare.Xattr, Xattr: "security.capability"})
 		}},

@@ -85,8 +85,8 @@ func sourceSides(r Comparison, findings []blame.Finding) []string {
 		var text strings.Builder
 		for _, e := range f.Entries {
 			side := byte('-')
-			if e.Source != nil && sides[e.Source.Layer] != 0 {
-				side = sides[e.Source.Layer]
+			if e.Origin != nil && sides[e.Origin.Layer] != 0 {
+				side = sides[e.Origin.Layer]
 			}
 			text.WriteByte(side)
 		}

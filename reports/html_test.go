@@ -265,7 +265,7 @@ func TestHTMLTexts(t *testing.T) {
 		}
 		if r.Gate != nil {
 			for _, a := range r.Gate.Accepted {
-				want = append(want, ruleText(a.Rule))
+				want = append(want, ruleText(a.Allowance))
 			}
 			for _, rule := range append(r.Gate.Unused, r.Gate.Expired...) {
 				want = append(want, ruleText(rule))
@@ -357,7 +357,7 @@ func TestHTMLSources(t *testing.T) {
 	var entries []blame.Entry
 	for _, source := range []*canon.Origin{{Layer: layerB}, nil, {Layer: layerA}, {Layer: &canon.Layer{Index: 1}}} {
 		r.Differences = append(r.Differences, compare.Difference{Path: fmt.Sprint("/", len(entries)), Status: compare.OnlyInA, A: &canon.Dirent{Node: &canon.Node{Kind: canon.FIFO}}})
-		entries = append(entries, blame.Entry{Source: source})
+		entries = append(entries, blame.Entry{Origin: source})
 	}
 	for i := range entries {
 		entries[i].Difference = &r.Differences[i]

@@ -70,13 +70,13 @@ func findingsJSON(findings []blame.Finding) []jsonFinding {
 			Evidence: []jsonEvidence{}, Provenance: []jsonLayerCount{},
 		}
 		for _, e := range f.Evidence {
-			j.Evidence = append(j.Evidence, jsonEvidence{e.Text, escape(e.Path), originJSON(e.Source)})
+			j.Evidence = append(j.Evidence, jsonEvidence{e.Text, escape(e.Path), originJSON(e.Origin)})
 		}
 		for _, c := range layerCounts(f.Entries) {
 			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})
 		}
 		for _, e := range f.Entries {
-			j.Entries = append(j.Entries, jsonFindingEntry{escape(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Source)})
+			j.Entries = append(j.Entries, jsonFindingEntry{escape(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Origin)})
 		}
 		list = append(list, j)
 	}

@@ -43,7 +43,7 @@ func gateJSON(g *gate.Verdict) *jsonGate {
 		Accepted: []jsonAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
 	}
 	for _, a := range g.Accepted {
-		accepted := jsonAccepted{Rule: ruleJSON(a.Rule)}
+		accepted := jsonAccepted{Rule: ruleJSON(a.Allowance)}
 		for _, e := range a.Entries {
 			accepted.Entries = append(accepted.Entries, jsonAcceptedEntry{e.Cause, escape(e.Path), fieldNamesJSON(e.Explained)})
 		}

@@ -39,7 +39,7 @@ func (l *Lint) markdown(w io.Writer) error {
 	if g := l.Gate; g != nil {
 		m.printf("\n### Gate\n\n%s.\n\n", lintGateText(g))
 		for _, a := range g.Accepted {
-			m.printf("- accepted %s: %s\n", count(len(a.Departures), "departure", "departures"), shortCode(ruleText(a.Rule)))
+			m.printf("- accepted %s: %s\n", count(len(a.Departures), "departure", "departures"), shortCode(ruleText(a.Allowance)))
 		}
 		m.idleRules(g.Unused, g.Expired)
 	}

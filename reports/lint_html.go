@@ -34,7 +34,7 @@ func (l *Lint) html(w io.Writer) error {
 	if g := l.Gate; g != nil {
 		page.Gate = &htmlGate{Text: lintGateText(g), File: escape(g.File), Unused: ruleTexts(g.Unused), Expired: ruleTexts(g.Expired)}
 		for _, a := range g.Accepted {
-			page.Gate.Accepted = append(page.Gate.Accepted, count(len(a.Departures), "departure", "departures")+": "+ruleText(a.Rule))
+			page.Gate.Accepted = append(page.Gate.Accepted, count(len(a.Departures), "departure", "departures")+": "+ruleText(a.Allowance))
 		}
 	}
 	for _, g := range lintGroups(l.Failing()) {

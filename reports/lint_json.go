@@ -62,7 +62,7 @@ func (l *Lint) json() any {
 	if g := l.Gate; g != nil {
 		doc.Gate = &jsonLintGate{File: escape(g.File), Accepted: []jsonLintAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired)}
 		for _, a := range g.Accepted {
-			doc.Gate.Accepted = append(doc.Gate.Accepted, jsonLintAccepted{ruleJSON(a.Rule), len(a.Departures)})
+			doc.Gate.Accepted = append(doc.Gate.Accepted, jsonLintAccepted{ruleJSON(a.Allowance), len(a.Departures)})
 			doc.Departures = append(doc.Departures, departuresJSON(a.Departures, true)...)
 		}
 	}

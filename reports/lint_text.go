@@ -113,7 +113,7 @@ func (t *text) lintGate(g *gate.LintGate) {
 	}
 	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), lintGateText(g))
 	for _, a := range g.Accepted {
-		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Departures), "departure", "departures"), t.dim.Sprintf("(%s)", ruleText(a.Rule)))
+		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Departures), "departure", "departures"), t.dim.Sprintf("(%s)", ruleText(a.Allowance)))
 	}
 	t.idleRules(g.Unused, g.Expired)
 }

@@ -122,8 +122,8 @@ func (m *markdown) finding(f blame.Finding) {
 		if e.Path != "" {
 			m.printf(": %s", pathCode(e.Path))
 		}
-		if e.Source != nil && e.Source.Layer != nil {
-			m.printf(" (%s)", code(entryText(e.Source)))
+		if e.Origin != nil && e.Origin.Layer != nil {
+			m.printf(" (%s)", code(entryText(e.Origin)))
 		}
 	}
 	m.printf("\n\n| path | %s | %s | from |\n|---|---|---|---|\n", m.report.A.Name, m.report.B.Name)
@@ -177,7 +177,7 @@ func (m *markdown) gate() {
 	}
 	m.printf("\n### Gate\n\n%s.\n\n", gateText(g))
 	for _, a := range g.Accepted {
-		m.printf("- accepted %s: %s\n", count(len(a.Entries), "entry", "entries"), shortCode(ruleText(a.Rule)))
+		m.printf("- accepted %s: %s\n", count(len(a.Entries), "entry", "entries"), shortCode(ruleText(a.Allowance)))
 	}
 	m.idleRules(g.Unused, g.Expired)
 }

@@ -71,7 +71,7 @@ func (t *comparisonText) gate() {
 	}
 	fmt.Fprintf(t, "\n%s %s\n", t.head.Sprint("gate:"), gateText(g))
 	for _, a := range g.Accepted {
-		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Entries), "entry", "entries"), t.dim.Sprintf("(%s)", ruleText(a.Rule)))
+		fmt.Fprintf(t, "  accepted %s %s\n", count(len(a.Entries), "entry", "entries"), t.dim.Sprintf("(%s)", ruleText(a.Allowance)))
 		for i, e := range a.Entries {
 			if i == shownPerFinding && !t.verbose {
 				fmt.Fprintf(t, "    %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(a.Entries)-i))
@@ -179,8 +179,8 @@ func evidenceText(e blame.Evidence) string {
 	if e.Path != "" {
 		parts = append(parts, escape(e.Path))
 	}
-	if e.Source != nil && e.Source.Layer != nil {
-		parts = append(parts, entryText(e.Source))
+	if e.Origin != nil && e.Origin.Layer != nil {
+		parts = append(parts, entryText(e.Origin))
 	}
 	return strings.Join(parts, ": ")
 }
@@ -200,15 +200,15 @@ func entryText(o *canon.Origin) string {
 // sourceText names the tar entry that an entry's cause lies in, if that is not
 // the one that the entry itself comes from.
 func sourceText(e blame.Entry) string {
-	if e.Source == nil || e.Source.Layer == nil {
+	if e.Origin == nil || e.Origin.Layer == nil {
 		return ""
 	}
 	for _, d := range []*canon.Dirent{e.A, e.B} {
-		if d != nil && d.Origin == e.Source && !e.Source.Implicit {
+		if d != nil && d.Origin == e.Origin && !e.Origin.Implicit {
 			return ""
 		}
 	}
-	return entryText(e.Source)
+	return entryText(e.Origin)
 }
 
 // layersText counts the entries of a finding by the layers of their causes.
@@ -224,12 +224,12 @@ func layersText(entries []blame.Entry) string {
 func layerCounts(entries []blame.Entry) []layerCount {
 	var counts []layerCount
 	for _, e := range entries {
-		if e.Source == nil || e.Source.Layer == nil {
+		if e.Origin == nil || e.Origin.Layer == nil {
 			continue
 		}
-		i, found := slices.BinarySearchFunc(counts, e.Source.Layer.Index, func(c layerCount, index int) int { return c.layer.Index - index })
+		i, found := slices.BinarySearchFunc(counts, e.Origin.Layer.Index, func(c layerCount, index int) int { return c.layer.Index - index })
 		if !found {
-			counts = slices.Insert(counts, i, layerCount{layer: e.Source.Layer})
+			counts = slices.Insert(counts, i, layerCount{layer: e.Origin.Layer})
 		}
 		counts[i].entries++
 	}

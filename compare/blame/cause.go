@@ -139,8 +139,8 @@ type Entry struct {
 	// Explained are the changes that the cause explains. For a path that only one
 	// side has, there is one Change without a Field.
 	Explained []compare.Change
-	// Source is the tar entry that the cause lies in, nil if it lies in none.
-	Source *canon.Origin
+	// Origin is the tar entry that the cause lies in, nil if it lies in none.
+	Origin *canon.Origin
 }
 
 // Evidence is a fact that a cause was recognised by. Text never holds a name of
@@ -148,5 +148,5 @@ type Entry struct {
 type Evidence struct {
 	Text   string
 	Path   string
-	Source *canon.Origin
+	Origin *canon.Origin
 }

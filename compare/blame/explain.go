@@ -171,7 +171,7 @@ func (s *scene) result() []Finding {
 		f := Finding{Cause: cause, Evidence: d.evidence}
 		for _, it := range s.items {
 			if p := d.parts[it]; p != nil {
-				e := Entry{Difference: it.Difference, Source: p.source}
+				e := Entry{Difference: it.Difference, Origin: p.source}
 				if it.Status == compare.Changed {
 					e.Explained = slices.DeleteFunc(slices.Clone(it.Changes), func(c compare.Change) bool { return !slices.Contains(p.changes, c) })
 				}

@@ -86,7 +86,7 @@ func (s *scene) rootMetadata() {
 	case s.out.RootOrigin == nil:
 		s.tell(RootMetadata, Evidence{Text: "no layer has an entry for the root, so every tool makes its own"})
 	default:
-		s.tell(RootMetadata, Evidence{Text: "a layer has an entry for the root, which engines ignore", Path: "/", Source: s.out.RootOrigin})
+		s.tell(RootMetadata, Evidence{Text: "a layer has an entry for the root, which engines ignore", Path: "/", Origin: s.out.RootOrigin})
 	}
 	mtime := it.in.Node.Mtime
 	if !compare.HasField(it.Changes, compare.Mtime) || mtime == (canon.Time{}) {

@@ -35,8 +35,8 @@ func TestHardlinkHeaderApplied(t *testing.T) {
 		"hardlink-header /d/a mode uid gid mtime xattruser.x", "hardlink-header /d/b mode uid gid mtime xattruser.x"})
 	for _, f := range Explain(Comparison{A: inside, B: outside, Differences: compare.Trees(inside, outside), Policy: policy.Raw()}) {
 		for _, e := range f.Entries {
-			if f.Cause == HardlinkHeader && (e.Source == nil || e.Source.Entry != 3) {
-				t.Errorf("%s: the source is %+v, want entry 3", e.Path, e.Source)
+			if f.Cause == HardlinkHeader && (e.Origin == nil || e.Origin.Entry != 3) {
+				t.Errorf("%s: the source is %+v, want entry 3", e.Path, e.Origin)
 			}
 		}
 	}

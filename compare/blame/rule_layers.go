@@ -38,7 +38,7 @@ func (s *scene) lateLayers() {
 			s.claimAll(LateLayers, it, source)
 		}
 	}
-	s.tell(LateLayers, Evidence{Text: s.inName + " has nothing of what the layers from this one on bring", Source: &canon.Origin{Layer: s.layerAt(first)}})
+	s.tell(LateLayers, Evidence{Text: s.inName + " has nothing of what the layers from this one on bring", Origin: &canon.Origin{Layer: s.layerAt(first)}})
 }
 
 // missingLayers tells for each layer that has files left in the tree whether

@@ -67,8 +67,8 @@ type Allowed struct {
 
 // Accepted is what one rule accepted.
 type Accepted struct {
-	Rule    Allowance
-	Entries []AcceptedEntry
+	Allowance Allowance
+	Entries   []AcceptedEntry
 }
 
 // AcceptedEntry is an entry with the cause that it was found under.

@@ -22,7 +22,7 @@ type AllowedDepartures struct {
 
 // AcceptedDepartures are what one rule accepted.
 type AcceptedDepartures struct {
-	Rule       Allowance
+	Allowance  Allowance
 	Departures []tarfile.Departure
 }
 

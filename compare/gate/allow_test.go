@@ -35,7 +35,7 @@ func allowLines(a Allowed, rules []Allowance) []string {
 	var lines []string
 	for _, accepted := range a.Accepted {
 		for i, r := range rules {
-			if r == accepted.Rule {
+			if r == accepted.Allowance {
 				for _, e := range accepted.Entries {
 					lines = append(lines, fmt.Sprintf("%d accepts %s %s %v", i, e.Cause, e.Path, e.Explained))
 				}

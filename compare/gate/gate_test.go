@@ -60,7 +60,7 @@ func TestJudgeLint(t *testing.T) {
 		{Cause: blame.Cause(tarfile.NameEncoding), Reason: "mild"}, {Cause: blame.Cause(tarfile.MissingParent), Reason: "severe"}, {Cause: blame.Cause(tarfile.OpaqueRoot), Reason: "unused"},
 	}}
 	v := JudgeLint(found, tarfile.Reproducibility, gate)
-	if !v.Passed() || v.Gate.File != "f" || len(v.Gate.Accepted) != 1 || v.Gate.Accepted[0].Rule.Reason != "severe" || len(v.Gate.Unused) != 1 {
+	if !v.Passed() || v.Gate.File != "f" || len(v.Gate.Accepted) != 1 || v.Gate.Accepted[0].Allowance.Reason != "severe" || len(v.Gate.Unused) != 1 {
 		t.Errorf("with a gate: %+v", v.Gate)
 	}
 }

@@ -93,12 +93,12 @@ const (
 	OpaqueName     = ".wh..wh..opq"
 )
 
-// Marker is what a name stands for that is not the name of a file.
-type Marker uint8
+// MarkerKind is what a name stands for that is not the name of a file.
+type MarkerKind uint8
 
 const (
 	// NoMarker is the name of a file.
-	NoMarker Marker = iota
+	NoMarker MarkerKind = iota
 	// Whiteout hides one name of the layers below.
 	Whiteout
 	// Opaque hides all that the layers below have in the directory.
@@ -111,7 +111,7 @@ const (
 
 // MarkerOf classifies a clean path by the OCI rules. For a whiteout it gives the
 // name that is hidden.
-func MarkerOf(path string) (m Marker, hidden string) {
+func MarkerOf(path string) (m MarkerKind, hidden string) {
 	if !strings.Contains(path, WhiteoutPrefix) {
 		return NoMarker, ""
 	}
