@@ -110,6 +110,37 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestSkippableFrames: a blob may begin with a frame of any kind that is skipped, and no
+// other number is one.
+func TestSkippableFrames(t *testing.T) {
+	for kind := range byte(16) {
+		stored := append(skippableFrame(kind, "data"), rawFrame("text")...)
+		if got, found, err := readAll(bare(), bytes.NewReader(stored)); err != nil || string(got) != "text" || found.Compression != tarfile.Zstd {
+			t.Errorf("kind %d: %q, %+v, %v", kind, got, found, err)
+		}
+		stored[0] ^= 0x10
+		if got, found, err := readAll(bare(), bytes.NewReader(stored)); err != nil || !bytes.Equal(got, stored) || found.Compression != tarfile.Uncompressed {
+			t.Errorf("number %x: %q, %+v, %v", stored[:4], got, found, err)
+		}
+	}
+}
+
+// TestVerifyReadsAll: a decoder that gives up early does not make a blob truncated, and
+// the digest is that of all of it.
+func TestVerifyReadsAll(t *testing.T) {
+	junk := make([]byte, 10*readAheadBlocks*readAheadBlockSize)
+	for name, stored := range map[string][]byte{"gzip": append(blobs.Gzip(t, []byte("x")), junk...), "zstd": append(rawFrame("x"), junk...)} {
+		if _, _, err := readAll(stated(stored, []byte("x")), bytes.NewReader(stored)); err == nil || !strings.Contains(err.Error(), "followed by other data") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		other := stated(stored, []byte("x"))
+		other.Digest = blobs.Digest(nil)
+		if _, _, err := readAll(other, bytes.NewReader(stored)); err == nil || !strings.HasSuffix(err.Error(), "and is "+blobs.Digest(stored).String()) {
+			t.Errorf("%s of another digest: error %v", name, err)
+		}
+	}
+}
+
 // TestDiffID: verifying reads what nobody has read, and hashes it.
 func TestDiffID(t *testing.T) {
 	archive := layers.Tar("f a =" + strings.Repeat("text", 500_000))
@@ -217,9 +248,14 @@ func TestVerify(t *testing.T) {
 // TestReadFaults: what the disk or network says comes before all that may follow from
 // it, even if as many bytes arrived as are stated.
 func TestReadFaults(t *testing.T) {
-	archive := layers.Tar("f a =" + strings.Repeat("text", 50_000))
+	// Bytes without a pattern, so that compressed blobs are not small.
+	var noise strings.Builder
+	for i := range 3000 {
+		noise.WriteString(blobs.Digest([]byte{byte(i), byte(i >> 8)}).Hex)
+	}
+	archive := layers.Tar("f a =" + noise.String())
 	for name, stored := range map[string][]byte{"plain": archive, "gzip": blobs.Gzip(t, archive), "zstd": blobs.Zstd(t, archive)} {
-		for _, size := range []int{0, 1, 2, 100, len(stored) - 1, len(stored)} {
+		for _, size := range []int{0, 1, 2, 100, 600, 70_000, len(stored) - 1, len(stored)} {
 			for _, b := range []Blob{bare(), stated(stored, archive), stated(archive[:1], nil)} {
 				if b.Size >= 0 && b.Size < int64(size) {
 					continue
@@ -228,6 +264,14 @@ func TestReadFaults(t *testing.T) {
 				if err != errFire {
 					t.Errorf("%s, %d bytes: error %v", name, size, err)
 				}
+			}
+			r, err := NewReader(bare(), io.MultiReader(bytes.NewReader(stored[:size]), iotest.ErrReader(errFire)), nil)
+			if err == nil {
+				_, err = io.ReadAll(r)
+				r.Close()
+			}
+			if err == nil || err.Error() != errFire.Error() {
+				t.Errorf("%s, %d bytes: reading gives the error %v", name, size, err)
 			}
 		}
 	}

@@ -175,6 +175,9 @@ func TestCommitFaults(t *testing.T) {
 	if err := s.Commit(tree(external(three))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("closed: error %v", err)
 	}
+	if err := s.Commit(tree()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("closed, nothing to commit: error %v", err)
+	}
 	if err := NewHasher(fsverity.SHA256, s).Start(true); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("closed, another file: error %v", err)
 	}

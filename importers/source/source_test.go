@@ -106,6 +106,7 @@ func TestParsePaths(t *testing.T) {
 		{"oci:c@sha256:1", "c@sha256:1", ""},
 		{"oci-archive:x:y:z", "x", "y:z"},
 		{"docker-archive:x:y@" + digest, "x", "y@" + digest},
+		{"docker-archive:x:sha256:1", "x", "sha256:1"},
 		{"docker-archive:a:b:c:1", "a:b", "c:1"},
 		{"dump:a:c", "a:c", ""},
 		{"erofs:x@sha256:1", "x@sha256:1", ""},
