@@ -103,7 +103,8 @@ func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source impor
 	return imported, s, err
 }
 
-// load imports one source and applies the policy to it.
+// load imports one source and applies the policy to it. It is not fitted to the version,
+// as a dump file holds what an image of it cannot tell.
 func (s *setting) load(ctx context.Context, stderr *os.File, source importers.Source) (*importers.Import, error) {
 	if err := s.warnXattrs(stderr, source); err != nil {
 		return nil, err

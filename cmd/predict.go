@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +42,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		chosen, err := chooseEngines(*engines)
+		chosen, err := engine.Choose(*engines)
 		if err != nil {
 			return err
 		}
@@ -58,26 +57,6 @@ func engineHelp() string {
 		fmt.Fprintf(&help, "    %-20s %s\n", e.Name, e.Summary)
 	}
 	return help.String()
-}
-
-func chooseEngines(names []string) ([]engine.Engine, error) {
-	all := engine.Engines()
-	if len(names) == 0 {
-		return all, nil
-	}
-	var chosen []engine.Engine
-	for _, name := range names {
-		i := slices.IndexFunc(all, func(e engine.Engine) bool { return e.Name == name })
-		if i < 0 {
-			var known []string
-			for _, e := range all {
-				known = append(known, e.Name)
-			}
-			return nil, fmt.Errorf("--engine %q is not known: use %s", name, strings.Join(known, " or "))
-		}
-		chosen = append(chosen, all[i])
-	}
-	return chosen, nil
 }
 
 // predict compares what engines will show of an image with its layers.

@@ -1,4 +1,6 @@
-// Package cmd is the command line of cfsverify.
+// Package cmd is the command line of cfsverify: it reads flags, opens sources, calls
+// one library function, and hands the result to reports. What is found out, and how it
+// is written, belongs in other packages.
 package cmd
 
 import (

@@ -1,12 +1,15 @@
 package compare
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/testdata/trees"
 )
 
@@ -112,7 +115,7 @@ func FuzzTrees(f *testing.F) {
 		f.Add(uint64(what)+100, byte(what%3), []byte{3, 1, what, 3, 1, what})
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, version byte, data []byte) {
-		o := erofs.Options{Version: erofs.Version(version % 3)}
+		r := recipe.Recipe{Version: erofs.Version(version % 3), Hash: fsverity.SHA256, Policy: policy.Raw()}
 		g := trees.Generator{Rand: rand.New(rand.NewPCG(seed, 0)), Algorithm: fsverity.SHA256}
 		a := g.Tree()
 		b := a.Clone()
@@ -121,16 +124,17 @@ func FuzzTrees(f *testing.F) {
 		if a.Validate() != nil || b.Validate() != nil {
 			return
 		}
-		digestA, errA := erofs.Digest(a, o, fsverity.SHA256)
-		digestB, errB := erofs.Digest(b, o, fsverity.SHA256)
+		digestA, errA := r.Sum(a)
+		digestB, errB := r.Sum(b)
 		if errA != nil || errB != nil {
 			return
 		}
-		erofs.Fit(a, o.Version)
-		erofs.Fit(b, o.Version)
+		if err := errors.Join(r.Prepare(a), r.Prepare(b)); err != nil {
+			t.Fatal(err)
+		}
 		differences := Trees(a, b)
 		if (len(differences) == 0) != (digestA == digestB) {
-			t.Errorf("version %d: digests %v and %v, differences %q", o.Version, digestA, digestB, describe(differences))
+			t.Errorf("version %d: digests %v and %v, differences %q", r.Version, digestA, digestB, describe(differences))
 		}
 	})
 }

@@ -1,6 +1,6 @@
 // Package importers reads sources: root file systems, dump files, composefs images and
 // container images. It puts together what its rooms do, the packages below it, and has
-// no rules of its own; what is done with what was read is in compare.
+// no rules of its own. What differs, and why, is found in compare.
 //
 //	a source from its name      ParseSource
 //	any source as a tree        Load
@@ -12,8 +12,11 @@
 //	  what an engine unpacks    engine.Engine.Unpack
 //	  its seals                 seals.Find
 //	  verified bytes            image.NewStream
-//	an image that is written    layout.NewWriter, then rewrite.Repair or rewrite.StageSeals, then
-//	                            layout.Writer.Commit
+//	  all of these together     the functions of stages.go
+//	the content of files        content.Of
+//	two images, byte by byte    CompareRaw
+//	an image that is written    layout.NewWriter, then rewrite.Repair, or rewrite.StageSeals and
+//	                            Sealer.Write, then layout.Writer.Commit; WithStaged reads it before
 //
 // Each room says in its first sentences what belongs in it, and imports only rooms on
 // floors below its own:

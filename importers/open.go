@@ -21,16 +21,16 @@ import (
 // architecture. The caller closes the image.
 func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
 	switch s.Transport {
-	case source.Dir, source.Dump, source.Erofs:
-		return nil, fmt.Errorf("%v is no container image", s)
 	case source.OCI, source.OCIArchive:
 		return layout.Open(s, platform)
 	case source.DockerArchive:
 		return archive.Docker(s, platform)
 	case source.Docker:
 		return registry.Open(ctx, s, platform)
+	case source.Tar:
+		return image.Bare(s.Layers), nil
 	}
-	return image.Bare(s.Layers), nil
+	return nil, fmt.Errorf("%v is no container image", s)
 }
 
 // With opens the image that a source names for some work, and closes it. Errors of the

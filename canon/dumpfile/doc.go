@@ -1,6 +1,7 @@
 // Package dumpfile reads and writes composefs dump files: a text form of a file
 // system tree, one line for each name, that "mkcomposefs --from-file" takes and
-// "composefs-info dump" prints. composefs-dump(5) describes it.
+// "composefs-info dump" prints. composefs-dump(5) describes it. What is done to a tree
+// between reading and writing does not belong here.
 //
 // Parse accepts what mkcomposefs accepts, quirks included, and makes of it the
 // tree that mkcomposefs would write, save for

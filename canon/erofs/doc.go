@@ -1,6 +1,7 @@
 // Package erofs writes and reads composefs images: EROFS file systems that hold
 // a tree's metadata, byte for byte as the reference writers make them. The bytes
-// follow from the tree and the format version alone.
+// follow from the tree and the format version alone. Policies and digests belong in
+// canon/policy and canon/recipe.
 //
 // Where mkcomposefs and composefs-rs differ in versions 0 and 1, it is
 // mkcomposefs that counts: in link counts that a dump file makes up, in times
@@ -17,7 +18,6 @@ import (
 	"io"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 )
 
 // Version is a version of the composefs image format.
@@ -62,13 +62,4 @@ func Write(w io.Writer, t *canon.Tree, o Options) error {
 		return err
 	}
 	return img.write(w)
-}
-
-// Digest is the fs-verity digest of the image that Write writes.
-func Digest(t *canon.Tree, o Options, alg fsverity.Algorithm) (fsverity.Digest, error) {
-	h := fsverity.New(alg)
-	if err := Write(h, t, o); err != nil {
-		return fsverity.Digest{}, err
-	}
-	return h.Digest(), nil
 }

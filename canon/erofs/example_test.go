@@ -17,12 +17,12 @@ func Example() {
 	tree.Root.Put(canon.Dirent{Name: "empty", Node: &canon.Node{Kind: canon.Regular, Perm: 0o644, Mtime: mtime}})
 	tree.CountLinks()
 	for _, version := range []erofs.Version{erofs.V0, erofs.V1} {
-		digest, err := erofs.Digest(tree, erofs.Options{Version: version}, fsverity.SHA256)
-		if err != nil {
+		hasher := fsverity.New(fsverity.SHA256)
+		if err := erofs.Write(hasher, tree, erofs.Options{Version: version}); err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(digest)
+		fmt.Println(hasher.Digest())
 	}
 	// Output:
 	// c1dd9a0a4f2390f2f5c76fb6e3820f94a6b1b9d17d99121d9a923726cbbe72fd

@@ -66,7 +66,7 @@ func TestSHA512(t *testing.T) {
 	tool := oracle.Tool(t, "fsverity", "fsverity")
 	tree := everything(fsverity.SHA512)
 	image := writeImage(t, tree, Options{Version: V1})
-	digest, err := Digest(tree, Options{Version: V1}, fsverity.SHA512)
+	digest, err := digestOf(tree, Options{Version: V1}, fsverity.SHA512)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func TestOrderOfInput(t *testing.T) {
 				tree.Root.Put(canon.Dirent{Name: name, Node: n})
 				sub.Put(canon.Dirent{Name: name, Node: n})
 			}
-			got, err := Digest(tree, Options{Version: version}, fsverity.SHA256)
+			got, err := digestOf(tree, Options{Version: version}, fsverity.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}

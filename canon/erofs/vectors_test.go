@@ -84,7 +84,7 @@ func TestVectors(t *testing.T) {
 			if got := hex.EncodeToString(sum[:]); got != v.sha256 {
 				t.Errorf("an image of %d bytes with SHA-256 %s, want %s bytes with %s", img.Len(), got, v.size, v.sha256)
 			}
-			digest, err := Digest(tree, Options{Version: v.version}, fsverity.SHA256)
+			digest, err := digestOf(tree, Options{Version: v.version}, fsverity.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 // Package fsverity computes fs-verity digests in user space, as the kernel and
 // fsverity-utils do for a block size of 4096 bytes and no salt, which is what
 // composefs uses. See Documentation/filesystems/fsverity.rst in the kernel.
+// What is hashed, and why, is not known here.
 package fsverity
 
 import (

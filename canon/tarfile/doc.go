@@ -1,6 +1,8 @@
-// Package tarfile reads tar archives as they are written, and writes the
+// Package tarfile reads tar archives as they are written, tells where one entry
+// departs from the canonical tar and where two archives differ, and writes the
 // canonical tar of a tree, so that the same tree gives the same bytes wherever it
-// comes from. What is canonical follows the draft of composefs-rs (pull requests
+// comes from. What entries mean together, in a layer and on other layers, belongs in
+// importers/layer and importers/lint. What is canonical follows the draft of composefs-rs (pull requests
 // 224 and 356, July 2026):
 //
 //   - The first entry is a pax global header with the one record canonical-tar=1.

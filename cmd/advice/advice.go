@@ -12,6 +12,7 @@ import (
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/content"
+	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/scan"
@@ -42,6 +43,7 @@ func advised(err error) (text string, about error) {
 		platform *image.PlatformError
 		missing  *content.MissingError
 		versions *verify.VersionsError
+		unknown  *engine.NameError
 	)
 	switch {
 	case errors.As(err, &root) && root.Rule == policy.RootCreated:
@@ -67,6 +69,8 @@ func advised(err error) (text string, about error) {
 		return platform.Error() + ": choose one with --platform", platform
 	case errors.As(err, &missing):
 		return missing.Error() + ": name the content store with --objects", missing
+	case errors.As(err, &unknown):
+		return fmt.Sprintf("--engine %q is not known: use %s", unknown.Name, strings.Join(unknown.Known, " or ")), unknown
 	case errors.As(err, &versions):
 		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}

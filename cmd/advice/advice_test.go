@@ -19,6 +19,7 @@ import (
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/content"
+	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
@@ -53,6 +54,7 @@ func TestAdvise(t *testing.T) {
 		{errors.New("x"), "x"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
+		{&engine.NameError{Name: "x", Known: []string{"a", "b"}}, `--engine "x" is not known: use a or b`},
 		{fmt.Errorf("x: %w", &verify.VersionsError{Versions: [2]erofs.Version{erofs.V1, erofs.V2}}),
 			"x: the composefs images are of versions 1 and 2, so their digests differ whatever is in them: compare the trees with --erofs-version 1"},
 		{&policy.RootError{Rule: policy.RootUsr, Usr: canon.Symlink}, "/usr is a symlink, so the root cannot take its metadata: use another --root rule, such as newest or keep"},

@@ -8,8 +8,9 @@ import (
 // Cause is the stable name of what made trees differ.
 type Cause string
 
-// The causes, in the order in which they are looked for: what changes a whole
-// tree first, what follows from other differences last.
+// The causes, in the order in which findings are told. The order in which they are
+// looked for is that of the rules in explain.go. Each must be in Causes: findings of
+// others are lost.
 const (
 	// PathThroughSymlink: a layer has an entry below a path that is no directory in
 	// a lower layer.

@@ -13,7 +13,7 @@ type Comparison struct {
 	A, B *canon.Tree
 	// NameA and NameB are what evidence calls the sides.
 	NameA, NameB string
-	// Differences are those of the trees, as Trees gives them.
+	// Differences are those of the trees, as compare.Trees gives them.
 	Differences []compare.Difference
 	// Policy is what was applied to both trees.
 	Policy policy.Policy
@@ -61,7 +61,7 @@ var rules = [...]func(*scene){
 }
 
 // Explain gives every difference, change by change, to a cause. The findings
-// are in the order of the Cause constants.
+// are in the order of Causes.
 func Explain(c Comparison) []Finding {
 	if len(c.Differences) == 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"cfsverify/compare/blame"
 )
 
-// AllowedDepartures is what rules make of departures. A Rule's Cause is then a
+// AllowedDepartures is what rules make of departures. An Allowance's Cause is then a
 // tarfile.Rule, and it has no Attribute.
 type AllowedDepartures struct {
 	// Left are those that no rule accepts.
@@ -26,7 +26,7 @@ type AcceptedDepartures struct {
 	Departures []tarfile.Departure
 }
 
-// TarRules are the rules about archives as causes, for Rule.Validate.
+// TarRules are the rules about archives as causes, for Allowance.Validate.
 func TarRules() []blame.Cause {
 	var causes []blame.Cause
 	for _, r := range tarfile.Rules() {

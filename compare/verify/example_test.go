@@ -4,36 +4,44 @@ import (
 	"context"
 	"fmt"
 
-	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/compare/verify"
+	"cfsverify/importers"
+	"cfsverify/importers/layer"
 )
 
+// What inside-vs-outside does, without flags and reports.
 func ExampleRun() {
-	tree := func(perm uint16) *canon.Tree {
-		t := canon.NewTree()
-		t.Root.Put(canon.Dirent{Name: "su", Node: &canon.Node{Kind: canon.Regular, Perm: perm, Nlink: 1}})
-		return t
+	r := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy.ComposefsRS()}
+	// Headers let findings say which tar entry they lie in.
+	o := importers.Options{Hash: r.Hash, Rules: layer.RulesOCI, Headers: true}
+	var inputs [2]verify.Input
+	for i, name := range []string{"inside", "outside"} {
+		arg := []string{"../../testdata/example/inside.dump", "../../testdata/example/image"}[i]
+		source, err := importers.ParseSource(arg)
+		if err != nil {
+			panic(err)
+		}
+		read, err := importers.Load(context.Background(), source, o)
+		if err != nil {
+			panic(err)
+		}
+		inputs[i] = verify.Input{Name: name, Source: source.String(), Tree: read.Tree, Created: read.Created, Layers: read.Layers, Other: read.Other}
 	}
-	inputs := [2]verify.Input{
-		{Name: "inside", Source: "dir:/target", Tree: tree(0o755)},
-		{Name: "outside", Source: "oci:image", Tree: tree(0o4755)},
-	}
-	r := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy.Raw()}
-	result, err := verify.Run(context.Background(), inputs, r, verify.Options{})
+	result, err := verify.Run(context.Background(), inputs, r, verify.Options{Rules: o.Rules})
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("equal:", result.Equal())
+	fmt.Println("equal:", result.Equal(), "proven:", result.Proof.Complete)
 	for _, f := range result.Findings {
 		for _, e := range f.Entries {
-			fmt.Println(f.Cause, e.Path, e.Explained[0].Field)
+			fmt.Println(f.Cause, e.Path, "because of layer", e.Origin.Layer.Index, "entry", e.Origin.Entry)
 		}
 	}
 	// Output:
-	// equal: false
-	// setuid-lost /su mode
+	// equal: false proven: true
+	// implicit-parent /usr/share because of layer 2 entry 2
 }

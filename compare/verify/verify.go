@@ -152,7 +152,8 @@ type OtherRules struct {
 }
 
 // CompareRules compares what other layer rules make of an image with its tree, to
-// which the recipe was applied. The other tree is changed.
+// which the policy was applied; for true Differences it must be fitted to the version
+// as well, as recipe.Apply does. The other tree is changed.
 func CompareRules(tree *canon.Tree, other *layer.OtherRules, r recipe.Recipe) *OtherRules {
 	o := &OtherRules{OtherRules: *other}
 	if o.Err == nil {

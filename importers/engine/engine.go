@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
@@ -85,6 +87,38 @@ func Engines() []Engine {
 			},
 		},
 	}
+}
+
+// NameError says that no engine has a name.
+type NameError struct {
+	Name string
+	// Known are the names that engines have.
+	Known []string
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("there is no engine %q, only %s", e.Name, strings.Join(e.Known, " and "))
+}
+
+// Choose gives the engines of these names, all without any. Errors are NameErrors.
+func Choose(names []string) ([]Engine, error) {
+	all := Engines()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, e := range all {
+		known = append(known, e.Name)
+	}
+	var chosen []Engine
+	for _, name := range names {
+		i := slices.Index(known, name)
+		if i < 0 {
+			return nil, &NameError{name, known}
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
 }
 
 // Unpack gives the tree that a scan of the unpacked root would give. now stands

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -290,4 +291,19 @@ func FuzzUnpack(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestChoose(t *testing.T) {
+	all, err := Choose(nil)
+	if err != nil || len(all) != len(Engines()) {
+		t.Fatalf("%d engines, error %v", len(all), err)
+	}
+	last := all[len(all)-1]
+	if one, err := Choose([]string{last.Name}); err != nil || len(one) != 1 || one[0].Name != last.Name {
+		t.Errorf("%v, error %v", one, err)
+	}
+	var unknown *NameError
+	if _, err := Choose([]string{last.Name, "x"}); !errors.As(err, &unknown) || unknown.Name != "x" || !slices.Contains(unknown.Known, last.Name) {
+		t.Errorf("error %v", err)
+	}
 }

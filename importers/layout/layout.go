@@ -178,7 +178,7 @@ func (m *layoutImage) RawConfigFile() ([]byte, error) {
 	return m.layout.read(manifest.Config.Digest)
 }
 
-// LayerByDigest is not used: see pairLayers.
+// LayerByDigest is not used: package image opens blobs by their descriptors.
 func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	return nil, fmt.Errorf("no layer %v", h)
 }

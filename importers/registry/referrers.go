@@ -138,7 +138,7 @@ func (r *repository) client(ctx context.Context) (*http.Client, error) {
 }
 
 // checkPrivateRedirect refuses redirects to addresses of the local network, as
-// puller does. registryTransport refuses others.
+// puller does. boundedTransport refuses others.
 func checkPrivateRedirect(req *http.Request, via []*http.Request) error {
 	host := req.URL.Hostname()
 	if len(via) == 0 || host == via[0].URL.Hostname() {

@@ -29,8 +29,8 @@ type repository struct {
 	pause time.Duration
 }
 
-// pause and registryIdle are what users get. A registry that sends
-// nothing for registryIdle is taken for one that does not answer.
+// pause and idle are what users get. A registry that sends
+// nothing for idle is taken for one that does not answer.
 const (
 	pause = time.Second
 	idle  = time.Minute

@@ -32,7 +32,7 @@ const (
 	// set 0. They become the last second that fits.
 	LateTimes RepairKind = "times-after-2262"
 	// ACLModes are those of files whose access ACL says something else, and become
-	// what it says: see setACL.
+	// what it says: see linux.SetACL.
 	ACLModes RepairKind = "acl-modes"
 	// MinimalACLs say no more than a mode, so that Linux does not keep them.
 	MinimalACLs RepairKind = "minimal-acls"
@@ -42,7 +42,7 @@ const (
 	// shows version 2: see linux.Capability.Kept.
 	UserCapabilities RepairKind = "capabilities-of-version-3"
 	// LostXattrs are set by some engine not at all or with another value, make one
-	// refuse the image, or are overlayfs's own: see Engine.keeps, tarfile.Holds.
+	// refuse the image, or are overlayfs's own: see engine.Engine.Keeps, tarfile.Holds.
 	LostXattrs RepairKind = "xattrs"
 )
 

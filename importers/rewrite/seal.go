@@ -9,6 +9,8 @@ import (
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
@@ -150,7 +152,7 @@ func (s *Sealer) sumLayers() error {
 			}
 			return fmt.Errorf("%w: the layer cannot stand alone, so there is no digest for its annotation: repair the image first, or write no annotations", err)
 		}
-		digest, err := erofs.Digest(tree, erofs.Options{Version: erofs.V1}, s.options.Hash)
+		digest, err := recipe.Recipe{Version: erofs.V1, Hash: s.options.Hash, Policy: policy.Raw()}.Sum(tree)
 		if err != nil {
 			return s.image.Blobs[i].Fail(err)
 		}

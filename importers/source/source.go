@@ -41,7 +41,7 @@ type Source struct {
 	Layers []string
 }
 
-// String writes the source as ParseSource reads it.
+// String writes the source as Parse reads it.
 func (s Source) String() string {
 	switch s.Transport {
 	case Docker:
