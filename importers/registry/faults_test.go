@@ -97,7 +97,7 @@ func loadFrom(ctx context.Context, img *image.Image) (*loaded, error) {
 	return &loaded{tree, img.LayerList()}, err
 }
 
-const testIdle = 100 * time.Millisecond
+const testIdle = 300 * time.Millisecond
 
 func (f *faultyRegistry) load(ctx context.Context) (*loaded, error) {
 	r, err := openRepository(f.ref.Context(), time.Millisecond, testIdle)
