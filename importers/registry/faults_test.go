@@ -245,7 +245,7 @@ func TestRegistryFaults(t *testing.T) {
 				serve(w, f.layer[:50000], len(f.layer), hang)
 			}
 			return isLayer(r)
-		}, 3, "and no more when asked again: the registry sent nothing for 100ms"},
+		}, 3, "and no more when asked again: the registry sent nothing for 300ms"},
 		{"manifest stalls once", func(_ http.ResponseWriter, r *http.Request, n int) bool {
 			if isManifest(r) && n == 1 {
 				hang()
@@ -257,7 +257,7 @@ func TestRegistryFaults(t *testing.T) {
 				hang()
 			}
 			return false
-		}, 0, "cannot be reached: the registry sent nothing for 100ms"},
+		}, 0, "cannot be reached: the registry sent nothing for 300ms"},
 		{"manifest is HTML", func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			if isManifest(r) {
 				w.Header().Set("Content-Type", "text/html")
