@@ -1,9 +1,20 @@
 package selinux
 
-import "cfsverify/canon"
+import (
+	"strings"
+
+	"cfsverify/canon"
+)
 
 // Policy is the policy of a tree. Several goroutines may use it at the same time.
-type Policy struct{}
+type Policy struct {
+	// rules are in the order in which they are read: the last that matches counts.
+	rules   []*rule
+	index   index
+	aliases map[string]string
+	// workMax bounds what labelling a tree may cost; see work.
+	workMax int
+}
 
 // Rule is a line of file_contexts, file_contexts.local or file_contexts.homedirs, and
 // the path that it matched.
@@ -23,16 +34,79 @@ type Rule struct {
 // None is the context of rules that leave files without a label.
 const None = "<<none>>"
 
+// sizeMax bounds the memory that a policy takes: the sizes of all patterns together, and
+// ruleSize for each rule. Debian's policy has 0.2 million, Fedora's 0.3 million.
+const (
+	sizeMax  = 4_000_000
+	ruleSize = 16
+)
+
 // Load reads the policy of a tree, nil if the tree has none. What Missing lists must be
 // there. An error is an *Error.
-func Load(t *canon.Tree) (*Policy, error) { return nil, nil }
-
-// Label replaces all security.selinux xattrs of the tree by those that the policy
-// gives; a nil policy removes them. A name of a hardlink whose label differs from that
-// of the inode's first name gets an inode of its own. Links are counted afterwards. An
-// error is an *Error, and leaves a tree that is labelled in part.
-func (p *Policy) Label(t *canon.Tree) error { return nil }
+func Load(t *canon.Tree) (*Policy, error) {
+	config, err := findConfig(t)
+	if config == nil || err != nil {
+		return nil, err
+	}
+	rules, aliases, err := findFiles(t, config)
+	if len(rules) == 0 || err != nil {
+		return nil, err
+	}
+	p := &Policy{aliases: map[string]string{}, workMax: workMax}
+	size := 0
+	for _, f := range rules {
+		err := parseLines(&f, func(number int, fields []string) error {
+			r, err := newRule(f.Path, number, fields)
+			if err != nil {
+				return err
+			}
+			if size += r.pattern.size + ruleSize; size > sizeMax {
+				return r.error("up to this rule the policy is too large")
+			}
+			p.index.add(len(p.rules), r)
+			p.rules = append(p.rules, r)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range aliases {
+		if err := parseAliases(&f, p.aliases); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
 
 // Match gives the rule that labels a path of a tree, such as "/usr/bin/sh", if an inode
-// of the kind is there. Match applies aliases itself. It is false if no rule matches.
-func (p *Policy) Match(path string, kind canon.Kind) (Rule, bool) { return Rule{}, false }
+// of the kind is there. Match applies aliases itself. It is false if no rule matches, or
+// if trying the rules costs more than labelling a tree may.
+func (p *Policy) Match(path string, kind canon.Kind) (Rule, bool) {
+	q := []byte{'/'}
+	for name := range strings.SplitSeq(path, "/") {
+		if name != "" {
+			q = p.child(q, name)
+		}
+	}
+	r, err := p.search(q, kind, &work{max: p.workMax})
+	if r == nil || err != nil {
+		return Rule{}, false
+	}
+	found := r.Rule
+	found.Path = string(q)
+	return found, true
+}
+
+// child is the path of an entry for the rules: dir must not be used afterwards but to
+// cut the name off again.
+func (p *Policy) child(dir []byte, name string) []byte {
+	if len(dir) > 0 && dir[len(dir)-1] != '/' {
+		dir = append(dir, '/')
+	}
+	path := append(dir, name...)
+	if original, is := p.aliases[string(path)]; is {
+		return []byte(original)
+	}
+	return path
+}
