@@ -154,7 +154,7 @@ func (p *parser) codePoint(before, digits, behind int, s scope) {
 		p.literal(byte(n), s)
 		return
 	}
-	p.wideLetter(string(rune(n)))
+	p.wideLetter(string(rune(n)), s)
 }
 
 // escaped reads the escape of one letter, in classes and outside.

@@ -1,6 +1,10 @@
 package selinux
 
-import "cfsverify/canon"
+import (
+	"bytes"
+
+	"cfsverify/canon"
+)
 
 // index finds the rules that may match a path: those for this path only, and those whose
 // fixed start is a start of the path. Lists of rules hold their numbers, in order.
@@ -86,7 +90,7 @@ func (p *Policy) search(path []byte, kind canon.Kind, w *work) (*rule, error) {
 		if !w.add(1 + len(lists)/16) {
 			return nil, r.tooMuchWork()
 		}
-		if !r.fits(kind) {
+		if !r.fits(kind) || !bytes.Contains(path[len(r.pattern.prefix):], []byte(r.pattern.needle)) {
 			continue
 		}
 		if text == nil {

@@ -23,6 +23,8 @@ type pattern struct {
 	// that matches.
 	prefix    string
 	isLiteral bool
+	// needle is the longest text that each path has somewhere behind the prefix.
+	needle string
 	// backtracks: the pattern is for regexp2.
 	backtracks bool
 	text       string
@@ -47,7 +49,7 @@ func parsePattern(source string) (pattern, string) {
 	}
 	result := pattern{backtracks: p.backtracks, text: string(p.out), size: p.size}
 	if !p.alternatives {
-		result.prefix, result.isLiteral = string(p.fixed), !p.unfixed
+		result.prefix, result.isLiteral, result.needle = string(p.fixed), !p.unfixed, p.needle
 	}
 	if p.counts && !p.backtracks {
 		// Go's regexp bounds counts, regexp2 does not.
@@ -73,7 +75,12 @@ type parser struct {
 	fixed        []byte
 	unfixed      bool
 	alternatives bool
-	names        map[string]bool
+	// run is literal text behind that, outside of parentheses, which ends at runEnd of out;
+	// needle is the longest.
+	run    []byte
+	runEnd int
+	needle string
+	names  map[string]bool
 	// folds: (?i) is there; wide: a letter that is not ASCII.
 	folds  bool
 	wide   bool
@@ -199,10 +206,10 @@ func (p *parser) atom(s scope) {
 // letter reads one letter of the pattern's text. Only PCRE2 takes the bytes of one that
 // is not ASCII for letters each.
 func (p *parser) letter(s scope) {
-	if length := len(p.source) - p.at; p.peek(0) >= utf8.RuneSelf && !p.pcre2 {
-		_, length = utf8.DecodeRuneInString(p.source[p.at:])
+	if p.peek(0) >= utf8.RuneSelf && !p.pcre2 {
+		_, length := utf8.DecodeRuneInString(p.source[p.at:])
 		p.at += length
-		p.wideLetter(p.source[p.at-length : p.at])
+		p.wideLetter(p.source[p.at-length:p.at], s)
 		return
 	}
 	p.at++
@@ -210,11 +217,11 @@ func (p *parser) letter(s scope) {
 }
 
 // wideLetter writes a letter that is not ASCII as one item.
-func (p *parser) wideLetter(utf8 string) {
+func (p *parser) wideLetter(utf8 string, s scope) {
 	p.size += len(utf8)
 	p.write("(?:")
 	for i := range len(utf8) {
-		p.literal(utf8[i], scope{})
+		p.literal(utf8[i], scope{depth: s.depth})
 	}
 	p.write(")")
 }
@@ -244,16 +251,28 @@ func (p *parser) literal(c byte, s scope) {
 		p.writeSet(folded)
 		return
 	}
+	quantified := p.isQuantifier()
+	inRun := p.unfixed && !quantified && s.depth == 0
 	// A quantifier ends the fixed text before its letter.
-	p.unfixed = p.unfixed || p.isQuantifier()
-	if !p.unfixed {
+	if p.unfixed = p.unfixed || quantified; !p.unfixed {
 		p.fixed = append(p.fixed, c)
+	}
+	if inRun {
+		if p.runEnd != len(p.out) {
+			p.run = p.run[:0]
+		}
+		if p.run = append(p.run, c); len(p.run) > len(p.needle) {
+			p.needle = string(p.run)
+		}
 	}
 	if isWord(c) || c == '/' {
 		p.out = append(p.out, c)
-		return
+	} else {
+		p.out = fmt.Appendf(p.out, `\x%02x`, c)
 	}
-	p.out = fmt.Appendf(p.out, `\x%02x`, c)
+	if inRun {
+		p.runEnd = len(p.out)
+	}
 }
 
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
