@@ -48,9 +48,6 @@ func (p *parser) escape(s scope) bool {
 	case strings.HasPrefix(rest, "K") && s.depth == 0:
 		p.needPCRE2()
 		p.place(1, "")
-	case strings.HasPrefix(rest, "R") && !s.behind:
-		p.needPCRE2()
-		p.place(1, `(?>\x0d\x0a|[\x0a-\x0d\x85])`)
 	case strings.HasPrefix(rest, "Q"):
 		p.quoted(s)
 	default:
@@ -99,14 +96,11 @@ func (p *parser) quoted(s scope) {
 	}
 }
 
-// letterEscape reads the escape of a letter, and those of classes that only PCRE2 has.
+// letterEscape reads the escape of a letter, and those of classes that only PCRE2 has. It
+// refuses \h, \H and \R: PCRE2 does not go back from \S to the bytes A0 and 85 for them,
+// though these are in both.
 func (p *parser) letterEscape(s scope) bool {
-	blank := newSet('\t', ' ', 0xa0)
 	switch c := p.peek(1); {
-	case c == 'h' && p.needPCRE2():
-		p.setEscape(blank)
-	case c == 'H' && p.needPCRE2():
-		p.setEscape(blank.negated())
 	case c == 'N' && p.peek(2) != '{' && p.needPCRE2():
 		p.setEscape(newSet('\n').negated())
 	case c == 'C' && p.needPCRE2():

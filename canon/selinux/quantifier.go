@@ -49,6 +49,11 @@ func (p *parser) quantifier(s scope, start, size int) {
 			p.write("?")
 		case '+':
 			if p.pcre2 {
+				// PCRE2 takes a ?+ of parentheses for none when it looks whether what
+				// is before needs to go back.
+				if p.out[start] == '(' {
+					p.fail("a possessive quantifier of parentheses")
+				}
 				p.at++
 				p.wrap("(?>", start)
 			}
