@@ -100,6 +100,10 @@ func (n *Node) IsWhiteout() bool { return n.Kind == CharDevice && n.Rdev == 0 }
 // (dump files only) neither.
 type Content struct {
 	Inline []byte
+	// Held is external content that an importer kept because the labels of a tree
+	// need it (canon/selinux), nil if it was not kept. It is no part of the tree: no
+	// image, dump file or comparison has it. Nobody changes it.
+	Held []byte
 	// Digest is the fs-verity digest of external content, zero if unknown.
 	Digest fsverity.Digest
 

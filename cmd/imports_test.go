@@ -19,6 +19,7 @@ func TestImportArrows(t *testing.T) {
 		"canon/policy":        "canon canon/linux",
 		"canon/recipe":        "canon canon/erofs canon/fsverity canon/policy",
 		"canon/seal":          "canon/erofs canon/fsverity",
+		"canon/selinux":       "canon canon/linux",
 		"canon/tarfile":       "canon canon/fsverity canon/linux",
 		"cmd":                 "canon canon/dumpfile canon/erofs canon/fsverity canon/policy canon/recipe canon/seal canon/tarfile cmd/advice cmd/wholefile compare/blame compare/gate compare/identify compare/seals compare/verify importers importers/composefs importers/content importers/engine importers/image importers/layer importers/layout importers/limits importers/objects importers/rewrite importers/scan importers/seals reports",
 		"cmd/advice":          "canon/policy compare/seals compare/verify importers/composefs importers/content importers/engine importers/image importers/limits importers/scan",
@@ -54,6 +55,7 @@ func TestImportArrows(t *testing.T) {
 		"reports":             "canon canon/fsverity canon/policy canon/recipe canon/seal canon/tarfile compare compare/blame compare/gate compare/identify compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{
+		"github.com/dlclark/regexp2":                            "canon/selinux",
 		"github.com/fatih/color":                                "reports",
 		"github.com/google/go-cmp/cmp":                          "",
 		"github.com/google/go-containerregistry/pkg/authn":      "importers/registry",
