@@ -85,6 +85,7 @@ type identification struct{ reports.Identification }
 
 // source looks for the digest in a source.
 func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
+	o.Labels = true
 	imported, err := load(ctx, stderr, s, o)
 	var other *composefs.HashError
 	if errors.As(err, &other) {

@@ -79,7 +79,7 @@ func checkStdin(sources []importers.Source) error {
 
 // inputOf is an import as verify compares it.
 func inputOf(name string, s importers.Source, imported *importers.Import) verify.Input {
-	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Layers: imported.Layers, Other: imported.Other}
+	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Final: s.IsFinal(), Layers: imported.Layers, Other: imported.Other}
 }
 
 // warnXattrs tells if a scan cannot see all that the policy keeps.
@@ -117,7 +117,7 @@ func (s *setting) load(ctx context.Context, stderr *os.File, source importers.So
 		return nil, err
 	}
 	r := s.Recipe
-	r.Policy.Created = imported.Created
+	r.Policy.Created, r.Policy.Labelled = imported.Created, source.IsFinal()
 	if err := r.Policy.Apply(imported.Tree); err != nil {
 		return nil, fmt.Errorf("%v: %w", source, err)
 	}

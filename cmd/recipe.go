@@ -23,7 +23,7 @@ type recipeFlags struct {
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f := &recipeFlags{policyFlags: addPolicyFlags(c)}
-	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, no SELinux labels")
+	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, all files labelled by the SELinux policy that the image brings")
 	f.imports = addImportFlags(c)
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
@@ -55,6 +55,7 @@ func (f *recipeFlags) setting(final bool) (setting, error) {
 		return s, err
 	}
 	s.imports, err = f.imports.options(s.Hash)
+	s.imports.Labels = f.bootable
 	return s, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"cfsverify/importers/content"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
+	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/layout"
 	"cfsverify/importers/rewrite"
@@ -80,7 +81,11 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 		before.Policy.Created = img.Created
 		o := rewrite.RepairOptions{ReadOptions: s.imports.Reading(), Platform: s.imports.Platform}
 		o.Objects = files.Store
-		return rewrite.Repair(ctx, img, out, o)
+		repaired, err := rewrite.Repair(ctx, img, out, o)
+		if err == nil && s.imports.Labels {
+			err = labels.FromImage(ctx, img, o.ReadOptions, repaired.Tree)
+		}
+		return repaired, err
 	})
 	if err != nil {
 		return nil, err

@@ -78,6 +78,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	if s.imports, err = f.imports.options(fsverity.SHA512); err != nil {
 		return err
 	}
+	s.imports.Labels = true
 	o := seals.Options{Search: true}
 	if o.Trusted, err = readCertificates(f.trust); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
+	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/layout"
 	"cfsverify/importers/rewrite"
@@ -74,6 +75,7 @@ func (w *sealWriter) readFlags() (err error) {
 	if w.set, err = w.flags.setting(false); err != nil {
 		return err
 	}
+	w.set.imports.Labels = true
 	switch {
 	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
@@ -139,12 +141,16 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 // seal stages the image with its seals.
 func (w *sealWriter) seal(ctx context.Context, img *image.Image, out *layout.Writer) (*rewrite.Sealed, error) {
 	rules := w.set.imports.Rules
-	sealer, err := rewrite.StageSeals(ctx, img, out, rewrite.SealOptions{ReadOptions: w.set.imports.Reading(), Places: w.places, Rules: rules})
+	reading := w.set.imports.Reading()
+	sealer, err := rewrite.StageSeals(ctx, img, out, rewrite.SealOptions{ReadOptions: reading, Places: w.places, Rules: rules})
 	if err != nil {
 		return nil, err
 	}
 	merged, err := layer.MergeTaking(sealer.Layers, rules)
 	if err != nil {
+		return nil, err
+	}
+	if err := labels.FromImage(ctx, img, reading, merged.Tree); err != nil {
 		return nil, err
 	}
 	digests, err := w.digests(&importers.Import{Tree: merged.Tree, Created: img.Created, Other: merged.Other})

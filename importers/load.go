@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/image"
+	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/objects"
@@ -40,6 +41,9 @@ type Options struct {
 	Limits limits.Limits
 	// Timeout is how long reading may take; 0 is no limit.
 	Timeout time.Duration
+	// Labels: hold the content of the files of an SELinux policy, by which a tree is
+	// labelled for booting.
+	Labels bool
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
 	// explanations of differences need it.
 	Headers bool
@@ -76,6 +80,9 @@ func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
 func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) {
 	if s.Transport == source.Dir {
 		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
+		if err == nil && o.Labels {
+			err = labels.FromDirectory(s.Path, tree)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +99,8 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 }
 
 func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {
-	layers, err := img.Layers(ctx, o.Reading())
+	reading := o.Reading()
+	layers, err := img.Layers(ctx, reading)
 	if err != nil {
 		return nil, err
 	}
@@ -104,15 +112,19 @@ func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error
 	if err != nil {
 		return nil, err
 	}
-	return newImport(img, merged), nil
+	return newImport(ctx, img, reading, merged)
 }
 
 // Reading is what the options say about reading the layers of an image.
 func (o Options) Reading() image.ReadOptions {
-	return image.ReadOptions{
+	reading := image.ReadOptions{
 		ReadOptions: layer.ReadOptions{Hash: o.Hash, Progress: o.Progress, Objects: o.Objects, Headers: o.Headers},
 		Limits:      o.Limits, Shared: o.Shared,
 	}
+	if o.Labels {
+		reading.Hold = labels.Holder()
+	}
+	return reading
 }
 
 // scanSteps turns totals into what was read since the last call.

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/compare/raw"
-	"cfsverify/importers/blob"
 	"cfsverify/importers/image"
 	"cfsverify/importers/limits"
 	"cfsverify/importers/source"
@@ -65,7 +63,7 @@ func rawSide(name string, img *image.Image, most limits.Limits, progress func(li
 		if identity, found := b.Identity(); found && b.Digest != (v1.Hash{}) {
 			layer.Identity = identity
 		}
-		if mayOpenAgain(b) {
+		if b.Reopens() {
 			layer.OpenStored = func(ctx context.Context) (io.ReadCloser, error) {
 				stored, err := b.Open()
 				if err != nil {
@@ -80,13 +78,4 @@ func rawSide(name string, img *image.Image, most limits.Limits, progress func(li
 		side.Layers = append(side.Layers, layer)
 	}
 	return side
-}
-
-// mayOpenAgain: bare layers may be pipes.
-func mayOpenAgain(b blob.Blob) bool {
-	if b.Layer.Name == "" {
-		return true
-	}
-	info, err := os.Stat(b.Layer.Name)
-	return err == nil && info.Mode().IsRegular()
 }

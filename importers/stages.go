@@ -8,6 +8,7 @@ import (
 	"cfsverify/canon/tarfile"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
+	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/lint"
 	"cfsverify/importers/seals"
@@ -62,7 +63,11 @@ func Unpack(ctx context.Context, img *image.Image, reading image.ReadOptions, ru
 	if err != nil {
 		return nil, err
 	}
-	u := &Unpacked{Image: newImport(img, merged), Time: engine.TimeAfter(merged.Tree)}
+	read, err := newImport(ctx, img, reading, merged)
+	if err != nil {
+		return nil, err
+	}
+	u := &Unpacked{Image: read, Time: engine.TimeAfter(merged.Tree)}
 	for _, e := range engines {
 		tree, err := e.Unpack(layers, u.Time)
 		u.Engines = append(u.Engines, EngineTree{e, tree, err})
@@ -95,9 +100,19 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 	if err != nil {
 		return nil, err
 	}
-	return &Sealed{newImport(img, merged), found, layer.NewStack(layers, rules), img.Manifest, img.Config}, nil
+	read, err := newImport(ctx, img, reading, merged)
+	if err != nil {
+		return nil, err
+	}
+	return &Sealed{read, found, layer.NewStack(layers, rules), img.Manifest, img.Config}, nil
 }
 
-func newImport(img *image.Image, merged *layer.Merged) *Import {
-	return &Import{Tree: merged.Tree, Layers: img.LayerList(), Created: img.Created, Other: merged.Other}
+// newImport is what was merged, with the content that labels need if it was asked for.
+func newImport(ctx context.Context, img *image.Image, reading image.ReadOptions, merged *layer.Merged) (*Import, error) {
+	if reading.Hold != nil {
+		if err := labels.FromImage(ctx, img, reading, merged.Tree); err != nil {
+			return nil, err
+		}
+	}
+	return &Import{Tree: merged.Tree, Layers: img.LayerList(), Created: img.Created, Other: merged.Other}, nil
 }

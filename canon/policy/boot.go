@@ -3,10 +3,10 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
+	"cfsverify/canon/selinux"
 )
 
 // BootRule says whether the tree is prepared for booting, as composefs-rs prepares
@@ -26,25 +26,55 @@ const (
 // BootRules lists all of them.
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
 
-// prepareBoot empties /boot and /sysroot, which must be there, and removes
-// SELinux labels. An image that may have an SELinux policy is an error:
-// composefs-rs would label all files by that policy, so any digest that is made
-// here would be wrong.
-func prepareBoot(t *canon.Tree, rule BootRule) error {
-	if rule == BootNo || rule == "" {
+// boot prepares a tree for booting.
+type boot struct {
+	rule BootRule
+	// labels are those of a tree that was prepared before it was written, nil for others.
+	labels map[*canon.Node]string
+}
+
+// newBoot looks at a tree before a policy changes it. A dump file that was written with
+// the labels for booting does not have the content of the policy's files, so that the
+// labels could be made again: they stay.
+func (p Policy) newBoot(t *canon.Tree) boot {
+	b := boot{rule: p.Boot}
+	if b.rule == BootNo || b.rule == "" || !p.Labelled || !isPrepared(t) {
+		return b
+	}
+	if missing, err := selinux.Missing(t); err != nil || len(missing) == 0 {
+		return b
+	}
+	b.labels = map[*canon.Node]string{}
+	for e := range t.Dirents() {
+		if label, has := e.Node.Xattrs.Get(linux.SecuritySELinux); has {
+			b.labels[e.Node] = label
+		}
+	}
+	return b
+}
+
+// isPrepared says that a tree has a label of its own for the root, and nothing in /boot
+// and /sysroot.
+func isPrepared(t *canon.Tree) bool {
+	for _, name := range []string{"boot", "sysroot"} {
+		if dir := t.Root.Child(name); dir == nil || dir.Node.Kind != canon.Directory || len(dir.Node.Children()) > 0 {
+			return false
+		}
+	}
+	_, has := t.Root.Xattrs.Get(linux.SecuritySELinux)
+	return has
+}
+
+// prepare empties /boot and /sysroot, which must be there, and labels the tree by the
+// SELinux policy that it brings, or removes labels if it brings none. The content of the
+// policy's files must be held; see selinux.Missing.
+func (b boot) prepare(t *canon.Tree) error {
+	if b.rule == BootNo || b.rule == "" {
 		return nil
 	}
 	usr := t.Root.Child("usr")
 	if usr == nil {
 		return errors.New("there is no /usr, whose mtime /boot and /sysroot would take: this is no bootable image")
-	}
-	mayHave, err := mayHaveSELinuxPolicy(t)
-	if err != nil {
-		return err
-	}
-	if mayHave {
-		return errors.New("the image has an SELinux policy in /etc/selinux, by which composefs-rs labels all files for booting: " +
-			"that cannot be done here, so there is no bootable digest of it")
 	}
 	for _, name := range []string{"boot", "sysroot"} {
 		dir := t.Root.Child(name)
@@ -53,40 +83,43 @@ func prepareBoot(t *canon.Tree, rule BootRule) error {
 		}
 		dir.Node.RemoveAll()
 		dir.Node.Mtime.Sec = usr.Node.Mtime.Sec
-		if rule == BootNanoseconds {
+		if b.rule == BootNanoseconds {
 			dir.Node.Mtime.Nsec = usr.Node.Mtime.Nsec
 		}
 	}
-	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.Without(func(x canon.Xattr) bool { return x.Name == linux.SecuritySELinux })
+	if b.labels != nil {
+		for e := range t.Dirents() {
+			e.Node.Xattrs.Remove(linux.SecuritySELinux)
+			if label, has := b.labels[e.Node]; has {
+				e.Node.Xattrs.Set(linux.SecuritySELinux, label)
+			}
+		}
+		t.CountLinks()
+		return nil
 	}
-	t.CountLinks()
-	return nil
+	missing, err := selinux.Missing(t)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return &LabelsError{Path: missing[0].Path}
+	}
+	policy, err := selinux.Load(t)
+	if err != nil {
+		return err
+	}
+	return policy.Label(t)
 }
 
-// mayHaveSELinuxPolicy says that /etc/selinux/config names a policy, or that it
-// may, because its content is not in the tree. It is an error if /etc or
-// /etc/selinux is no directory: composefs-rs follows symlinks there when it scans
-// a directory, and refuses them in an image.
-func mayHaveSELinuxPolicy(t *canon.Tree) (bool, error) {
-	for _, dir := range []string{"/etc", "/etc/selinux"} {
-		e := t.Lookup(dir)
-		if e == nil {
-			return false, nil
-		}
-		if e.Node.Kind != canon.Directory {
-			return false, fmt.Errorf("%s is a %v, so it cannot be told whether the image has an SELinux policy, by which all files would be labelled for booting: "+
-				"there is no bootable digest of it", dir, e.Node.Kind)
-		}
-	}
-	config := t.Lookup("/etc/selinux/config")
-	switch {
-	case config == nil, config.Node.Kind == canon.Regular && config.Node.Size == 0:
-		return false, nil
-	case config.Node.Content == nil || config.Node.Content.Inline == nil:
-		return true, nil
-	}
-	return strings.Contains(strings.ToUpper(string(config.Node.Content.Inline)), "SELINUXTYPE"), nil
+// LabelsError says that a tree cannot be labelled for booting, as it lacks the content
+// of a file of its SELinux policy: dump files and composefs images have digests only.
+type LabelsError struct {
+	// Path is that of the file.
+	Path string
+}
+
+func (e *LabelsError) Error() string {
+	return fmt.Sprintf("it has an SELinux policy, by which all files are labelled for booting, but not the content of %q", e.Path)
 }
 
 // breakHardlinks gives every name an inode of its own, as mkcomposefs does when

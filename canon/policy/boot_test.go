@@ -1,12 +1,14 @@
 package policy
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 const bootTree = `
@@ -51,6 +53,12 @@ func TestPrepareBoot(t *testing.T) {
 	}
 }
 
+func prepareBoot(t *canon.Tree, rule BootRule) error {
+	p := Raw()
+	p.Boot = rule
+	return p.newBoot(t).prepare(t)
+}
+
 func TestPrepareBootRefuses(t *testing.T) {
 	config := func(n *canon.Node) func(*canon.Tree) {
 		return func(tree *canon.Tree) {
@@ -77,10 +85,10 @@ func TestPrepareBootRefuses(t *testing.T) {
 		{"empty SELinux config", config(&canon.Node{Kind: canon.Regular}), ""},
 		{"/etc is a symlink", func(tree *canon.Tree) {
 			tree.Root.Put(canon.Dirent{Name: "etc", Node: &canon.Node{Kind: canon.Symlink, Target: "usr/etc"}})
-		}, "/etc is a symlink"},
+		}, "\"/etc\": a symlink"},
 		{"/etc/selinux is a symlink", func(tree *canon.Tree) {
 			tree.Lookup("/etc").Node.Put(canon.Dirent{Name: "selinux", Node: &canon.Node{Kind: canon.Symlink, Target: "x"}})
-		}, "/etc/selinux is a symlink"},
+		}, "\"/etc/selinux\": a symlink"},
 		{"no /etc", func(tree *canon.Tree) { tree.Root.Remove("etc") }, ""},
 	} {
 		tree := parseTree(t, bootTree)
@@ -88,6 +96,52 @@ func TestPrepareBootRefuses(t *testing.T) {
 		err := prepareBoot(tree, BootSeconds)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestLabelsStay: a dump file that was written for booting has labels, and not the
+// content of the policy that gave them. Without labels there is no digest.
+func TestLabelsStay(t *testing.T) {
+	prepared := func() *canon.Tree {
+		tree := parseTree(t, bootTree)
+		if err := prepareBoot(tree, BootSeconds); err != nil {
+			t.Fatal(err)
+		}
+		dir := &canon.Node{Kind: canon.Directory}
+		dir.Put(canon.Dirent{Name: "config", Node: &canon.Node{Kind: canon.Regular, Size: 100, Content: &canon.Content{}}})
+		tree.Lookup("/etc").Node.Put(canon.Dirent{Name: "selinux", Node: dir})
+		return tree
+	}
+	p := ComposefsRS()
+	p.Boot = BootSeconds
+	tree := prepared()
+	var missing *LabelsError
+	if err := p.Apply(tree); !errors.As(err, &missing) || missing.Path != "/etc/selinux/config" {
+		t.Errorf("error %v", err)
+	}
+	labelled := func() *canon.Tree {
+		tree := prepared()
+		for path, label := range map[string]string{"/": "root", "/usr": "usr"} {
+			tree.Lookup(path).Node.Xattrs.Set(linux.SecuritySELinux, label)
+		}
+		return tree
+	}
+	// The labels of an image or directory are nobody's.
+	if err := p.Apply(labelled()); !errors.As(err, &missing) {
+		t.Errorf("error %v", err)
+	}
+	p.Labelled = true
+	if err := p.Apply(prepared()); !errors.As(err, &missing) {
+		t.Errorf("error %v", err)
+	}
+	tree = labelled()
+	if err := p.Apply(tree); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/": "root", "/usr": "usr", "/etc": ""} {
+		if label, _ := tree.Lookup(path).Node.Xattrs.Get(linux.SecuritySELinux); label != want {
+			t.Errorf("%s has the label %q, want %q", path, label, want)
 		}
 	}
 }

@@ -103,6 +103,9 @@ type Policy struct {
 	BreakHardlinks bool
 	// Created is the time that RootCreated uses, nil if there is none.
 	Created *canon.Time
+	// Labelled says that the tree may have been written with the labels for booting, by
+	// somebody who had the content of its SELinux policy: where it was, they stay.
+	Labelled bool
 }
 
 // ComposefsRS is what composefs-rs 0.9 does to every container root
@@ -142,6 +145,7 @@ func Parse(name string) (Policy, error) {
 // mtimes, root, xattrs, boot, precision, hardlinks; so the root's rule never sees
 // what /run held.
 func (p Policy) Apply(t *canon.Tree) error {
+	boot := p.newBoot(t)
 	if p.Run == RunEmpty {
 		if err := emptyRun(t); err != nil {
 			return err
@@ -158,7 +162,7 @@ func (p Policy) Apply(t *canon.Tree) error {
 		return err
 	}
 	filterXattrs(t, p.Xattrs)
-	if err := prepareBoot(t, p.Boot); err != nil {
+	if err := boot.prepare(t); err != nil {
 		return err
 	}
 	if p.Mtime == MtimeSeconds {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/canon/selinux"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
@@ -35,6 +36,8 @@ func advised(err error) (text string, about error) {
 	var (
 		root     *policy.RootError
 		run      *policy.RunError
+		labels   *policy.LabelsError
+		rule     *selinux.Error
 		limit    *limits.LimitError
 		timeout  *limits.TimeoutError
 		hash     *composefs.HashError
@@ -52,6 +55,10 @@ func advised(err error) (text string, about error) {
 		return root.Error() + ": use another --root rule, such as newest or keep", root
 	case errors.As(err, &root):
 		return root.Error() + ": use another --root rule, such as newest or keep, or --policy raw", root
+	case errors.As(err, &rule) && rule.FollowedByScan:
+		return rule.Error() + "; cfsctl refuses it in an image, but follows it in a directory, on the host: so a digest that it makes in a build is of no use", rule
+	case errors.As(err, &labels):
+		return labels.Error() + ": make the dump file with --bootable, so that it has the labels, or take the image or directory itself", labels
 	case errors.As(err, &run):
 		return run.Error() + ": use --run keep", run
 	case errors.As(err, &limit):

@@ -37,7 +37,9 @@ type comparison struct {
 	// raw are the trees as they were read, and created the sides' creation times.
 	raw     [2]*canon.Tree
 	created [2]*canon.Time
-	masked  bool
+	// final are Input.Final.
+	final  [2]bool
+	masked bool
 }
 
 func (c *comparison) outcome(ctx context.Context) (Outcome, error) {
@@ -74,7 +76,7 @@ func (c *comparison) findings(trees [2]*canon.Tree, differences []compare.Differ
 
 func (c *comparison) recipeOf(side int) recipe.Recipe {
 	r := c.recipe
-	r.Policy.Created = c.created[side]
+	r.Policy.Created, r.Policy.Labelled = c.created[side], c.final[side]
 	return r
 }
 

@@ -12,7 +12,9 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/selinux"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
@@ -29,6 +31,9 @@ type Input struct {
 	Tree *canon.Tree
 	// Created is an image's creation time, nil if it states none.
 	Created *canon.Time
+	// Final says that the tree was written by somebody who may have applied a policy: that
+	// of a dump file or composefs image.
+	Final bool
 	// Layers are those of an image, lowest first.
 	Layers []*canon.Layer
 	// Other is what other layer rules make of an image, nil if it is the same.
@@ -100,12 +105,16 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 			inputs[i].Created = inputs[1-i].Created
 		}
 	}
+	if r.Policy.Boot != policy.BootNo && r.Policy.Boot != "" {
+		selinux.Share(inputs[0].Tree, inputs[1].Tree)
+		selinux.Share(inputs[1].Tree, inputs[0].Tree)
+	}
 	result := &Result{Recipe: r, Rules: o.Rules}
 	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, masked: o.Masked}
 	group, _ := errgroup.WithContext(ctx)
 	for i, in := range inputs {
 		group.Go(func() (err error) {
-			c.raw[i], c.created[i] = in.Tree.Clone(), in.Created
+			c.raw[i], c.created[i], c.final[i] = in.Tree.Clone(), in.Created, in.Final
 			*c.sides[i], err = newSide(in, r)
 			return err
 		})
@@ -125,7 +134,7 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 
 // newSide applies the recipe to an input.
 func newSide(in Input, r recipe.Recipe) (Side, error) {
-	r.Policy.Created = in.Created
+	r.Policy.Created, r.Policy.Labelled = in.Created, in.Final
 	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Layers: in.Layers}
 	digest, err := r.Apply(in.Tree)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
@@ -66,6 +67,15 @@ type Stored struct {
 
 // Fail says of which layer an error is.
 func (b Blob) Fail(err error) error { return &canon.EntryError{Layer: b.Layer, Err: err} }
+
+// Reopens says that Open gives the same bytes again: bare layers may be pipes.
+func (b Blob) Reopens() bool {
+	if b.Layer.Name == "" {
+		return true
+	}
+	info, err := os.Stat(b.Layer.Name)
+	return err == nil && info.Mode().IsRegular()
+}
 
 // CheckDigests refuses those that cannot be verified.
 func (b Blob) CheckDigests() error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -33,6 +34,11 @@ type Image struct {
 // Digest is that of the manifest.
 func (img *Image) Digest() v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(img.Manifest))}
+}
+
+// Reopens says that the layers can be read again.
+func (img *Image) Reopens() bool {
+	return !slices.ContainsFunc(img.Blobs, func(b blob.Blob) bool { return !b.Reopens() })
 }
 
 // LayerList lists the layers, lowest first.

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -23,6 +24,9 @@ type ReadOptions struct {
 	Objects *objects.Store
 	// ObjectMagic is what content must begin with for Objects to get it.
 	ObjectMagic string
+	// Hold, if set, chooses by path and size the content that is held in memory as well,
+	// as canon.Content.Held.
+	Hold func(path string, size uint64) bool
 	// Headers: keep what canon.Origin.Header is to say. They take as much memory
 	// as the tree.
 	Headers bool
@@ -53,6 +57,7 @@ func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Bud
 		hasher:  objects.NewHasher(o.Hash, o.Objects),
 		magic:   o.ObjectMagic,
 		buffer:  make([]byte, bufferSize),
+		hold:    o.Hold,
 		headers: o.Headers || o.Inspector != nil,
 		inspect: o.Inspector,
 		steps:   limits.Steps{Report: o.Progress},
@@ -95,6 +100,7 @@ type layerReader struct {
 	hasher  *objects.Hasher
 	magic   string
 	buffer  []byte
+	hold    func(path string, size uint64) bool
 	headers bool
 	inspect *Inspector
 	nodes   canon.Nodes
@@ -123,7 +129,7 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 		l.out.newest = h.Mtime
 	}
 	if e.Node.Kind == canon.Regular && h.Size > 0 {
-		if e.Node.Content, err = l.content(h.Size); err != nil {
+		if e.Node.Content, err = l.content(e.Path, h.Size); err != nil {
 			return err
 		}
 	}
@@ -137,7 +143,7 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 	return nil
 }
 
-func (l *layerReader) content(size int64) (*canon.Content, error) {
+func (l *layerReader) content(path string, size int64) (*canon.Content, error) {
 	if size <= canon.InlineMax {
 		inline := make([]byte, size)
 		_, err := io.ReadFull(l.tar, inline)
@@ -146,11 +152,21 @@ func (l *layerReader) content(size int64) (*canon.Content, error) {
 	if err := l.hasher.Start(l.tar.Begins(l.magic)); err != nil {
 		return nil, err
 	}
-	if _, err := io.CopyBuffer(l.hasher, l.tar, l.buffer); err != nil {
+	var held bytes.Buffer
+	to := io.Writer(l.hasher)
+	isHeld := l.hold != nil && l.hold(path, uint64(size))
+	if isHeld {
+		to = io.MultiWriter(l.hasher, &held)
+	}
+	if _, err := io.CopyBuffer(to, l.tar, l.buffer); err != nil {
 		return nil, err
 	}
 	digest, err := l.hasher.End()
-	return canon.External(digest), err
+	content := canon.External(digest)
+	if isHeld {
+		content.Held = held.Bytes()
+	}
+	return content, err
 }
 
 // progress notes that so many entries were read.

@@ -1,0 +1,115 @@
+// Package labels holds the content of the files of an SELinux policy, which the trees
+// of importers have only the digests of and which labelling for booting needs
+// (canon/selinux): while layers are read, by a second look at them, or from a
+// directory. What the files say is not known here.
+package labels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/selinux"
+	"cfsverify/importers/image"
+)
+
+// Holder gives the function that chooses what a reading of layers holds: files below
+// /etc/selinux, until they have selinux.ContentMax bytes together.
+func Holder() func(path string, size uint64) bool {
+	return within(func(path string, _ uint64) bool { return strings.HasPrefix(path, "etc/selinux/") })
+}
+
+// within chooses as wanted does, up to selinux.ContentMax bytes.
+func within(wanted func(path string, size uint64) bool) func(path string, size uint64) bool {
+	var held atomic.Int64
+	return func(path string, size uint64) bool {
+		return size <= selinux.ContentMax && wanted(path, size) && held.Add(int64(size)) <= selinux.ContentMax
+	}
+}
+
+// FromImage looks for what a tree of an opened image still lacks in its layers once
+// more: the inode of a policy file may have its content under another name. It asks for
+// digests, so that it does not matter which entry has the content. Layers that cannot be
+// read twice are left alone.
+func FromImage(ctx context.Context, img *image.Image, reading image.ReadOptions, t *canon.Tree) error {
+	for {
+		missing, err := selinux.Missing(t)
+		// What is wrong with the policy is for who applies it to say.
+		if err != nil || len(missing) == 0 || !img.Reopens() {
+			return nil
+		}
+		sizes, contents := map[uint64]bool{}, map[fsverity.Digest]*canon.Content{}
+		for _, f := range missing {
+			sizes[f.Node.Size], contents[f.Node.Content.Digest] = true, f.Node.Content
+		}
+		again := reading
+		again.Objects, again.Shared, again.Inspector, again.Progress = nil, nil, nil, nil
+		again.Hold = within(func(_ string, size uint64) bool { return sizes[size] })
+		layers, err := img.Layers(ctx, again)
+		if err != nil {
+			return err
+		}
+		found := false
+		for _, l := range layers {
+			for _, e := range l.List {
+				if c := e.Node.Content; c != nil && c.Held != nil {
+					if of := contents[c.Digest]; of != nil {
+						of.Held, found = c.Held, true
+					}
+				}
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+}
+
+// FromDirectory reads what a tree that was scanned lacks from its directory. Content
+// that is not what the scan saw is an error.
+func FromDirectory(dir string, t *canon.Tree) (err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	for {
+		missing, err := selinux.Missing(t)
+		if err != nil || len(missing) == 0 {
+			return nil
+		}
+		for _, f := range missing {
+			if f.Node.Size > selinux.ContentMax {
+				return nil
+			}
+			if f.Node.Content.Held, err = read(root, f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func read(root *os.Root, file selinux.File) (data []byte, err error) {
+	// Whatever became of the file since, opening it must not wait.
+	f, err := root.OpenFile(strings.TrimPrefix(file.Path, "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if data, err = io.ReadAll(io.LimitReader(f, int64(file.Node.Size)+1)); err != nil {
+		return nil, err
+	}
+	digest := file.Node.Content.Digest
+	if fsverity.SumBytes(digest.Algorithm(), data) != digest {
+		return nil, fmt.Errorf("%q has changed since it was scanned", file.Path)
+	}
+	return data, nil
+}
