@@ -32,24 +32,36 @@ type File struct {
 	Entry *canon.Dirent
 }
 
-// Missing lists the files of the tree whose content is needed next to label it, and
-// is neither inline nor held: first /etc/selinux/config, then, once the content of that
-// is known, the others. It lists none if all is there, or if the tree has no policy.
-// An error is an *Error about where the policy is.
-func Missing(t *canon.Tree) ([]File, error) {
+// Files lists the files of the tree that its policy is read from: /etc/selinux/config
+// and, if the content of that is known, those of the policy that it names. It lists none
+// if the tree has no policy. An error is an *Error about where the policy is.
+func Files(t *canon.Tree) ([]File, error) {
 	config, err := findConfig(t)
 	if config == nil || err != nil {
 		return nil, err
 	}
+	files := []File{*config}
 	if _, there := config.content(); !there {
-		return []File{*config}, nil
+		return files, nil
 	}
 	rules, aliases, err := findFiles(t, config)
 	if err != nil {
 		return nil, err
 	}
+	return append(append(files, rules...), aliases...), nil
+}
+
+// Missing lists the files of the tree whose content is needed next to label it, and
+// is neither inline nor held: first /etc/selinux/config, then, once the content of that
+// is known, the others. It lists none if all is there, or if the tree has no policy.
+// An error is an *Error about where the policy is.
+func Missing(t *canon.Tree) ([]File, error) {
+	files, err := Files(t)
+	if err != nil {
+		return nil, err
+	}
 	var missing []File
-	for _, f := range append(rules, aliases...) {
+	for _, f := range files {
 		if _, there := f.content(); !there {
 			missing = append(missing, f)
 		}

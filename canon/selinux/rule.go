@@ -42,6 +42,14 @@ func newRule(path string, number int, fields []string) (*rule, error) {
 	return r, nil
 }
 
+// Text is the rule as a line of its file has it, with one space between fields.
+func (r *Rule) Text() string {
+	if r.Kind == 0 {
+		return r.Pattern + " " + r.Context
+	}
+	return r.Pattern + " -" + string(kindCodes[r.Kind]) + " " + r.Context
+}
+
 func (r *rule) error(reason string) *Error {
 	return &Error{Path: r.File, Line: r.Line, Rule: r.Pattern, Reason: reason}
 }
