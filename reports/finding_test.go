@@ -157,3 +157,21 @@ func TestPredictionText(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestQuotesAreEscaped: rules of a policy file come from the image, as names do.
+func TestQuotesAreEscaped(t *testing.T) {
+	evidence := blame.Evidence{Text: "rule of inside", Path: "/a\n", Quote: "/f:1: /a\\.b|`\x1b x"}
+	finding := blame.Finding{Cause: blame.Derived, Evidence: []blame.Evidence{evidence}}
+	if got, want := evidenceText(evidence), `rule of inside: /a\x0a: /f:1: /a\\.b|`+"`"+`\x1b x`; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+	j := findingsJSON([]blame.Finding{finding})[0].Evidence[0]
+	if want := `rule of inside: /f:1: /a\\.b|` + "`" + `\x1b x`; j.Text != want || j.Path != `/a\x0a` {
+		t.Errorf("JSON %+v, want %q", j, want)
+	}
+	m := markdown{report: Comparison{Result: &verify.Result{}}}
+	m.finding(finding)
+	if want := "- rule of inside: `/a\\x0a`: ``/f:1: /a\\\\.b\\x7c`\\x1b x``\n"; !strings.Contains(m.String(), want) {
+		t.Errorf("Markdown %q, want %q", m.String(), want)
+	}
+}

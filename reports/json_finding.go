@@ -70,7 +70,11 @@ func findingsJSON(findings []blame.Finding) []jsonFinding {
 			Evidence: []jsonEvidence{}, Provenance: []jsonLayerCount{},
 		}
 		for _, e := range f.Evidence {
-			j.Evidence = append(j.Evidence, jsonEvidence{e.Text, escape(e.Path), originJSON(e.Origin)})
+			text := e.Text
+			if e.Quote != "" {
+				text += ": " + escape(e.Quote)
+			}
+			j.Evidence = append(j.Evidence, jsonEvidence{text, escape(e.Path), originJSON(e.Origin)})
 		}
 		for _, c := range layerCounts(f.Entries) {
 			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})

@@ -122,6 +122,9 @@ func (m *markdown) finding(f blame.Finding) {
 		if e.Path != "" {
 			m.printf(": %s", pathCode(e.Path))
 		}
+		if e.Quote != "" {
+			m.printf(": %s", pathCode(e.Quote))
+		}
 		if e.Origin != nil && e.Origin.Layer != nil {
 			m.printf(" (%s)", code(entryText(e.Origin)))
 		}

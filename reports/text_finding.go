@@ -179,6 +179,9 @@ func evidenceText(e blame.Evidence) string {
 	if e.Path != "" {
 		parts = append(parts, escape(e.Path))
 	}
+	if e.Quote != "" {
+		parts = append(parts, escape(e.Quote))
+	}
 	if e.Origin != nil && e.Origin.Layer != nil {
 		parts = append(parts, entryText(e.Origin))
 	}

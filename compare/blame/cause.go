@@ -25,7 +25,8 @@ const (
 	EngineFile Cause = "engine-file"
 	// IDMapping: owners are those of a user namespace.
 	IDMapping Cause = "id-mapping"
-	// Derived: the policy copied it from another entry that differs.
+	// Derived: the policy copied it from another entry that differs, or gave labels by
+	// policy files that differ.
 	Derived Cause = "derived"
 	// RootMetadata: most layers have no entry for the root, and engines make it up.
 	RootMetadata Cause = "root-metadata"
@@ -69,7 +70,8 @@ const (
 	HardlinkJoined Cause = "hardlink-joined"
 	// XattrEncoding: xattrs in a form that not every reader of archives knows.
 	XattrEncoding Cause = "xattr-encoding"
-	// SELinuxLabel: labels of the host's policy.
+	// SELinuxLabel: labels of the host's policy. In trees that were prepared for booting:
+	// labels that differ although no policy file is known to.
 	SELinuxLabel Cause = "selinux-label"
 	// OverlayXattr: bookkeeping of overlay file systems.
 	OverlayXattr Cause = "overlay-xattr"
@@ -145,9 +147,11 @@ type Entry struct {
 }
 
 // Evidence is a fact that a cause was recognised by. Text never holds a name of
-// the image; Path, if not empty, is what it is about.
+// the image; Path, if not empty, is what it is about. Quote is text of the image, such
+// as a rule of its SELinux policy, that reports must escape as they do paths.
 type Evidence struct {
 	Text   string
 	Path   string
+	Quote  string
 	Origin *canon.Origin
 }
