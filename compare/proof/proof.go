@@ -2,12 +2,14 @@ package proof
 
 import (
 	"context"
+	"errors"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
@@ -84,8 +86,23 @@ func Prove(ctx context.Context, p Proving) (Proof, error) {
 	return proof, err
 }
 
+// patched patches side A before the policy is applied. If that brings policy files of a
+// dump to side A, whose content nobody has, the patch is applied after the policy: then
+// it takes the labels themselves from side B.
 func (p *Proving) patched(findings []blame.Finding) (fsverity.Digest, error) {
-	return p.RecipeA.Apply(Patch(p.A, p.B, findings))
+	digest, err := p.RecipeA.Apply(Patch(p.A, p.B, findings))
+	var labels *policy.LabelsError
+	if !errors.As(err, &labels) {
+		return digest, err
+	}
+	a, b := p.A.Clone(), p.B.Clone()
+	if err := p.RecipeA.Prepare(a); err != nil {
+		return digest, err
+	}
+	if err := p.RecipeB.Prepare(b); err != nil {
+		return digest, err
+	}
+	return p.RecipeA.Sum(Patch(a, b, findings))
 }
 
 func (p *Proving) without(findings []blame.Finding, cause blame.Cause) []blame.Finding {
