@@ -27,7 +27,7 @@ func TestImportArrows(t *testing.T) {
 		"cmd/gendocs":         "cmd",
 		"cmd/wholefile":       "",
 		"compare":             "canon canon/fsverity",
-		"compare/blame":       "canon canon/fsverity canon/linux canon/policy canon/tarfile compare",
+		"compare/blame":       "canon canon/fsverity canon/linux canon/policy canon/selinux canon/tarfile compare",
 		"compare/gate":        "canon/tarfile compare compare/blame",
 		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe",
 		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe compare compare/blame",

@@ -21,6 +21,7 @@ type Comparison struct {
 
 // rules are tried in this order: a change goes to the first rule that explains it.
 var rules = [...]func(*scene){
+	(*scene).labels,
 	(*scene).pathsThroughSymlinks,
 	(*scene).whiteoutDevices,
 	(*scene).lateLayers,

@@ -2,6 +2,7 @@ package blame
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"cfsverify/canon"
@@ -50,12 +51,20 @@ func (s *scene) missingLayers() map[int]bool {
 			continue
 		}
 		it := s.byPath[p]
-		differs := it != nil && (it.onlyOut() || len(it.Changes) > 1 || it.Changes[0].Field != compare.MtimeNsec)
+		differs := it != nil && (it.onlyOut() || s.differsByLayers(it.Changes))
 		if was, seen := missing[e.Origin.Layer.Index]; !seen || was {
 			missing[e.Origin.Layer.Index] = differs
 		}
 	}
 	return missing
+}
+
+// differsByLayers says that changes are more than a fraction of a second, and labels
+// that both sides got when they were prepared for booting.
+func (s *scene) differsByLayers(changes []compare.Change) bool {
+	return slices.ContainsFunc(changes, func(c compare.Change) bool {
+		return c.Field != compare.MtimeNsec && !(s.isForBooting() && c == labelChange)
+	})
 }
 
 func (s *scene) layerAt(index int) *canon.Layer {
