@@ -69,7 +69,7 @@ func TestImportArrows(t *testing.T) {
 		"github.com/schollz/progressbar/v3":                     "cmd",
 		"github.com/smallstep/pkcs7":                            "canon/seal",
 		"github.com/spf13/cobra":                                "cmd cmd/gendocs",
-		"golang.org/x/sys/unix":                                 "importers/content importers/objects importers/scan",
+		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/objects importers/scan",
 	}
 	const module = "cfsverify/"
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
