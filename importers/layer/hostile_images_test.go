@@ -195,6 +195,9 @@ func TestHostileImages(t *testing.T) {
 // TestManyLayers: each of 10,000 layers adds a file, and removes the one that
 // the layer before added.
 func TestManyLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	m := newLayoutMaker(t)
 	var descriptors, diffIDs []any
 	for i := range 10_000 {

@@ -214,6 +214,9 @@ func TestRulesAreDocumented(t *testing.T) {
 // TestHostileBytes: whatever byte of an archive is another one, it is read or
 // refused, and not differently the second time.
 func TestHostileBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	whole := layers.Tar("d d pax:SCHILY.xattr.user.x=1\nf d/f =content mtime=9\nh d/h ->d/f\nl l ->d")
 	for i := range whole {
 		for _, b := range []byte{0xff, whole[i] ^ 1} {

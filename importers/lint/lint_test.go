@@ -133,6 +133,9 @@ func TestLintCanonical(t *testing.T) {
 // TestLintBytes: an archive in which nothing departs from how canonical tars are
 // written is the canonical tar, whichever byte of a header is changed.
 func TestLintBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	long := strings.Repeat("l", 120)
 	read, _, err := lintArchives(layers.Tar(`
 		d ./ mtime=1

@@ -124,6 +124,9 @@ func exchange(a, b string) {
 
 // TestScanOneHugeDirectory has 200,000 names in a directory, on a tmpfs.
 func TestScanOneHugeDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	oracle.Root(t)
 	const names = 200_000
 	dir := t.TempDir()
