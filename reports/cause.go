@@ -185,8 +185,8 @@ var causes = map[blame.Cause]Cause{
 	},
 	blame.SELinuxLabel: {
 		Title:  "SELinux labels",
-		Why:    "The build host's kernel shows its own labels on files of containers, and engines do not unpack those of layers.",
-		Advice: "Leave them out with --xattrs allowlist, as composefs-rs does; booting sets the image's own.",
+		Why:    "Without --bootable: the build host's kernel shows its own labels on files of containers, and engines do not unpack those of layers. With it: the image's policy gives the file other labels on the two sides, as it depends on path and type.",
+		Advice: "Without --bootable, leave them out with --xattrs allowlist, as composefs-rs does. With it, the rules that the evidence names say which path or type to make the same.",
 		See:    []string{"https://github.com/composefs/composefs-rs/issues/212"},
 	},
 	blame.OverlayXattr: {
