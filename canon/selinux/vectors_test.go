@@ -99,57 +99,16 @@ func generate(tb testing.TB) string {
 	return dir
 }
 
-// prepare does to a tree what composefs-rs does before it labels.
-func prepare(t *canon.Tree) error {
-	if err := policy.ComposefsRS().Apply(t); err != nil {
-		return err
-	}
-	usr := t.Root.Child("usr").Node.Mtime
-	for _, name := range []string{"boot", "sysroot"} {
-		dir := t.Root.Child(name).Node
-		dir.RemoveAll()
-		dir.Mtime.Sec = usr.Sec
-	}
-	t.CountLinks()
-	return nil
-}
-
-// hold reads the content of policy files from a directory. It does so twice, as the
-// files that the config names are known once it is read.
-func hold(t *canon.Tree, dir string) error {
-	for range 2 {
-		missing, err := selinux.Missing(t)
-		if err != nil {
-			return err
-		}
-		for _, f := range missing {
-			if f.Node.Content.Held, err = os.ReadFile(filepath.Join(dir, f.Path)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// labelled reads a source, prepares it for booting, and labels it.
-func labelled(tb testing.TB, s importers.Source, dir string, hash fsverity.Algorithm) (*canon.Tree, error) {
+// labelled reads a source as a command does, and prepares it for booting.
+func labelled(tb testing.TB, s importers.Source, hash fsverity.Algorithm) (*canon.Tree, error) {
 	tb.Helper()
-	read, err := importers.Load(tb.Context(), s, importers.Options{Hash: hash, Rules: layer.RulesComposefsRS})
+	read, err := importers.Load(tb.Context(), s, importers.Options{Hash: hash, Rules: layer.RulesComposefsRS, Labels: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t := read.Tree
-	if err := prepare(t); err != nil {
-		tb.Fatal(err)
-	}
-	if err := hold(t, dir); err != nil {
-		return nil, err
-	}
-	p, err := selinux.Load(t)
-	if err != nil {
-		return nil, err
-	}
-	return t, p.Label(t)
+	p := policy.ComposefsRS()
+	p.Boot = policy.BootSeconds
+	return read.Tree, p.Apply(read.Tree)
 }
 
 // TestVectors: the digests that cfsctl has of labelled trees, or an error where it has
@@ -174,7 +133,7 @@ func TestVectors(t *testing.T) {
 			}
 			t.Run(name+"/"+source, func(t *testing.T) {
 				for _, hash := range []fsverity.Algorithm{fsverity.SHA256, fsverity.SHA512} {
-					tree, err := labelled(t, s, filepath.Join(dir, name, "dir"), hash)
+					tree, err := labelled(t, s, hash)
 					if err != nil {
 						counts["refusals"]++
 						checkRefusal(t, want, refused[name], err)
