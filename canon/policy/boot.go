@@ -23,6 +23,9 @@ const (
 	BootNanoseconds BootRule = "ns"
 )
 
+// Prepares says that the rule prepares a tree; no rule is BootNo.
+func (r BootRule) Prepares() bool { return r != BootNo && r != "" }
+
 // BootRules lists all of them.
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
 
@@ -38,7 +41,7 @@ type boot struct {
 // labels could be made again: they stay.
 func (p Policy) newBoot(t *canon.Tree) boot {
 	b := boot{rule: p.Boot}
-	if b.rule == BootNo || b.rule == "" || !p.Labelled || !isPrepared(t) {
+	if !b.rule.Prepares() || !p.Labelled || !isPrepared(t) {
 		return b
 	}
 	if missing, err := selinux.Missing(t); err != nil || len(missing) == 0 {
@@ -69,7 +72,7 @@ func isPrepared(t *canon.Tree) bool {
 // SELinux policy that it brings, or removes labels if it brings none. The content of the
 // policy's files must be held; see selinux.Missing.
 func (b boot) prepare(t *canon.Tree) error {
-	if b.rule == BootNo || b.rule == "" {
+	if !b.rule.Prepares() {
 		return nil
 	}
 	usr := t.Root.Child("usr")

@@ -28,7 +28,7 @@ func (s *scene) derived() {
 	if run := s.byPath["/run"]; run != nil && s.policy.Run == policy.RunEmpty {
 		s.claim(Derived, run, nil, mtimeFromUsr)
 	}
-	if s.policy.Boot != policy.BootNo && s.policy.Boot != "" {
+	if s.policy.Boot.Prepares() {
 		for _, p := range []string{"/boot", "/sysroot"} {
 			if it := s.byPath[p]; it != nil {
 				s.claim(Derived, it, nil, mtimeFromUsr)

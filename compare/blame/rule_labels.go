@@ -8,7 +8,6 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/linux"
-	"cfsverify/canon/policy"
 	"cfsverify/canon/selinux"
 	"cfsverify/compare"
 )
@@ -18,16 +17,11 @@ var labelChange = compare.Change{Field: compare.Xattr, Xattr: linux.SecuritySELi
 // labelSamples is how many paths evidence names the rules of.
 const labelSamples = 3
 
-// isForBooting says that the policy labelled both trees by their policy files.
-func (s *scene) isForBooting() bool {
-	return s.policy.Boot != policy.BootNo && s.policy.Boot != ""
-}
-
 // labels explains the labels of trees that were prepared for booting: they follow from
 // the policy files or, where these are the same, from paths and types. It comes before
 // all other rules, as no engine has a part in these labels.
 func (s *scene) labels() {
-	if !s.isForBooting() {
+	if !s.policy.Boot.Prepares() {
 		return
 	}
 	files := s.changedPolicyFiles()

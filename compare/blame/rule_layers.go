@@ -63,7 +63,7 @@ func (s *scene) missingLayers() map[int]bool {
 // that both sides got when they were prepared for booting.
 func (s *scene) differsByLayers(changes []compare.Change) bool {
 	return slices.ContainsFunc(changes, func(c compare.Change) bool {
-		return c.Field != compare.MtimeNsec && !(s.isForBooting() && c == labelChange)
+		return c.Field != compare.MtimeNsec && !(s.policy.Boot.Prepares() && c == labelChange)
 	})
 }
 

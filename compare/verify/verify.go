@@ -12,7 +12,6 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/selinux"
 	"cfsverify/compare"
@@ -105,7 +104,7 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 			inputs[i].Created = inputs[1-i].Created
 		}
 	}
-	if r.Policy.Boot != policy.BootNo && r.Policy.Boot != "" {
+	if r.Policy.Boot.Prepares() {
 		selinux.Share(inputs[0].Tree, inputs[1].Tree)
 		selinux.Share(inputs[1].Tree, inputs[0].Tree)
 	}
