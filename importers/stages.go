@@ -5,6 +5,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
+	"cfsverify/canon/selinux"
 	"cfsverify/canon/tarfile"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
@@ -70,6 +71,9 @@ func Unpack(ctx context.Context, img *image.Image, reading image.ReadOptions, ru
 	u := &Unpacked{Image: read, Time: engine.TimeAfter(merged.Tree)}
 	for _, e := range engines {
 		tree, err := e.Unpack(layers, u.Time)
+		if err == nil && reading.Hold != nil {
+			selinux.Share(merged.Tree, tree)
+		}
 		u.Engines = append(u.Engines, EngineTree{e, tree, err})
 	}
 	return u, nil
@@ -112,6 +116,9 @@ func newImport(ctx context.Context, img *image.Image, reading image.ReadOptions,
 	if reading.Hold != nil {
 		if err := labels.FromImage(ctx, img, reading, merged.Tree); err != nil {
 			return nil, err
+		}
+		if other := merged.Other; other != nil && other.Tree != nil {
+			selinux.Share(merged.Tree, other.Tree)
 		}
 	}
 	return &Import{Tree: merged.Tree, Layers: img.LayerList(), Created: img.Created, Other: merged.Other}, nil

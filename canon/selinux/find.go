@@ -32,6 +32,14 @@ type File struct {
 	Entry *canon.Dirent
 }
 
+// Hold gives the file its content, in a canon.Content of its own: other trees may share
+// the one that it had.
+func (f *File) Hold(content []byte) {
+	c := *f.Node.Content
+	c.Held = content
+	f.Node.Content = &c
+}
+
 // Files lists the files of the tree that its policy is read from: /etc/selinux/config
 // and, if the content of that is known, those of the policy that it names. It lists none
 // if the tree has no policy. An error is an *Error about where the policy is.

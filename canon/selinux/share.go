@@ -22,7 +22,8 @@ func Share(from, to *canon.Tree) {
 		found := false
 		for _, f := range missing {
 			if held := have[f.Node.Content.Digest]; held != nil {
-				f.Node.Content.Held, found = held, true
+				f.Hold(held)
+				found = true
 			}
 		}
 		if !found {

@@ -46,9 +46,9 @@ func FromImage(ctx context.Context, img *image.Image, reading image.ReadOptions,
 		if err != nil || len(missing) == 0 || !img.Reopens() {
 			return nil
 		}
-		sizes, contents := map[uint64]bool{}, map[fsverity.Digest]*canon.Content{}
+		sizes := map[uint64]bool{}
 		for _, f := range missing {
-			sizes[f.Node.Size], contents[f.Node.Content.Digest] = true, f.Node.Content
+			sizes[f.Node.Size] = true
 		}
 		again := reading
 		again.Objects, again.Shared, again.Inspector, again.Progress = nil, nil, nil, nil
@@ -57,14 +57,19 @@ func FromImage(ctx context.Context, img *image.Image, reading image.ReadOptions,
 		if err != nil {
 			return err
 		}
-		found := false
+		have := map[fsverity.Digest][]byte{}
 		for _, l := range layers {
 			for _, e := range l.List {
 				if c := e.Node.Content; c != nil && c.Held != nil {
-					if of := contents[c.Digest]; of != nil {
-						of.Held, found = c.Held, true
-					}
+					have[c.Digest] = c.Held
 				}
+			}
+		}
+		found := false
+		for _, f := range missing {
+			if content := have[f.Node.Content.Digest]; content != nil {
+				f.Hold(content)
+				found = true
 			}
 		}
 		if !found {
@@ -90,9 +95,11 @@ func FromDirectory(dir string, t *canon.Tree) (err error) {
 			if f.Node.Size > selinux.ContentMax {
 				return nil
 			}
-			if f.Node.Content.Held, err = read(root, f); err != nil {
+			content, err := read(root, f)
+			if err != nil {
 				return err
 			}
+			f.Hold(content)
 		}
 	}
 }

@@ -1,17 +1,22 @@
 package labels_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
 	"cfsverify/importers"
+	"cfsverify/importers/engine"
+	"cfsverify/importers/image"
 	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
@@ -67,6 +72,58 @@ func TestContentUnderOtherNames(t *testing.T) {
 		}
 		if root, usr := labelOf(tree, "/"), labelOf(tree, "/usr"); root != "all" || usr != "usr" {
 			t.Errorf("labels %q and %q", root, usr)
+		}
+	}
+}
+
+// TestSharedContent: images that are read side by side share content, and may look for
+// it at the same time; what engines unpack and what other layer rules make has it too.
+func TestSharedContent(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	// A whiteout after what it hides: the layer rules disagree.
+	spec := skeleton + "f a <" + write("config", config) + "\nf b <" + write("contexts", contexts) +
+		"\nh etc/selinux/config ->a\nh etc/selinux/t/contexts/files/file_contexts ->b\nf usr/x\nf usr/.wh.x"
+	s := importers.Source{Transport: importers.Tar, Layers: []string{write("layer", string(layers.Tar(spec)))}}
+	o := importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Labels: true, Shared: &image.Shared{}}
+	boot := policy.ComposefsRS()
+	boot.Boot = policy.BootSeconds
+	var reads [2]*importers.Import
+	var group errgroup.Group
+	for i := range reads {
+		group.Go(func() (err error) {
+			reads[i], err = importers.Load(t.Context(), s, o)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	trees := []*canon.Tree{reads[0].Tree, reads[1].Tree, reads[0].Other.Tree}
+	unpacked, err := importers.With(t.Context(), s, nil, 0, func(ctx context.Context, img *image.Image) (*importers.Unpacked, error) {
+		return importers.Unpack(ctx, img, o.Reading(), o.Rules, engine.Engines())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range unpacked.Engines {
+		// One engine refuses the whiteout.
+		if e.Err == nil {
+			trees = append(trees, e.Tree)
+		}
+	}
+	if len(trees) < 4 {
+		t.Error("no engine unpacks the image")
+	}
+	for i, tree := range trees {
+		if err := boot.Apply(tree); err != nil || labelOf(tree, "/usr") != "usr" {
+			t.Errorf("tree %d: error %v", i, err)
 		}
 	}
 }
