@@ -92,7 +92,7 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 	return err
 }
 
-// loadOne imports one source and applies the policy to it.
+// loadOne reads the flags, and loads a source by them; objects may be nil.
 func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source importers.Source, objects *objects.Store) (*importers.Import, setting, error) {
 	s, err := f.setting(source.IsFinal())
 	if err != nil {

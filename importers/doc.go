@@ -13,7 +13,7 @@
 //	  its seals                 seals.Find
 //	  verified bytes            image.NewStream
 //	  all of these together     the functions of stages.go
-//	the content of files        content.Of
+//	the content of files        content.Of; of an SELinux policy, Options.Labels
 //	two images, byte by byte    CompareRaw
 //	an image that is written    layout.NewWriter, then rewrite.Repair, or rewrite.StageSeals and
 //	                            Sealer.Write, then layout.Writer.Commit; WithStaged reads it before
@@ -25,6 +25,7 @@
 //	layer blob scan
 //	source
 //	composefs image
+//	labels
 //	archive registry engine lint
 //	layout content
 //	seals

@@ -9,8 +9,9 @@ import (
 	"cfsverify/canon/tarfile"
 )
 
-// NewWriter compresses what is written to it. The same bytes give the same bytes:
-// there is no time and no name in them, and one goroutine makes them.
+// NewWriter compresses what is written to it. The same bytes give the same bytes: no
+// clock and no name is in them (the time in a gzip header is a constant of the
+// library), and one goroutine makes them.
 func NewWriter(c tarfile.Compression, w io.Writer) (io.WriteCloser, error) {
 	switch c {
 	case tarfile.Gzip:
