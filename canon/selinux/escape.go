@@ -144,6 +144,8 @@ func (p *parser) codePoint(before, digits, behind int, s scope) {
 		return
 	}
 	p.at = start + digits + behind
+	// PCRE2 does not know \u and \U.
+	p.special = p.special || behind == 0 || n >= utf8.RuneSelf
 	if n < utf8.RuneSelf || p.pcre2 {
 		p.literal(byte(n), s)
 		return

@@ -39,6 +39,7 @@ func (p *parser) group(s *scope) bool {
 		p.needPCRE2()
 		p.groupName(len("?'"), '\'')
 	case p.flags(&inner):
+		p.special = true
 		s.fold, s.dotAll = inner.fold, inner.dotAll
 		if p.isQuantifier() {
 			p.fail("a quantifier of flags")

@@ -90,7 +90,7 @@ func (p *Policy) search(path []byte, kind canon.Kind, w *work) (*rule, error) {
 		if !w.add(1 + len(lists)/16) {
 			return nil, r.tooMuchWork()
 		}
-		if !r.fits(kind) || !bytes.Contains(path[len(r.pattern.prefix):], []byte(r.pattern.needle)) {
+		if !r.fits(kind) || p.stems && !r.isBelowStem(path) || !bytes.Contains(path[len(r.pattern.prefix):], []byte(r.pattern.needle)) {
 			continue
 		}
 		if text == nil {

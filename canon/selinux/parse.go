@@ -16,23 +16,30 @@ var kindCodes = [...]byte{
 	canon.BlockDevice: 'b', canon.FIFO: 'p', canon.Socket: 's',
 }
 
-// parseLines calls one for each line of a file that has fields and is no comment.
-func parseLines(f *File, one func(number int, fields []string) error) error {
+// line is one of a file that has fields and is no comment.
+type line struct {
+	number int
+	text   string
+	fields []string
+}
+
+// parseLines calls one for each line of a file.
+func parseLines(f *File, one func(line) error) error {
 	content, err := f.read()
 	if err != nil {
 		return err
 	}
 	number := 0
-	for line := range strings.Lines(content) {
+	for text := range strings.Lines(content) {
 		number++
-		if !utf8.ValidString(line) {
+		if !utf8.ValidString(text) {
 			return &Error{Path: f.Path, Line: number, Reason: notUTF8}
 		}
-		fields := strings.Fields(line)
+		fields := strings.Fields(text)
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if err := one(number, fields); err != nil {
+		if err := one(line{number, text, fields}); err != nil {
 			return err
 		}
 	}
@@ -40,12 +47,12 @@ func parseLines(f *File, one func(number int, fields []string) error) error {
 }
 
 // parseRule reads PATTERN CONTEXT or PATTERN -X CONTEXT.
-func parseRule(path string, number int, fields []string) (Rule, error) {
-	r := Rule{File: path, Line: number, Pattern: fields[0]}
+func parseRule(path string, l line) (Rule, error) {
+	r := Rule{File: path, Line: l.number, Pattern: l.fields[0]}
 	fail := func(format string, args ...any) (Rule, error) {
-		return Rule{}, &Error{Path: path, Line: number, Rule: r.Pattern, Reason: fmt.Sprintf(format, args...)}
+		return Rule{}, &Error{Path: path, Line: l.number, Rule: r.Pattern, Reason: fmt.Sprintf(format, args...)}
 	}
-	rest := fields[1:]
+	rest := l.fields[1:]
 	if len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
 		for kind := canon.Regular; kind <= canon.Socket; kind++ {
 			if rest[0] == "-"+string(kindCodes[kind]) {
@@ -67,20 +74,23 @@ func parseRule(path string, number int, fields []string) (Rule, error) {
 	return r, nil
 }
 
-// parseAliases adds the lines ALIAS ORIGINAL of a file to a map. Later ones replace
-// earlier ones.
-func parseAliases(f *File, aliases map[string]string) error {
-	return parseLines(f, func(number int, fields []string) error {
-		if len(fields) != 2 {
-			return &Error{Path: f.Path, Line: number, Reason: fmt.Sprintf("%d fields in a line of aliases, which needs 2", len(fields))}
+// alias has the rules take a path for another one.
+type alias struct{ path, original string }
+
+// parseAliases reads the lines ALIAS ORIGINAL of a file.
+func parseAliases(f *File) (list []alias, err error) {
+	err = parseLines(f, func(l line) error {
+		if len(l.fields) != 2 {
+			return &Error{Path: f.Path, Line: l.number, Reason: fmt.Sprintf("%d fields in a line of aliases, which needs 2", len(l.fields))}
 		}
-		alias, original := fields[0], fields[1]
+		a := alias{l.fields[0], l.fields[1]}
 		// composefs-rs cuts such an end off below the first entry of the directory
 		// only, so what the labels are depends on the names.
-		if original != "/" && (strings.HasSuffix(original, "/") || strings.HasSuffix(original, "/.") || original == ".") {
-			return &Error{Path: f.Path, Line: number, Reason: fmt.Sprintf("the original %q of an alias ends in a slash or a dot, which is not supported", original)}
+		if a.original != "/" && (strings.HasSuffix(a.original, "/") || strings.HasSuffix(a.original, "/.") || a.original == ".") {
+			return &Error{Path: f.Path, Line: l.number, Reason: fmt.Sprintf("the original %q of an alias ends in a slash or a dot, which is not supported", a.original)}
 		}
-		aliases[alias] = original
+		list = append(list, a)
 		return nil
 	})
+	return list, err
 }

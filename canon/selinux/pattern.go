@@ -30,6 +30,8 @@ type pattern struct {
 	text       string
 	// size is about the number of states of a program for the pattern.
 	size int
+	// special: the pattern has something that libselinux does not read as composefs-rs does.
+	special bool
 }
 
 // parsePattern reads a pattern, or says what is in it that is not supported.
@@ -47,7 +49,7 @@ func parsePattern(source string) (pattern, string) {
 	if p.reason != "" {
 		return pattern{}, p.reason
 	}
-	result := pattern{backtracks: p.backtracks, text: string(p.out), size: p.size}
+	result := pattern{backtracks: p.backtracks, text: string(p.out), size: p.size, special: p.special || p.alternatives}
 	if !p.alternatives {
 		result.prefix, result.isLiteral, result.needle = string(p.fixed), !p.unfixed, p.needle
 	}
@@ -82,10 +84,12 @@ type parser struct {
 	needle string
 	names  map[string]bool
 	// folds: (?i) is there; wide: a letter that is not ASCII.
-	folds  bool
-	wide   bool
-	size   int
-	reason string
+	folds bool
+	wide  bool
+	size  int
+	// special is as in pattern.
+	special bool
+	reason  string
 }
 
 // scope is what parentheses bound.
@@ -230,7 +234,7 @@ func (p *parser) wideLetter(utf8 string, s scope) {
 // text.
 func (p *parser) assertion(text string) {
 	if text != `\A` || len(p.out) > 0 {
-		p.unfixed = true
+		p.unfixed, p.special = true, true
 	}
 	p.write(text)
 	p.size++

@@ -12,6 +12,10 @@ type Policy struct {
 	rules   []*rule
 	index   index
 	aliases map[string]string
+	// subs and subsDist are the lines of the two files of aliases.
+	subs, subsDist []alias
+	// stems: rules are tried as libselinux does; see rule.isBelowStem.
+	stems bool
 	// workMax bounds what labelling a tree may cost; see work.
 	workMax int
 }
@@ -55,8 +59,8 @@ func Load(t *canon.Tree) (*Policy, error) {
 	p := &Policy{aliases: map[string]string{}, workMax: workMax}
 	size := 0
 	for _, f := range rules {
-		err := parseLines(&f, func(number int, fields []string) error {
-			r, err := newRule(f.Path, number, fields)
+		err := parseLines(&f, func(l line) error {
+			r, err := newRule(f.Path, l)
 			if err != nil {
 				return err
 			}
@@ -72,8 +76,17 @@ func Load(t *canon.Tree) (*Policy, error) {
 		}
 	}
 	for _, f := range aliases {
-		if err := parseAliases(&f, p.aliases); err != nil {
+		list, err := parseAliases(&f)
+		if err != nil {
 			return nil, err
+		}
+		for _, a := range list {
+			p.aliases[a.path] = a.original
+		}
+		if f.Entry.Name == aliasFiles[0] {
+			p.subs = list
+		} else {
+			p.subsDist = list
 		}
 	}
 	return p, nil

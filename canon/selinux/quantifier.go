@@ -40,6 +40,7 @@ func (p *parser) quantifier(s scope, start, size int) {
 				p.fail("a quantifier of a quantifier")
 				return
 			}
+			p.special = true
 			p.wrap("(?:", start)
 		}
 		size = p.oneQuantifier(size)

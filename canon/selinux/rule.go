@@ -3,6 +3,7 @@ package selinux
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -16,14 +17,16 @@ import (
 type rule struct {
 	Rule
 	pattern pattern
+	// special: libselinux refuses the line, or reads it in another way.
+	special bool
 	// compiled is nil until the rule is first tried.
 	compiled atomic.Pointer[regexp.Regexp]
 	// backtracking is set for patterns that Go's regexp does not know.
 	backtracking *regexp2.Regexp
 }
 
-func newRule(path string, number int, fields []string) (*rule, error) {
-	parsed, err := parseRule(path, number, fields)
+func newRule(path string, l line) (*rule, error) {
+	parsed, err := parseRule(path, l)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +35,7 @@ func newRule(path string, number int, fields []string) (*rule, error) {
 	if r.pattern, reason = parsePattern(r.Pattern); reason != "" {
 		return nil, r.error("this program does not read such patterns as composefs-rs does: " + reason)
 	}
+	r.special = r.pattern.special || strings.ContainsFunc(l.text, func(c rune) bool { return c == 0 || c >= utf8.RuneSelf })
 	if r.pattern.backtracks {
 		r.backtracking, err = regexp2.Compile(`(?s)\A(?:`+r.pattern.text+`).\z`, regexp2.None)
 		if err != nil {
