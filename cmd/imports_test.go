@@ -29,7 +29,7 @@ func TestImportArrows(t *testing.T) {
 		"compare":             "canon canon/fsverity",
 		"compare/blame":       "canon canon/fsverity canon/linux canon/policy canon/selinux canon/tarfile compare",
 		"compare/gate":        "canon/tarfile compare compare/blame",
-		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe",
+		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/selinux",
 		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe compare compare/blame",
 		"compare/raw":         "canon canon/tarfile compare",
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/seal compare compare/identify importers/layer",

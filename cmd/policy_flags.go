@@ -16,7 +16,7 @@ type policyFlags struct {
 	xattrs   *enum[policy.XattrRule]
 	mtime    *enum[policy.MtimeRule]
 	boot     *enum[policy.BootRule]
-	links    *enum[string]
+	links    *enum[policy.LinkRule]
 	flags    *pflag.FlagSet
 }
 
@@ -29,8 +29,8 @@ func addPolicyFlags(c *cobra.Command) *policyFlags {
 	f.run = enumFlag(c, "run", "", policy.RunRules(), "what becomes of /run")
 	f.xattrs = enumFlag(c, "xattrs", "", policy.XattrRules(), "which xattrs stay; allowlist is security.capability")
 	f.mtime = enumFlag(c, "mtime", "", policy.MtimeRules(), "precision of mtimes")
-	f.boot = enumFlag(c, "boot-mtime", policy.BootSeconds, policy.BootRules()[1:], "precision of the mtime that --bootable gives; composefs-rs has ns since its pull request 396")
-	f.links = enumFlag(c, "hardlinks", "keep", []string{"keep", "break"}, "whether names of one inode stay that; mkcomposefs breaks them when it scans a directory")
+	f.boot = enumFlag(c, "boot-mtime", policy.BootSeconds, policy.BootRules()[1:], "mtime of /boot and /sysroot that --bootable gives, as that of /usr: in seconds, in nanoseconds as composefs-rs since its pull request 396, or 0 as bootc 1.12")
+	f.links = enumFlag(c, "hardlinks", policy.LinksKeep, policy.LinkRules(), "whether names of one inode stay that: mkcomposefs breaks them when it scans a directory; last-label keeps them whatever labels --bootable gives, as up to composefs-rs 0.6")
 	return f
 }
 
@@ -51,7 +51,7 @@ func (f *policyFlags) policyFor(raw bool) (policy.Policy, error) {
 	override(&p.Run, f.run)
 	override(&p.Xattrs, f.xattrs)
 	override(&p.Mtime, f.mtime)
-	p.BreakHardlinks = f.links.value == "break"
+	p.Links = f.links.value
 	return p, nil
 }
 

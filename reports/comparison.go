@@ -31,10 +31,15 @@ func recipeText(r recipe.Recipe, rules layer.Rules) string {
 func policyText(p policy.Policy) string {
 	text := fmt.Sprintf("root %s, directory mtimes %s, /run %s, xattrs %s, mtimes in %s", p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime)
 	if p.Boot != policy.BootNo {
-		text += ", bootable with mtimes in " + string(p.Boot)
+		text += ", bootable with mtimes " + map[policy.BootRule]string{
+			policy.BootSeconds: "in s", policy.BootNanoseconds: "in ns", policy.BootEpoch: "0",
+		}[p.Boot]
 	}
-	if p.BreakHardlinks {
+	switch p.Links {
+	case policy.LinksBreak:
 		text += ", hardlinks broken"
+	case policy.LinksLastLabel:
+		text += ", hardlinks kept with the label of their last name"
 	}
 	return text
 }

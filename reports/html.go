@@ -203,7 +203,7 @@ func recipeRows(j jsonRecipe) []htmlRow {
 	return []htmlRow{
 		{"EROFS version", fmt.Sprint(j.ErofsVersion)}, {"hash", j.Hash}, {"layer rules", j.LayerRules},
 		{"metadata of /", string(p.Root)}, {"mtimes of directories", string(p.DirMtime)}, {"/run", string(p.Run)}, {"xattrs", string(p.Xattrs)},
-		{"precision of mtimes", string(p.Mtime)}, {"bootable", string(p.Boot)}, {"hardlinks", p.Hardlinks},
+		{"precision of mtimes", string(p.Mtime)}, {"bootable", string(p.Boot)}, {"hardlinks", string(p.Hardlinks)},
 	}
 }
 

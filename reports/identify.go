@@ -79,8 +79,8 @@ func recipeFlags(r recipe.Recipe, rules layer.Rules) string {
 	if p.Boot != policy.BootNo {
 		flags = append(flags, policyFlags[proof.Boot], "--boot-mtime "+string(p.Boot))
 	}
-	if p.BreakHardlinks {
-		add(proof.Hardlinks, "break")
+	if p.Links != policy.LinksKeep {
+		add(proof.Hardlinks, string(p.Links))
 	}
 	if rules != layer.RulesOCI {
 		flags = append(flags, "--layer-rules "+string(rules))

@@ -18,7 +18,7 @@ func TestIdentificationText(t *testing.T) {
 	want := fsverity.SumBytes(fsverity.SHA256, nil)
 	usual := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}
 	odd := recipe.Recipe{Version: erofs.V2, Hash: fsverity.SHA256, Policy: policy.Raw()}
-	odd.Policy.Boot, odd.Policy.BreakHardlinks = policy.BootSeconds, true
+	odd.Policy.Boot, odd.Policy.Links = policy.BootSeconds, policy.LinksBreak
 	const usualFlags = "--erofs-version 1 --hash sha256 --root usr --dir-mtime keep --run empty --xattrs allowlist --mtime ns"
 	for text, id := range map[string]Identification{
 		"FOUND: 2 of 9 recipes give " + want.String() + ":\n  oci:x " + usualFlags + "\n" +

@@ -43,7 +43,7 @@ type jsonPolicy struct {
 	Xattrs    policy.XattrRule    `json:"xattrs"`
 	Mtime     policy.MtimeRule    `json:"mtime"`
 	Boot      policy.BootRule     `json:"boot"`
-	Hardlinks string              `json:"hardlinks"`
+	Hardlinks policy.LinkRule     `json:"hardlinks"`
 }
 
 type jsonSide struct {
@@ -167,14 +167,7 @@ func recipeJSON(r recipe.Recipe, rules layer.Rules) jsonRecipe {
 }
 
 func policyJSON(p policy.Policy) jsonPolicy {
-	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, hardlinksText(p)}
-}
-
-func hardlinksText(p policy.Policy) string {
-	if p.BreakHardlinks {
-		return "break"
-	}
-	return "keep"
+	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, p.Links}
 }
 
 func sideJSON(s *verify.Side) jsonSide {

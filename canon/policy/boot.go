@@ -21,17 +21,21 @@ const (
 	// BootNanoseconds is the same with the nanoseconds: composefs-rs since its pull
 	// request 396.
 	BootNanoseconds BootRule = "ns"
+	// BootEpoch empties them as well and gives them the mtime 0: composefs-rs before its
+	// commit 4a06016, which bootc 1.12 has.
+	BootEpoch BootRule = "0"
 )
 
 // Prepares says that the rule prepares a tree; no rule is BootNo.
 func (r BootRule) Prepares() bool { return r != BootNo && r != "" }
 
 // BootRules lists all of them.
-func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds} }
+func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds, BootEpoch} }
 
 // boot prepares a tree for booting.
 type boot struct {
-	rule BootRule
+	rule  BootRule
+	links LinkRule
 	// labels are those of a tree that was prepared before it was written, nil for others.
 	labels map[*canon.Node]string
 }
@@ -40,7 +44,7 @@ type boot struct {
 // the labels for booting does not have the content of the policy's files, so that the
 // labels could be made again: they stay.
 func (p Policy) newBoot(t *canon.Tree) boot {
-	b := boot{rule: p.Boot}
+	b := boot{rule: p.Boot, links: p.Links}
 	if !b.rule.Prepares() || !p.Labelled || !isPrepared(t) {
 		return b
 	}
@@ -85,9 +89,13 @@ func (b boot) prepare(t *canon.Tree) error {
 			return fmt.Errorf("there is no directory /%s: this is no bootable image", name)
 		}
 		dir.Node.RemoveAll()
-		dir.Node.Mtime.Sec = usr.Node.Mtime.Sec
-		if b.rule == BootNanoseconds {
-			dir.Node.Mtime.Nsec = usr.Node.Mtime.Nsec
+		switch b.rule {
+		case BootSeconds:
+			dir.Node.Mtime.Sec = usr.Node.Mtime.Sec
+		case BootNanoseconds:
+			dir.Node.Mtime = usr.Node.Mtime
+		case BootEpoch:
+			dir.Node.Mtime = canon.Time{}
 		}
 	}
 	if b.labels != nil {
@@ -111,6 +119,9 @@ func (b boot) prepare(t *canon.Tree) error {
 	if err != nil {
 		return err
 	}
+	if b.links == LinksLastLabel {
+		return policy.LabelByLast(t)
+	}
 	return policy.Label(t)
 }
 
@@ -125,8 +136,6 @@ func (e *LabelsError) Error() string {
 	return fmt.Sprintf("it has an SELinux policy, by which all files are labelled for booting, but not the content of %q", e.Path)
 }
 
-// breakHardlinks gives every name an inode of its own, as mkcomposefs does when
-// it scans a directory.
 func breakHardlinks(t *canon.Tree) {
 	links := t.Hardlinks()
 	for e := range t.Dirents() {

@@ -28,6 +28,7 @@ func TestPrepareBoot(t *testing.T) {
 	}{
 		{BootSeconds, "7.2", "7.6"},
 		{BootNanoseconds, "7.7", "7.7"},
+		{BootEpoch, "0.0", "0.0"},
 	} {
 		tree := parseTree(t, bootTree)
 		if err := prepareBoot(tree, tt.rule); err != nil {

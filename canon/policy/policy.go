@@ -90,6 +90,25 @@ const (
 // MtimeRules lists all of them.
 func MtimeRules() []MtimeRule { return []MtimeRule{MtimeNanoseconds, MtimeSeconds} }
 
+// LinkRule says what becomes of the names of one inode.
+type LinkRule string
+
+const (
+	// LinksKeep leaves them names of one inode, unless labels for booting differ: a
+	// name whose label is not that of the first one gets an inode of its own, as
+	// composefs-rs does since 0.7.
+	LinksKeep LinkRule = "keep"
+	// LinksBreak gives every name an inode of its own, as mkcomposefs does when it scans
+	// a directory.
+	LinksBreak LinkRule = "break"
+	// LinksLastLabel leaves them names of one inode whatever their labels are: that of
+	// the last name counts, as up to composefs-rs 0.6.
+	LinksLastLabel LinkRule = "last-label"
+)
+
+// LinkRules lists all of them.
+func LinkRules() []LinkRule { return []LinkRule{LinksKeep, LinksBreak, LinksLastLabel} }
+
 // Policy is what is done to a tree, however it was read, before it is compared
 // or written.
 type Policy struct {
@@ -99,8 +118,7 @@ type Policy struct {
 	Xattrs   XattrRule
 	Mtime    MtimeRule
 	Boot     BootRule
-	// BreakHardlinks gives every name an inode of its own.
-	BreakHardlinks bool
+	Links    LinkRule
 	// Created is the time that RootCreated uses, nil if there is none.
 	Created *canon.Time
 	// Labelled says that the tree may have been written with the labels for booting, by
@@ -111,18 +129,18 @@ type Policy struct {
 // ComposefsRS is what composefs-rs 0.9 does to every container root
 // (transform_for_oci).
 func ComposefsRS() Policy {
-	return Policy{Root: RootUsr, DirMtime: DirMtimeKeep, Run: RunEmpty, Xattrs: XattrAllowlist, Mtime: MtimeNanoseconds, Boot: BootNo}
+	return Policy{Root: RootUsr, DirMtime: DirMtimeKeep, Run: RunEmpty, Xattrs: XattrAllowlist, Mtime: MtimeNanoseconds, Boot: BootNo, Links: LinksKeep}
 }
 
 // Issue34 is the rule of composefs-rs issue 34: only the root is made up, and
 // mtimes are whole seconds.
 func Issue34() Policy {
-	return Policy{Root: RootTarOrNewest, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAllowlist, Mtime: MtimeSeconds, Boot: BootNo}
+	return Policy{Root: RootTarOrNewest, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAllowlist, Mtime: MtimeSeconds, Boot: BootNo, Links: LinksKeep}
 }
 
 // Raw leaves a tree as it was read.
 func Raw() Policy {
-	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds, Boot: BootNo}
+	return Policy{Root: RootKeep, DirMtime: DirMtimeKeep, Run: RunKeep, Xattrs: XattrAll, Mtime: MtimeNanoseconds, Boot: BootNo, Links: LinksKeep}
 }
 
 // Names lists the names that Parse knows.
@@ -168,7 +186,7 @@ func (p Policy) Apply(t *canon.Tree) error {
 	if p.Mtime == MtimeSeconds {
 		truncateMtimes(t)
 	}
-	if p.BreakHardlinks {
+	if p.Links == LinksBreak {
 		breakHardlinks(t)
 	}
 	return nil

@@ -326,12 +326,13 @@ func TestEmptyRun(t *testing.T) {
 
 // TestBreakHardlinksByPolicy: the last step gives each name an inode of its own.
 func TestBreakHardlinksByPolicy(t *testing.T) {
-	for _, broken := range []bool{false, true} {
+	for _, links := range LinkRules() {
+		broken := links == LinksBreak
 		tree := parseTree(t, policyTree)
 		tree.Root.Put(canon.Dirent{Name: "b", Node: tree.Lookup("/a").Node})
 		tree.CountLinks()
 		p := Raw()
-		p.BreakHardlinks = broken
+		p.Links = links
 		if err := p.Apply(tree); err != nil {
 			t.Fatal(err)
 		}

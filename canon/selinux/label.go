@@ -9,7 +9,13 @@ import (
 // gives; a nil policy removes them. A name of a hardlink whose label differs from that
 // of the inode's first name gets an inode of its own. Links are counted afterwards. An
 // error is an *Error, and leaves a tree that is labelled in part.
-func (p *Policy) Label(t *canon.Tree) error {
+func (p *Policy) Label(t *canon.Tree) error { return p.label(t, false) }
+
+// LabelByLast is Label, but leaves the names of an inode together: the inode gets the label
+// of its last name, as up to composefs-rs 0.6.
+func (p *Policy) LabelByLast(t *canon.Tree) error { return p.label(t, true) }
+
+func (p *Policy) label(t *canon.Tree, byLast bool) error {
 	defer t.CountLinks()
 	if p == nil {
 		for e := range t.Dirents() {
@@ -17,7 +23,7 @@ func (p *Policy) Label(t *canon.Tree) error {
 		}
 		return nil
 	}
-	l := labeller{policy: p, links: t.Hardlinks(), first: map[*canon.Node]string{}, work: work{max: p.workMax}}
+	l := labeller{policy: p, links: t.Hardlinks(), first: map[*canon.Node]string{}, work: work{max: p.workMax}, byLast: byLast}
 	root := []byte("/")
 	if err := l.set(t.Root, root); err != nil {
 		return err
@@ -31,7 +37,9 @@ type labeller struct {
 	links  *canon.Hardlinks
 	// first has the label of the first name of inodes with several names, empty for none.
 	first map[*canon.Node]string
-	work  work
+	// byLast is that of LabelByLast.
+	byLast bool
+	work   work
 }
 
 // directory labels what is in a directory. path is that of the directory for the rules.
@@ -71,7 +79,7 @@ func (l *labeller) leaf(e *canon.Dirent, path []byte) error {
 	if err != nil {
 		return err
 	}
-	if l.links.Of(e.Node) != nil {
+	if !l.byLast && l.links.Of(e.Node) != nil {
 		first, seen := l.first[e.Node]
 		if seen && first == label {
 			return nil

@@ -186,28 +186,38 @@ func labels(t *canon.Tree) string {
 
 // TestLabel: hardlinks with several labels, and labels that were there.
 func TestLabel(t *testing.T) {
-	tree := canon.NewTree()
-	linked := &canon.Node{Kind: canon.FIFO, Nlink: 4, Xattrs: canon.Xattrs{{Name: "a", Value: "b"}}}
-	for _, name := range []string{"a", "b", "c", "d"} {
-		tree.Root.Put(canon.Dirent{Name: name, Node: linked})
-	}
-	old := &canon.Node{Kind: canon.Symlink, Target: "x", Nlink: 1, Xattrs: canon.Xattrs{{Name: linux.SecuritySELinux, Value: "old_t\x00"}}}
-	tree.Root.Put(canon.Dirent{Name: "old", Node: old})
 	p, err := policyOf(t, "/[ac] first_t\n/[bd] -p second_t\n/ -d root_t\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Label(tree); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := labels(tree), "/=root_t:1/0 /a=first_t:2/2 /b=second_t:3/1 /c=first_t:2/2 /d=second_t:4/1"; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	if value, _ := tree.Root.Child("d").Node.Xattrs.Get("a"); value != "b" {
-		t.Error("an inode of its own lacks an xattr")
-	}
-	if err := (*Policy)(nil).Label(tree); err != nil || labels(tree) != "" {
-		t.Errorf("without a policy: %v, %s", err, labels(tree))
+	for name, tt := range map[string]struct {
+		label func(*Policy, *canon.Tree) error
+		want  string
+	}{
+		"an inode for each label": {(*Policy).Label, "/=root_t:1/0 /a=first_t:2/2 /b=second_t:3/1 /c=first_t:2/2 /d=second_t:4/1"},
+		"the last name's label":   {(*Policy).LabelByLast, "/=root_t:1/0 /a=second_t:2/4 /b=second_t:2/4 /c=second_t:2/4 /d=second_t:2/4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := canon.NewTree()
+			linked := &canon.Node{Kind: canon.FIFO, Nlink: 4, Xattrs: canon.Xattrs{{Name: "a", Value: "b"}}}
+			for _, name := range []string{"a", "b", "c", "d"} {
+				tree.Root.Put(canon.Dirent{Name: name, Node: linked})
+			}
+			old := &canon.Node{Kind: canon.Symlink, Target: "x", Nlink: 1, Xattrs: canon.Xattrs{{Name: linux.SecuritySELinux, Value: "old_t\x00"}}}
+			tree.Root.Put(canon.Dirent{Name: "old", Node: old})
+			if err := tt.label(p, tree); err != nil {
+				t.Fatal(err)
+			}
+			if got := labels(tree); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+			if value, _ := tree.Root.Child("d").Node.Xattrs.Get("a"); value != "b" {
+				t.Error("an inode of its own lacks an xattr")
+			}
+			if err := tt.label(nil, tree); err != nil || labels(tree) != "" {
+				t.Errorf("without a policy: %v, %s", err, labels(tree))
+			}
+		})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/selinux"
 )
 
 // Recipes lists every recipe that may give a tree a digest of its own, those of
@@ -35,7 +36,10 @@ func Recipes(t *canon.Tree, created *canon.Time, hash fsverity.Algorithm) []reci
 	list = times(list, policy.DirMtimeRules(), func(r *recipe.Recipe, dirMtime policy.DirMtimeRule) { r.Policy.DirMtime = dirMtime })
 	list = times(list, f.xattrRules(), func(r *recipe.Recipe, xattrs policy.XattrRule) { r.Policy.Xattrs = xattrs })
 	list = times(list, only(policy.MtimeRules(), f.nanoseconds), func(r *recipe.Recipe, mtime policy.MtimeRule) { r.Policy.Mtime = mtime })
-	list = times(list, only([]bool{false, true}, f.hardlinks), func(r *recipe.Recipe, broken bool) { r.Policy.BreakHardlinks = broken })
+	list = times(list, only(policy.LinkRules(), f.hardlinks), func(r *recipe.Recipe, links policy.LinkRule) { r.Policy.Links = links })
+	list = slices.DeleteFunc(list, func(r recipe.Recipe) bool {
+		return r.Policy.Links == policy.LinksLastLabel && !(f.labels && r.Policy.Boot.Prepares())
+	})
 	return times(list, []erofs.Version{erofs.V1, erofs.V0, erofs.V2}, func(r *recipe.Recipe, version erofs.Version) { r.Version = version })
 }
 
@@ -63,8 +67,8 @@ func only[T any](rules []T, all bool) []T {
 
 // features are what the rules of policies act on.
 type features struct {
-	usr, run, boot, nanoseconds, hardlinks bool
-	capability, user, otherXattrs          bool
+	usr, run, boot, labels, nanoseconds, hardlinks bool
+	capability, user, otherXattrs                  bool
 }
 
 func featuresOf(t *canon.Tree) features {
@@ -73,6 +77,9 @@ func featuresOf(t *canon.Tree) features {
 		return e != nil && e.Node.Kind == canon.Directory
 	}
 	f := features{usr: isDir("usr"), run: isDir("run"), boot: isDir("usr") && isDir("boot") && isDir("sysroot")}
+	// What is wrong with a policy is found by the recipes that label.
+	files, _ := selinux.Files(t)
+	f.labels = len(files) > 0
 	for e := range t.Dirents() {
 		f.nanoseconds = f.nanoseconds || e.Node.Mtime.Nsec != 0
 		// Breaking hardlinks also corrects link counts that are not true.

@@ -18,7 +18,7 @@ import (
 func TestIdentifyFindsRecipe(t *testing.T) {
 	tree, created := trees.Bootable(), &canon.Time{Sec: 7}
 	recipes := Recipes(tree, created, fsverity.SHA512)
-	if want := 3 * 2 * 8 * 2 * 4 * 2 * 2 * 3; len(recipes) != want {
+	if want := 4 * 2 * 8 * 2 * 4 * 2 * 2 * 3; len(recipes) != want {
 		t.Fatalf("%d recipes, want %d", len(recipes), want)
 	}
 	// All of them would take long; the steps of 11 and 37 meet every rule.
@@ -66,7 +66,7 @@ func TestRecipesOfPlainTree(t *testing.T) {
 		t.Errorf("%d recipes, want %d: six rules for the root, two for directory mtimes, three versions", len(recipes), want)
 	}
 	if want := (recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy.Policy{Root: policy.RootTarOrNewest, DirMtime: policy.DirMtimeKeep, Run: policy.RunEmpty,
-		Xattrs: policy.XattrAllowlist, Mtime: policy.MtimeNanoseconds, Boot: policy.BootNo}}); recipes[0] != want {
+		Xattrs: policy.XattrAllowlist, Mtime: policy.MtimeNanoseconds, Boot: policy.BootNo, Links: policy.LinksKeep}}); recipes[0] != want {
 		t.Errorf("the first recipe is %+v, want %+v", recipes[0], want)
 	}
 }

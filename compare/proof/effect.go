@@ -45,8 +45,8 @@ func variants(p policy.Policy, differences []compare.Difference) []variant {
 	if touched.run && p.Run != policy.RunEmpty {
 		add(Run, string(policy.RunEmpty), func(p *policy.Policy) { p.Run = policy.RunEmpty })
 	}
-	if touched.links && !p.BreakHardlinks {
-		add(Hardlinks, "break", func(p *policy.Policy) { p.BreakHardlinks = true })
+	if touched.links && p.Links != policy.LinksBreak {
+		add(Hardlinks, string(policy.LinksBreak), func(p *policy.Policy) { p.Links = policy.LinksBreak })
 	}
 	if touched.dirMtimes && p.DirMtime != policy.DirMtimeNewestChild {
 		add(DirMtime, string(policy.DirMtimeNewestChild), func(p *policy.Policy) { p.DirMtime = policy.DirMtimeNewestChild })

@@ -177,7 +177,7 @@ func TestIncomplete(t *testing.T) {
 
 func breakHardlinks(t *canon.Tree) {
 	p := policy.Raw()
-	p.BreakHardlinks = true
+	p.Links = policy.LinksBreak
 	// The rule cannot fail.
 	_ = p.Apply(t)
 }
