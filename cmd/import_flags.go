@@ -21,6 +21,7 @@ type importFlags struct {
 	rules    *enum[layer.Rules]
 	platform string
 	lenient  bool
+	objects  string
 	mounts   *enum[scan.MountPolicy]
 	timeout  time.Duration
 	limits   limits.Limits
@@ -29,6 +30,7 @@ type importFlags struct {
 func addImportFlags(c *cobra.Command) *importFlags {
 	f := addImageFlags(c)
 	f.mounts = enumFlag(c, "mounts", scan.MountsFail, scan.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
+	c.Flags().StringVar(&f.objects, "objects", "", "the content store `DIR` with the content of dump files and composefs images, such as that of an SELinux policy's files for --bootable")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	return f
 }
@@ -58,7 +60,7 @@ func addLayerFlags(c *cobra.Command) *importFlags {
 
 // options are those of the importers for a hash.
 func (f *importFlags) options(hash fsverity.Algorithm) (importers.Options, error) {
-	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient, Mounts: f.mounts.value, Timeout: f.timeout, Limits: f.limits}
+	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient, Mounts: f.mounts.value, Timeout: f.timeout, Limits: f.limits, LabelStore: f.objects}
 	if f.timeout < 0 || f.limits.Entries < 0 || f.limits.Ratio < 0 {
 		return o, fmt.Errorf("--timeout, --max-entries and --max-ratio cannot be below zero; 0 is no limit")
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,18 +24,13 @@ func newMkfs(r *run) *cobra.Command {
 		Args: cobra.ExactArgs(2),
 	}
 	flags := addRecipeFlags(c)
-	objects := c.Flags().String("objects", "", "also write the content of files to the content store `DIR`")
+	c.Flags().Lookup("objects").Usage = "also write the content of files to the content store `DIR`; for dump files and composefs images as for other commands"
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
 		}
-		if *objects != "" {
-			if err := checkObjects(*objects, source); err != nil {
-				return err
-			}
-		}
-		digest, err := flags.mkfs(c.Context(), r, source, args, *objects)
+		digest, err := flags.mkfs(c.Context(), r, source, args)
 		if err != nil || args[1] == "-" {
 			return err
 		}
@@ -49,9 +42,15 @@ func newMkfs(r *run) *cobra.Command {
 
 // mkfs writes the image of a source, whose name is the first argument, to the file
 // that is the second, and content to a store if there is one.
-func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string, dir string) (digest fsverity.Digest, err error) {
+func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string) (digest fsverity.Digest, err error) {
 	var store *objects.Store
-	if dir != "" {
+	if dir := f.imports.objects; dir != "" && !(source.IsFinal() && f.bootable) {
+		switch {
+		case source.IsFinal():
+			return digest, fmt.Errorf("%v has no content of files, only their digests: without --bootable, --objects needs a directory or an image", source)
+		case source.Transport == importers.Dir && objects.IsBelow(dir, source.Path):
+			return digest, fmt.Errorf("--objects %q is in %q, of which the image is made: choose a directory outside", dir, source.Path)
+		}
 		if store, err = objects.Open(dir); err != nil {
 			return digest, err
 		}
@@ -74,37 +73,4 @@ func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source,
 		return nil
 	})
 	return digest, err
-}
-
-// checkObjects refuses a content store for a source that has no content, and one
-// that would be a part of the directory that it is made of.
-func checkObjects(store string, source importers.Source) error {
-	if source.IsFinal() {
-		return fmt.Errorf("%v has no content of files, only their digests: --objects needs a directory or an image", source)
-	}
-	if source.Transport != importers.Dir {
-		return nil
-	}
-	root, err := filepath.EvalSymlinks(source.Path)
-	if err != nil {
-		return err
-	}
-	if root, err = filepath.Abs(root); err != nil {
-		return err
-	}
-	at, err := filepath.Abs(store)
-	if err != nil {
-		return err
-	}
-	// The store need not be there yet.
-	for rest := at; ; rest = filepath.Dir(rest) {
-		if resolved, err := filepath.EvalSymlinks(rest); err == nil {
-			at = filepath.Join(resolved, strings.TrimPrefix(at, rest))
-			break
-		}
-	}
-	if at == root || strings.HasPrefix(at, strings.TrimSuffix(root, "/")+"/") {
-		return fmt.Errorf("--objects %q is in %q, of which the image is made: choose a directory outside", store, source.Path)
-	}
-	return nil
 }

@@ -33,7 +33,6 @@ func newTar(r *run) *cobra.Command {
 	c.Flags().StringVarP(&t.file, "output", "o", "-", "write to `FILE`, - for standard output")
 	c.Flags().IntVar(&t.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
 	c.Flags().BoolVar(&t.plain, "no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
-	c.Flags().StringVar(&t.objects, "objects", "", "the content store `DIR` of a dump file or composefs image")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
@@ -44,7 +43,7 @@ func newTar(r *run) *cobra.Command {
 			return errors.New("--layer counts from 1, the lowest layer")
 		case t.layer > 0 && !source.HasLayers():
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
-		case t.objects != "" && !source.IsFinal():
+		case flags.imports.objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
 		}
 		s, err := flags.setting(source.IsFinal())
@@ -61,15 +60,15 @@ func newTar(r *run) *cobra.Command {
 
 // tarWriter is the flags of tar.
 type tarWriter struct {
-	run           *run
-	flags         *recipeFlags
-	file, objects string
-	plain         bool
-	layer         int
+	run   *run
+	flags *recipeFlags
+	file  string
+	plain bool
+	layer int
 }
 
 func (t *tarWriter) write(ctx context.Context, s setting, source importers.Source) (err error) {
-	files, err := content.Of(source, t.objects, t.run.ifInterrupted)
+	files, err := content.Of(source, t.flags.imports.objects, t.run.ifInterrupted)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	// Labels: hold the content of the files of an SELinux policy, by which a tree is
 	// labelled for booting.
 	Labels bool
+	// LabelStore, if not empty, is a composefs content store with that content, for dump
+	// files and composefs images, which have none.
+	LabelStore string
 	// Headers: canon.Origin.Header is to say what an image's archives have, as
 	// explanations of differences need it.
 	Headers bool
@@ -92,6 +95,9 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 		return nil, fmt.Errorf("%v has no content of files, only their digests", s)
 	}
 	read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient})
+	if err == nil && o.Labels && o.LabelStore != "" {
+		err = labels.FromStore(o.LabelStore, read.Tree)
+	}
 	if err != nil {
 		return nil, err
 	}

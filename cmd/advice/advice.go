@@ -58,7 +58,7 @@ func advised(err error) (text string, about error) {
 	case errors.As(err, &rule) && rule.FollowedByScan:
 		return rule.Error() + "; cfsctl refuses it in an image, but follows it in a directory, on the host: so a digest that it makes in a build is of no use", rule
 	case errors.As(err, &labels):
-		return labels.Error() + ": make the dump file with --bootable, so that it has the labels, or take the image or directory itself", labels
+		return labels.Error() + ": make the dump file with --bootable, so that it has the labels, name a content store that has the file with --objects, or take the image or directory itself", labels
 	case errors.As(err, &run):
 		return run.Error() + ": use --run keep", run
 	case errors.As(err, &limit):

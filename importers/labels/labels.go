@@ -1,7 +1,7 @@
 // Package labels holds the content of the files of an SELinux policy, which the trees
 // of importers have only the digests of and which labelling for booting needs
-// (canon/selinux): while layers are read, by a second look at them, or from a
-// directory. What the files say is not known here.
+// (canon/selinux): while layers are read, by a second look at them, from a directory,
+// or from a content store. What the files say is not known here.
 package labels
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -80,7 +81,29 @@ func FromImage(ctx context.Context, img *image.Image, reading image.ReadOptions,
 
 // FromDirectory reads what a tree that was scanned lacks from its directory. Content
 // that is not what the scan saw is an error.
-func FromDirectory(dir string, t *canon.Tree) (err error) {
+func FromDirectory(dir string, t *canon.Tree) error {
+	return fromFiles(dir, t, "%q has changed since it was scanned", func(f selinux.File) string { return strings.TrimPrefix(f.Path, "/") })
+}
+
+// FromStore reads what a tree lacks from a composefs content store, as far as it is there.
+// Content that is not what its name says is an error.
+func FromStore(dir string, t *canon.Tree) error {
+	err := fromFiles(dir, t, "what the content store has at %q is not of that digest", func(f selinux.File) string {
+		// A dump file may have neither.
+		if c := f.Node.Content; c != nil && !c.Digest.IsZero() {
+			return c.Payload()
+		}
+		return ""
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// fromFiles reads from the files below a directory that name gives, out of which no
+// symlink leads. otherwise is the error for content that is not of the tree's digest.
+func fromFiles(dir string, t *canon.Tree, otherwise string, name func(selinux.File) string) (err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -95,28 +118,29 @@ func FromDirectory(dir string, t *canon.Tree) (err error) {
 			if f.Node.Size > selinux.ContentMax {
 				return nil
 			}
-			content, err := read(root, f)
+			path := name(f)
+			if path == "" {
+				return nil
+			}
+			content, err := read(root, path, int64(f.Node.Size))
 			if err != nil {
 				return err
+			}
+			if digest := f.Node.Content.Digest; fsverity.SumBytes(digest.Algorithm(), content) != digest {
+				return fmt.Errorf(otherwise, path)
 			}
 			f.Hold(content)
 		}
 	}
 }
 
-func read(root *os.Root, file selinux.File) (data []byte, err error) {
+// read reads one byte more than there may be, if there is one.
+func read(root *os.Root, path string, size int64) (data []byte, err error) {
 	// Whatever became of the file since, opening it must not wait.
-	f, err := root.OpenFile(strings.TrimPrefix(file.Path, "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := root.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if data, err = io.ReadAll(io.LimitReader(f, int64(file.Node.Size)+1)); err != nil {
-		return nil, err
-	}
-	digest := file.Node.Content.Digest
-	if fsverity.SumBytes(digest.Algorithm(), data) != digest {
-		return nil, fmt.Errorf("%q has changed since it was scanned", file.Path)
-	}
-	return data, nil
+	return io.ReadAll(io.LimitReader(f, size+1))
 }

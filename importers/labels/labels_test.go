@@ -1,7 +1,9 @@
 package labels_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
@@ -19,6 +22,7 @@ import (
 	"cfsverify/importers/image"
 	"cfsverify/importers/labels"
 	"cfsverify/importers/layer"
+	"cfsverify/importers/objects"
 	"cfsverify/testdata/layers"
 )
 
@@ -148,7 +152,7 @@ func TestChangedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(filepath.Join(files, "file_contexts"), contexts+"#")
-	if err := labels.FromDirectory(dir, read.Tree); err == nil || err.Error() != `"/etc/selinux/t/contexts/files/file_contexts" has changed since it was scanned` {
+	if err := labels.FromDirectory(dir, read.Tree); err == nil || err.Error() != `"etc/selinux/t/contexts/files/file_contexts" has changed since it was scanned` {
 		t.Errorf("error %v", err)
 	}
 	write(filepath.Join(files, "file_contexts"), contexts)
@@ -157,5 +161,64 @@ func TestChangedDirectory(t *testing.T) {
 	}
 	if held := read.Tree.Lookup("/etc/selinux/config").Node.Content.Held; string(held) != config {
 		t.Errorf("held %q", held)
+	}
+}
+
+// TestStore: a dump file has no content, but a content store may have it.
+func TestStore(t *testing.T) {
+	dir, store := t.TempDir(), t.TempDir()
+	files := filepath.Join(dir, "etc/selinux/t/contexts/files")
+	for _, d := range []string{files, filepath.Join(dir, "usr"), filepath.Join(dir, "boot"), filepath.Join(dir, "sysroot")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string]string{filepath.Join(dir, "etc/selinux/config"): config, filepath.Join(files, "file_contexts"): contexts} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := objects.Open(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := importers.Options{Hash: fsverity.SHA256, Objects: kept}
+	scanned, err := importers.Load(t.Context(), importers.Source{Transport: importers.Dir, Path: dir}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(kept.Commit(scanned.Tree), kept.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var dump bytes.Buffer
+	if err := dumpfile.Write(&dump, scanned.Tree); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "dump")
+	if err := os.WriteFile(name, dump.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	load := func(store string) (*canon.Tree, error) {
+		read, err := importers.Load(t.Context(), importers.Source{Transport: importers.Dump, Path: name}, importers.Options{Hash: fsverity.SHA256, Labels: true, LabelStore: store})
+		if err != nil {
+			return nil, err
+		}
+		return read.Tree, nil
+	}
+	boot := policy.ComposefsRS()
+	boot.Boot = policy.BootSeconds
+	if tree, err := load(store); err != nil || boot.Apply(tree) != nil || labelOf(tree, "/usr") != "usr" {
+		t.Errorf("error %v", err)
+	}
+	var missing *policy.LabelsError
+	if tree, err := load(t.TempDir()); err != nil || !errors.As(boot.Apply(tree), &missing) {
+		t.Errorf("an empty store: %v, %v", err, missing)
+	}
+	damaged := filepath.Join(store, scanned.Tree.Lookup("/etc/selinux/config").Node.Content.Payload())
+	if err := errors.Join(os.Chmod(damaged, 0o600), os.WriteFile(damaged, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(store); err == nil || !strings.Contains(err.Error(), "is not of that digest") {
+		t.Errorf("a damaged object: %v", err)
 	}
 }
