@@ -105,11 +105,13 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 		return err
 	}
 	report.Layers = first.Layers
-	if report.Seals, err = s.check(ctx, append(found, first.Seals...), first, o); err != nil {
+	checked, err := s.check(ctx, append(found, first.Seals...), first, o)
+	if err != nil {
 		return err
 	}
+	report.Result = *checked
 	advice.WrapSeals(report.Seals)
-	if !seals.AllGood(report.Seals) {
+	if !report.Good() {
 		r.status = statusDifferent
 	}
 	return f.look.write(ctx, r, report, nil)

@@ -30,7 +30,7 @@ type readImage = func(context.Context, *image.Image, image.ReadOptions) (*import
 
 // check checks seals of an image that was read. For seals of the other hash it is read
 // again.
-func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *importers.Sealed, o seals.Options) ([]seals.Checked, error) {
+func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *importers.Sealed, o seals.Options) (*seals.Result, error) {
 	var subjects []seals.Subject
 	for _, alg := range seals.Hashes(found) {
 		read := first

@@ -181,7 +181,7 @@ func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewr
 	if err != nil {
 		return err
 	}
-	for i, c := range checked {
+	for i, c := range checked.Seals {
 		switch {
 		case c.State == seals.Good:
 		case i < written:

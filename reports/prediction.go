@@ -28,6 +28,7 @@ func (p Prediction) text(w io.Writer, o Options) error {
 		t.engine(&p.Engines[i])
 	}
 	t.otherRules(&p.Image)
+	t.notes(p.Notes)
 	return buf.Flush()
 }
 

@@ -6,6 +6,7 @@ type jsonPrediction struct {
 	Recipe        jsonRecipe   `json:"recipe"`
 	Image         jsonSide     `json:"image"`
 	Engines       []jsonEngine `json:"engines"`
+	Notes         []jsonNote   `json:"notes"`
 }
 
 type jsonEngine struct {
@@ -21,7 +22,7 @@ type jsonEngine struct {
 // json is in the form that prediction.schema.json describes.
 func (p Prediction) json() any {
 	doc := jsonPrediction{
-		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image), Engines: []jsonEngine{},
+		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image), Engines: []jsonEngine{}, Notes: notesJSON(p.Notes),
 	}
 	for _, e := range p.Engines {
 		doc.Engines = append(doc.Engines, jsonEngine{

@@ -17,8 +17,7 @@ type Seals struct {
 	// Source is the image as the user may write it.
 	Source string
 	Layers []*canon.Layer
-	// Seals are in the order in which they were looked for.
-	Seals []seals.Checked
+	seals.Result
 }
 
 func (s *Seals) writers() writers { return writers{text: s.text, json: s.json} }
@@ -52,6 +51,7 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
+	t.notes(s.Notes)
 	return buf.Flush()
 }
 

@@ -11,6 +11,7 @@ type jsonSeals struct {
 	Source        string      `json:"source"`
 	Layers        []jsonLayer `json:"layers"`
 	Seals         []jsonSeal  `json:"seals"`
+	Notes         []jsonNote  `json:"notes"`
 }
 
 type jsonSeal struct {
@@ -53,7 +54,7 @@ type jsonSealSignature struct {
 
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
-	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: seals.AllGood(s.Seals), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}}
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
 	for i := range s.Seals {
 		doc.Seals = append(doc.Seals, sealJSON(&s.Seals[i]))
 	}

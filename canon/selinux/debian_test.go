@@ -1,16 +1,9 @@
 package selinux_test
 
 import (
-	"archive/tar"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"cfsverify/canon"
@@ -18,56 +11,6 @@ import (
 	"cfsverify/canon/selinux"
 	"cfsverify/testdata/oracle"
 )
-
-// debianPolicy is the content of the files in /etc/selinux of Debian 12 with
-// selinux-policy-default, by their paths. The policy is made when the package is installed,
-// and stays in the user's cache.
-func debianPolicy(tb testing.TB) map[string][]byte {
-	tb.Helper()
-	file := filepath.Join(oracle.Cache(tb), "selinux-policy-default.tar")
-	if _, err := os.Stat(file); err != nil {
-		if testing.Short() {
-			tb.Skip("installs a package of Debian: not with -short")
-		}
-		oracle.Root(tb)
-		program := oracle.Tool(tb, "mmdebstrap", "mmdebstrap")
-		partial := filepath.Join(tb.TempDir(), "policy.tar")
-		out, err := exec.Command(program, "--mode=root", "--variant=apt", "--format=null", "--include=selinux-policy-default",
-			"--customize-hook=tar-out /etc/selinux "+partial, "bookworm", "-").CombinedOutput()
-		if err != nil {
-			oracle.Missing(tb, fmt.Sprintf("Debian's policy is missing, and cannot be installed: %v\n%s", err, out))
-		}
-		content, err := os.ReadFile(partial)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if err := errors.Join(os.WriteFile(file+".new", content, 0o644), os.Rename(file+".new", file)); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	files := map[string][]byte{}
-	for r := tar.NewReader(f); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		_, name, _ := strings.Cut(path.Clean("/"+h.Name), "selinux")
-		if files["/etc/selinux"+name], err = io.ReadAll(r); err != nil {
-			tb.Fatal(err)
-		}
-	}
-}
 
 var codes = map[byte]canon.Kind{'-': canon.Regular, 'd': canon.Directory, 'l': canon.Symlink}
 
@@ -95,7 +38,7 @@ func debianTree(tb testing.TB, files map[string][]byte) (t *canon.Tree, want map
 
 // TestDebian: the labels that cfsctl gives a real tree with a real policy.
 func TestDebian(t *testing.T) {
-	tree, want := debianTree(t, debianPolicy(t))
+	tree, want := debianTree(t, oracle.SELinuxPolicy(t))
 	p, err := selinux.Load(tree)
 	if err != nil || p == nil {
 		t.Fatal(p, err)
@@ -127,7 +70,7 @@ func TestDebian(t *testing.T) {
 
 // BenchmarkLabel labels 300,000 files by Debian's policy, which has 5,621 rules.
 func BenchmarkLabel(b *testing.B) {
-	tree, _ := debianTree(b, debianPolicy(b))
+	tree, _ := debianTree(b, oracle.SELinuxPolicy(b))
 	var dirs []*canon.Node
 	var names []string
 	for _, e := range tree.All() {

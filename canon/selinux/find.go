@@ -127,7 +127,7 @@ func findFiles(t *canon.Tree, config *File) (rules, aliases []File, err error) {
 		return nil, nil, err
 	}
 	if dir == nil {
-		return nil, nil, &Error{Path: path, Reason: "this directory of the policy that " + configPath + " names is missing"}
+		return nil, nil, &Error{Path: path, Reason: "this directory of the policy that " + configPath + " names is missing (quotes and comments are part of the name)"}
 	}
 	size := config.Node.Size
 	find := func(list []string) (found []File, err error) {
@@ -151,7 +151,11 @@ func findFiles(t *canon.Tree, config *File) (rules, aliases []File, err error) {
 		return nil, nil, err
 	}
 	if len(rules) == 0 || rules[0].Entry.Name != ruleFiles[0] {
-		return nil, nil, &Error{Path: path + "/" + ruleFiles[0], Reason: "the policy's file of rules is missing"}
+		reason := "the policy's file of rules is missing"
+		if dir.Child(ruleFiles[0]+".bin") != nil {
+			reason += "; composefs-rs does not read " + ruleFiles[0] + ".bin, which is there"
+		}
+		return nil, nil, &Error{Path: path + "/" + ruleFiles[0], Reason: reason}
 	}
 	aliases, err = find(aliasFiles)
 	return rules, aliases, err

@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/selinux"
 	"cfsverify/importers"
 	"cfsverify/importers/layer"
+	"cfsverify/testdata/oracle"
 )
 
 // unescape reads a path of a table.
@@ -96,7 +97,7 @@ func TestLibselinux(t *testing.T) {
 // TestLibselinuxDebian: of 103,000 paths made from the patterns of Debian's policy, those
 // to which libselinux gives another label than composefs-rs.
 func TestLibselinuxDebian(t *testing.T) {
-	tree, _ := debianTree(t, debianPolicy(t))
+	tree, _ := debianTree(t, oracle.SELinuxPolicy(t))
 	p, err := selinux.Load(tree)
 	if err != nil {
 		t.Fatal(err)

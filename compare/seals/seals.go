@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
+	"cfsverify/compare/notes"
 	"cfsverify/importers/layer"
 )
 
@@ -81,11 +82,6 @@ type Match struct {
 	Since []compare.Difference
 }
 
-// AllGood says that there are seals, and all are good.
-func AllGood(checked []Checked) bool {
-	return len(checked) > 0 && !slices.ContainsFunc(checked, func(c Checked) bool { return c.State != Good })
-}
-
 // Options are what Check does besides.
 type Options struct {
 	// Trusted certificates, if not nil, must be what every digest that can be signed
@@ -106,9 +102,22 @@ func Hashes(found []seal.Seal) []fsverity.Algorithm {
 	return hashes
 }
 
+// Result is what Check finds.
+type Result struct {
+	// Seals are in the order of those that were found.
+	Seals []Checked
+	// Notes are about an image that has seals for booting.
+	Notes []notes.Note
+}
+
+// Good says that there are seals, and all are good.
+func (r *Result) Good() bool {
+	return len(r.Seals) > 0 && !slices.ContainsFunc(r.Seals, func(c Checked) bool { return c.State != Good })
+}
+
 // Check computes what seals should say. subjects are the image with content hashed by
 // each of Hashes. Errors are those of ctx, and of trees that cannot be made.
-func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options) ([]Checked, error) {
+func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options) (*Result, error) {
 	checked := make([]Checked, len(found))
 	byHash := map[fsverity.Algorithm][]*Checked{}
 	for i, f := range found {
@@ -138,7 +147,23 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 			return nil, err
 		}
 	}
-	return checked, nil
+	result := &Result{Seals: checked}
+	for _, s := range subjects {
+		if result.Notes == nil && slices.ContainsFunc(found, func(f seal.Seal) bool { return f.Err == nil && slices.Contains(rolesOf(f.Claim), seal.Bootable) }) {
+			result.Notes = s.notes()
+		}
+	}
+	return result, nil
+}
+
+// notes are those of an image that can be made ready for booting.
+func (s *Subject) notes() []notes.Note {
+	bootable, p := s.Tree.Clone(), s.Policy
+	p.Boot = s.Boot
+	if err := p.Apply(bootable); err != nil {
+		return nil
+	}
+	return notes.OfBootable(s.Tree, bootable)
 }
 
 // ErrUnsigned says that a digest which must be signed is not.

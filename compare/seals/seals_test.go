@@ -85,11 +85,11 @@ func booting(rule policy.BootRule) func(*policy.Policy) {
 // checkOne checks a seal of an image.
 func checkOne(t *testing.T, f seal.Seal, image Subject) Checked {
 	t.Helper()
-	checked, err := Check(t.Context(), []seal.Seal{f}, []Subject{image}, Options{Search: true})
+	result, err := Check(t.Context(), []seal.Seal{f}, []Subject{image}, Options{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return checked[0]
+	return result.Seals[0]
 }
 
 func TestCheckSeals(t *testing.T) {
@@ -204,16 +204,16 @@ func TestHashes(t *testing.T) {
 	if got := Hashes(found); !slices.Equal(got, []fsverity.Algorithm{fsverity.SHA512, fsverity.SHA256}) {
 		t.Errorf("%v", got)
 	}
-	if checked, err := Check(t.Context(), found, []Subject{{Hash: fsverity.SHA256}}, Options{}); err == nil {
-		t.Errorf("without an image: %+v", checked)
+	if result, err := Check(t.Context(), found, []Subject{{Hash: fsverity.SHA256}}, Options{}); err == nil {
+		t.Errorf("without an image: %+v", result)
 	}
 }
 
-func TestAllGood(t *testing.T) {
+func TestGood(t *testing.T) {
 	good, wrong, unknown := Checked{State: Good}, Checked{State: Wrong}, Checked{State: Unknown}
 	for want, lists := range map[bool][][]Checked{true: {{good}, {good, good}}, false: {nil, {good, wrong}, {unknown}, {wrong, good}}} {
 		for _, list := range lists {
-			if got := AllGood(list); got != want {
+			if got := (&Result{Seals: list}).Good(); got != want {
 				t.Errorf("%v: %v", list, got)
 			}
 		}
@@ -234,11 +234,11 @@ func TestManyWrongSeals(t *testing.T) {
 			found = append(found, f)
 		}
 	}
-	checked, err := Check(t.Context(), found, []Subject{sealedImage(t)}, Options{Search: true})
+	result, err := Check(t.Context(), found, []Subject{sealedImage(t)}, Options{Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range checked {
+	for _, c := range result.Seals {
 		if c.State != Wrong || !c.Searched || c.Match != nil {
 			t.Errorf("%+v", c)
 		}
@@ -253,7 +253,7 @@ func TestCheckSealsTrust(t *testing.T) {
 	for _, place := range seal.Places() {
 		for _, trusted := range [][]*x509.Certificate{nil, {{}}} {
 			for _, signature := range [][]byte{nil, []byte("x")} {
-				checked, err := Check(t.Context(), []seal.Seal{{Place: place, Claim: claim, Signature: signature}}, []Subject{image}, Options{Trusted: trusted})
+				result, err := Check(t.Context(), []seal.Seal{{Place: place, Claim: claim, Signature: signature}}, []Subject{image}, Options{Trusted: trusted})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -265,8 +265,8 @@ func TestCheckSealsTrust(t *testing.T) {
 				case signature != nil, trusted != nil && signable:
 					want = Unknown
 				}
-				if checked[0].State != want {
-					t.Errorf("%s, trusted %v, signed %v: %s (%s), want %s", place, trusted != nil, signature != nil, checked[0].State, checked[0].Why, want)
+				if result.Seals[0].State != want {
+					t.Errorf("%s, trusted %v, signed %v: %s (%s), want %s", place, trusted != nil, signature != nil, result.Seals[0].State, result.Seals[0].Why, want)
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/recipe"
+	"cfsverify/compare/notes"
 	"cfsverify/compare/proof"
 	"cfsverify/importers/layer"
 )
@@ -27,6 +28,8 @@ type Prediction struct {
 	// in its second is one.
 	UnpackTime canon.Time
 	Engines    []EnginePrediction
+	// Notes are about an image that the recipe prepares for booting.
+	Notes []notes.Note
 }
 
 // EnginePrediction is for one engine.
@@ -71,6 +74,9 @@ func Predict(ctx context.Context, image Input, unpacked []Unpacked, unpackTime c
 		return nil, err
 	}
 	p := &Prediction{Recipe: r, Rules: o.Rules, Image: side, UnpackTime: unpackTime}
+	if r.Policy.Boot.Prepares() {
+		p.Notes = notes.OfBootable(raw, side.Tree)
+	}
 	for _, u := range unpacked {
 		e := EnginePrediction{Engine: u.Engine, Err: u.Err}
 		if u.Err == nil {

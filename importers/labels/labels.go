@@ -23,9 +23,12 @@ import (
 )
 
 // Holder gives the function that chooses what a reading of layers holds: files below
-// /etc/selinux, until they have selinux.ContentMax bytes together.
+// /etc/selinux, and the entries of the boot loader, which notes are about, until they have
+// selinux.ContentMax bytes together.
 func Holder() func(path string, size uint64) bool {
-	return within(func(path string, _ uint64) bool { return strings.HasPrefix(path, "etc/selinux/") })
+	return within(func(path string, _ uint64) bool {
+		return strings.HasPrefix(path, "etc/selinux/") || strings.HasPrefix(path, "boot/loader/entries/")
+	})
 }
 
 // within chooses as wanted does, up to selinux.ContentMax bytes.
