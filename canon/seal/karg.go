@@ -11,16 +11,29 @@ import (
 )
 
 const (
+	// LegacyKey is that of kernel arguments with nothing but a digest.
+	LegacyKey = "composefs"
+
 	digestKarg = "composefs.digest="
-	legacyKarg = "composefs="
+	legacyKarg = LegacyKey + "="
 )
 
-// Karg writes the kernel argument for the digest of a bootable composefs image.
+// Karg writes the kernel argument for the digest of a bootable composefs image, as
+// composefs-rs does.
 func Karg(version erofs.Version, digest fsverity.Digest) string {
 	if version == erofs.V2 {
-		return legacyKarg + digest.String()
+		return LegacyKarg(digest)
 	}
-	return digestKarg + "v1-" + hashName(digest.Algorithm()) + ":" + digest.String()
+	return DigestKarg(version, digest)
+}
+
+// LegacyKarg writes the argument that does not say which version the image has.
+func LegacyKarg(digest fsverity.Digest) string { return legacyKarg + digest.String() }
+
+// DigestKarg writes the argument that says the version of the image and the hash. That of
+// version 0 is the same as of version 1.
+func DigestKarg(version erofs.Version, digest fsverity.Digest) string {
+	return fmt.Sprintf("%sv%d-%s:%v", digestKarg, max(version, erofs.V1), hashName(digest.Algorithm()), digest)
 }
 
 // Kargs finds the seals in the arguments of a kernel command line, in their order.
