@@ -89,7 +89,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	s, err := f.recipe.setting(sources[0].IsFinal() && sources[1].IsFinal())
+	s, err := f.recipe.setting(sources...)
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,15 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon/seal"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/releases"
 	"cfsverify/importers"
 )
 
@@ -27,10 +30,13 @@ func newDigest(r *run) *cobra.Command {
 		if *plain && !*karg {
 			return errors.New("--no-bootable is for --karg: without it the tree is taken as it is anyway")
 		}
-		flags.bootable = flags.bootable || *karg && !*plain
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
+		}
+		if *karg {
+			flags.bootable = !*plain
+			return flags.printKarg(c.Context(), r, source)
 		}
 		imported, s, err := flags.loadOne(c.Context(), r.Err, source, nil)
 		if err != nil {
@@ -40,12 +46,57 @@ func newDigest(r *run) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
-		text := digest.String()
-		if *karg {
-			text = seal.Karg(s.Version, digest)
-		}
-		_, err = fmt.Fprintln(r.Out, text)
+		_, err = fmt.Fprintln(r.Out, digest)
 		return err
 	}
 	return c
+}
+
+// printKarg prints the kernel arguments that the consumers of --for want. Without it that is
+// bootc, for version 2 its old installations, and for what bootc does not read composefs-rs.
+func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.Source) error {
+	if len(f.consumers) == 0 {
+		switch {
+		case f.hash.value == "sha256" || f.version.value == "0":
+			f.consumers = []string{"composefs-rs"}
+		case f.version.value == "2":
+			f.consumers = []string{"bootc-v2"}
+		default:
+			f.consumers = []string{"bootc"}
+		}
+	}
+	consumers, err := f.parseConsumers()
+	if err != nil {
+		return err
+	}
+	var raw *importers.Import
+	digests := make([]fsverity.Digest, len(consumers))
+	for i := range consumers {
+		s, err := f.settingFor(&consumers[i], source)
+		if err != nil {
+			return err
+		}
+		if !f.bootable {
+			s.Policy.Boot = policy.BootNo
+		}
+		if raw == nil || raw.Tree.HashAlgorithm() != 0 && raw.Tree.HashAlgorithm() != s.Hash {
+			if raw, err = load(ctx, r.Err, source, s.imports); err != nil {
+				return err
+			}
+		}
+		imported := *raw
+		imported.Tree = raw.Tree.Clone()
+		if err := s.apply(r.Err, source, &imported); err != nil {
+			return err
+		}
+		if digests[i], err = s.Sum(imported.Tree); err != nil {
+			return fmt.Errorf("%v: %w", source, err)
+		}
+	}
+	cmdline, err := releases.Cmdline(consumers, digests)
+	if err != nil {
+		return fmt.Errorf("%v: %w", source, err)
+	}
+	_, err = fmt.Fprintln(r.Out, cmdline)
+	return err
 }

@@ -105,13 +105,16 @@ func (id *identification) source(ctx context.Context, stderr *os.File, s importe
 }
 
 func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules layer.Rules) error {
-	result, err := identify.Search(ctx, tree, created, id.Want, s.IsFinal())
+	result, err := identify.Search(ctx, tree, created, id.Want, identify.Origin{Layers: s.HasLayers(), Final: s.IsFinal()})
 	if err != nil {
 		return err
 	}
 	id.Tried += result.Tried
 	for _, found := range result.Found {
 		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: identify.Made{Recipe: found, Digest: id.Want}})
+	}
+	if len(result.Makers) > 0 {
+		id.Makers = append(id.Makers, reports.Makers{Source: s.String(), Releases: result.Makers})
 	}
 	for _, made := range result.Usual {
 		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Rules: rules, Made: made})

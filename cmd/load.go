@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/cmd/advice"
@@ -94,7 +96,7 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 
 // loadOne reads the flags, and loads a source by them; objects may be nil.
 func (f *recipeFlags) loadOne(ctx context.Context, stderr *os.File, source importers.Source, objects *objects.Store) (*importers.Import, setting, error) {
-	s, err := f.setting(source.IsFinal())
+	s, err := f.setting(source)
 	if err != nil {
 		return nil, s, err
 	}
@@ -113,15 +115,33 @@ func (s *setting) load(ctx context.Context, stderr *os.File, source importers.So
 	if err != nil {
 		return nil, err
 	}
+	return imported, s.apply(stderr, source, imported)
+}
+
+// warnBootMtime tells on stderr if bootc and composefs-rs make different digests of a tree,
+// unless the user chose.
+func (s *setting) warnBootMtime(stderr *os.File, source importers.Source, t *canon.Tree) error {
+	if !s.Policy.Boot.Prepares() || s.bootGiven || s.Version == erofs.V2 || s.Policy.Mtime == policy.MtimeSeconds || !policy.BootPrecisionMatters(t) {
+		return nil
+	}
+	_, err := fmt.Fprintf(stderr, "cfsverify: note: of %v bootc and composefs-rs make different digests for booting, as /usr, /boot and /sysroot have different nanoseconds: this one is bootc's, that of composefs-rs is given by --for composefs-rs\n", source)
+	return err
+}
+
+// apply applies the policy to what was imported.
+func (s *setting) apply(stderr *os.File, source importers.Source, imported *importers.Import) error {
 	if err := s.useVersion(imported); err != nil {
-		return nil, err
+		return err
+	}
+	if err := s.warnBootMtime(stderr, source, imported.Tree); err != nil {
+		return err
 	}
 	r := s.Recipe
 	r.Policy.Created, r.Policy.Labelled = imported.Created, source.IsFinal()
 	if err := r.Policy.Apply(imported.Tree); err != nil {
-		return nil, fmt.Errorf("%v: %w", source, err)
+		return fmt.Errorf("%v: %w", source, err)
 	}
-	return imported, warnOther(stderr, source, imported, r)
+	return warnOther(stderr, source, imported, r)
 }
 
 // warnOther tells on stderr if the layer rules that were not chosen make

@@ -1,10 +1,15 @@
 package cmd
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"cfsverify/canon/policy"
+	"cfsverify/canon/releases"
 )
 
 // policyFlags say what is done to trees.
@@ -17,7 +22,9 @@ type policyFlags struct {
 	mtime    *enum[policy.MtimeRule]
 	boot     *enum[policy.BootRule]
 	links    *enum[policy.LinkRule]
-	flags    *pflag.FlagSet
+	// consumers are releases.Consumer by name.
+	consumers []string
+	flags     *pflag.FlagSet
 }
 
 func addPolicyFlags(c *cobra.Command) *policyFlags {
@@ -31,7 +38,50 @@ func addPolicyFlags(c *cobra.Command) *policyFlags {
 	f.mtime = enumFlag(c, "mtime", "", policy.MtimeRules(), "precision of mtimes")
 	f.boot = enumFlag(c, "boot-mtime", policy.BootSeconds, policy.BootRules()[1:], "mtime of /boot and /sysroot that --bootable gives, as that of /usr: in seconds, in nanoseconds as composefs-rs since its pull request 396, or 0 as bootc 1.12")
 	f.links = enumFlag(c, "hardlinks", policy.LinksKeep, policy.LinkRules(), "whether names of one inode stay that: mkcomposefs breaks them when it scans a directory; last-label keeps them whatever labels --bootable gives, as up to composefs-rs 0.6")
+	c.Flags().StringSliceVar(&f.consumers, "for", nil, "who checks the digest: `CONSUMER`, which is bootc for new installations by bootc, bootc-v2 for those made before bootc 1.16.4, or composefs-rs; with @RELEASE those of a release")
+	c.MarkFlagsMutuallyExclusive("for", "policy")
 	return f
+}
+
+// consumer reads --for, of which there may be one; nil without it.
+func (f *policyFlags) consumer() (*releases.Consumer, error) {
+	consumers, err := f.parseConsumers()
+	switch {
+	case err != nil || consumers == nil:
+		return nil, err
+	case len(consumers) > 1:
+		return nil, errors.New("--for names several consumers: only digest --karg takes more than one")
+	}
+	return &consumers[0], nil
+}
+
+// audiences are all consumers of today, first the one of --for, by the words of the policy
+// that the user chose.
+func (f *policyFlags) audiences() ([]releases.Consumer, error) {
+	list := releases.Consumers()
+	first, err := f.consumer()
+	if err != nil {
+		return nil, err
+	}
+	if first != nil {
+		list = slices.DeleteFunc(list, func(c releases.Consumer) bool { return c.Name == first.Name })
+		list = append([]releases.Consumer{*first}, list...)
+	}
+	for i := range list {
+		f.override(&list[i].Layers.Policy)
+	}
+	return list, nil
+}
+
+func (f *policyFlags) parseConsumers() (list []releases.Consumer, err error) {
+	for _, name := range f.consumers {
+		c, err := releases.ParseConsumer(name)
+		if err != nil {
+			return nil, fmt.Errorf("--for: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
 }
 
 // policyFor reads the flags; raw is the policy if there is no --policy.
@@ -46,13 +96,23 @@ func (f *policyFlags) policyFor(raw bool) (policy.Policy, error) {
 	case raw:
 		p = policy.Raw()
 	}
+	f.override(&p)
+	return p, nil
+}
+
+// override sets what the user chose.
+func (f *policyFlags) override(p *policy.Policy) {
 	override(&p.Root, f.root)
 	override(&p.DirMtime, f.dirMtime)
 	override(&p.Run, f.run)
 	override(&p.Xattrs, f.xattrs)
 	override(&p.Mtime, f.mtime)
-	p.Links = f.links.value
-	return p, nil
+	if f.flags.Changed("hardlinks") {
+		p.Links = f.links.value
+	}
+	if f.flags.Changed("boot-mtime") && p.Boot.Prepares() {
+		p.Boot = f.boot.value
+	}
 }
 
 func override[T ~string](rule *T, flag *enum[T]) {

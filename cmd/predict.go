@@ -38,7 +38,7 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 		if !source.HasLayers() {
 			return fmt.Errorf("%v has no layers: predict needs a container image", source)
 		}
-		s, err := flags.setting(false)
+		s, err := flags.setting(source)
 		if err != nil {
 			return err
 		}

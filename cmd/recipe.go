@@ -1,11 +1,15 @@
 package cmd
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
@@ -35,28 +39,67 @@ type setting struct {
 	recipe.Recipe
 	imports importers.Options
 	// versionGiven says that the user chose the version, rootGiven what the root
-	// directory is.
-	versionGiven, rootGiven bool
+	// directory is, or for whom or with which mtimes trees are made ready for booting.
+	versionGiven, rootGiven, bootGiven bool
 }
 
-// setting reads the flags. final says that all sources are trees to which a policy
-// was applied before.
-func (f *recipeFlags) setting(final bool) (setting, error) {
-	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy")}
+// setting reads the flags for some sources.
+func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
+	consumer, err := f.consumer()
+	if err != nil {
+		return setting{}, err
+	}
+	return f.settingFor(consumer, sources...)
+}
+
+// settingFor is setting for a consumer, nil for none.
+func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importers.Source) (setting, error) {
+	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy"), bootGiven: f.flags.Changed("for") || f.flags.Changed("boot-mtime")}
 	s.Version = erofs.Version(f.version.value[0] - '0')
 	var err error
+	// Somebody may have applied a policy to all of them before.
+	final := !slices.ContainsFunc(sources, func(s importers.Source) bool { return !s.IsFinal() })
 	if s.Policy, err = f.policyFor(final || f.raw); err != nil {
 		return s, err
-	}
-	if f.bootable {
-		s.Policy.Boot = f.boot.value
 	}
 	if s.Hash, err = fsverity.ParseAlgorithm(f.hash.value); err != nil {
 		return s, err
 	}
+	switch {
+	case consumer != nil:
+		if err := s.useConsumer(f, consumer, final || f.raw, sources); err != nil {
+			return s, err
+		}
+	case f.bootable:
+		s.Policy.Boot = f.boot.value
+	}
 	s.imports, err = f.imports.options(s.Hash)
-	s.imports.Labels = f.bootable
+	s.imports.Labels = s.Policy.Boot.Prepares()
 	return s, err
+}
+
+// useConsumer takes what the user did not choose from the recipe of a consumer.
+func (s *setting) useConsumer(f *recipeFlags, c *releases.Consumer, raw bool, sources []importers.Source) error {
+	layers := slices.ContainsFunc(sources, importers.Source.HasLayers)
+	by := c.Recipe(layers)
+	switch {
+	case layers && c.Directory != c.Layers && slices.ContainsFunc(sources, func(s importers.Source) bool { return !s.HasLayers() }):
+		return fmt.Errorf("--for %s: it makes digests of directories in another way than of layers, so that the two differ: compute each with cfsverify digest", c.Name)
+	case by.Hash != 0 && by.Hash != s.Hash && f.flags.Changed("hash"):
+		return fmt.Errorf("--for %s: it reads %v digests only: leave out --hash", c.Name, by.Hash)
+	case by.Hash != 0:
+		s.Hash = by.Hash
+	}
+	if !s.versionGiven {
+		s.Version, s.versionGiven = by.Version, true
+	}
+	if raw {
+		s.Policy.Boot, s.Policy.Links = by.Policy.Boot, by.Policy.Links
+	} else {
+		s.Policy = by.Policy
+	}
+	f.override(&s.Policy)
+	return nil
 }
 
 // useVersion takes the version of the composefs images among the sources, unless

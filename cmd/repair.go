@@ -38,7 +38,7 @@ will, 2 trouble, and the layout is as before.`,
 		if err != nil {
 			return err
 		}
-		s, err := flags.setting(false)
+		s, err := flags.setting(source)
 		if err != nil {
 			return err
 		}

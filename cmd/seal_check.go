@@ -80,6 +80,9 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	}
 	s.imports.Labels = true
 	o := seals.Options{Search: true}
+	if o.Consumers, err = f.policy.audiences(); err != nil {
+		return err
+	}
 	if o.Trusted, err = readCertificates(f.trust); err != nil {
 		return err
 	}
@@ -133,13 +136,16 @@ func (n namedSeals) read() ([]seal.Seal, error) {
 		}
 		found = append(found, more...)
 	}
-	for _, text := range n.cmdlines {
+	for i, text := range n.cmdlines {
 		cmdline, err := readCmdline(text)
 		if err != nil {
 			return nil, fmt.Errorf("--cmdline: %w", err)
 		}
 		for _, f := range seal.CmdlineSeals(cmdline) {
 			f.Place = seal.Cmdline
+			if len(n.cmdlines) > 1 {
+				f.CommandLine = i + 1
+			}
 			found = append(found, f)
 		}
 	}

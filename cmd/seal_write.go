@@ -45,7 +45,7 @@ and the layout is as before.`,
 		if err != nil {
 			return err
 		}
-		if err := w.readFlags(); err != nil {
+		if err := w.readFlags(source); err != nil {
 			return err
 		}
 		report, err := w.write(c.Context(), source, target)
@@ -71,16 +71,16 @@ type sealWriter struct {
 }
 
 // readFlags reads those of all commands.
-func (w *sealWriter) readFlags() (err error) {
-	if w.set, err = w.flags.setting(false); err != nil {
+func (w *sealWriter) readFlags(source importers.Source) (err error) {
+	if w.set, err = w.flags.setting(source); err != nil {
 		return err
 	}
 	w.set.imports.Labels = true
 	switch {
 	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
-	case w.flags.bootable:
-		return errors.New("leave out --bootable: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
+	case w.flags.bootable || len(w.flags.consumers) > 0:
+		return errors.New("leave out --bootable and --for: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
 	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
 		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
 	}

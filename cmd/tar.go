@@ -46,7 +46,7 @@ func newTar(r *run) *cobra.Command {
 		case flags.imports.objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
 		}
-		s, err := flags.setting(source.IsFinal())
+		s, err := flags.setting(source)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/compare/identify"
 	"cfsverify/compare/proof"
 	"cfsverify/importers/layer"
@@ -19,8 +20,16 @@ type Identification struct {
 	Tried int
 	// Found have recipes that give the digest.
 	Found []Identified
+	// Makers are the releases that make the digest of a source.
+	Makers []Makers
 	// Nearest have what the usual recipes give, or no recipe.
 	Nearest []Identified
+}
+
+// Makers are the releases that make a digest for booting of a source.
+type Makers struct {
+	Source   string
+	Releases []releases.Release
 }
 
 // Identified is a source with a digest of it.
@@ -42,6 +51,11 @@ func (id *Identification) text(w io.Writer, _ Options) error {
 	head := fmt.Sprintf("FOUND: %d of %d recipes give %v:", len(id.Found), id.Tried, id.Want)
 	for _, f := range id.Found {
 		lines = append(lines, f.Source+" "+recipeFlags(f.Recipe, f.Rules))
+	}
+	for _, m := range id.Makers {
+		for i := range m.Releases {
+			lines = append(lines, fmt.Sprintf("%s: so does %s", m.Source, &m.Releases[i]))
+		}
 	}
 	if len(id.Found) == 0 {
 		head = fmt.Sprintf("NOT FOUND: none of %d recipes gives %v:\nthe source is another one, or the digest was made in a way that is not known. By the usual recipes:", id.Tried, id.Want)

@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/compare/identify"
 	"cfsverify/importers/layer"
 )
@@ -22,7 +23,8 @@ func TestIdentificationText(t *testing.T) {
 	const usualFlags = "--erofs-version 1 --hash sha256 --root usr --dir-mtime keep --run empty --xattrs allowlist --mtime ns"
 	for text, id := range map[string]Identification{
 		"FOUND: 2 of 9 recipes give " + want.String() + ":\n  oci:x " + usualFlags + "\n" +
-			"  dump:y --erofs-version 2 --hash sha256 --root keep --dir-mtime keep --run keep --xattrs all --mtime ns --bootable --boot-mtime s --hardlinks break --layer-rules composefs-rs\n": {
+			"  dump:y --erofs-version 2 --hash sha256 --root keep --dir-mtime keep --run keep --xattrs all --mtime ns --bootable --boot-mtime s --hardlinks break --layer-rules composefs-rs\n  oci:x: so does bootc 1.16.4 and later\n": {
+			Makers: []Makers{{"oci:x", releases.Table()[:1]}},
 			Found: []Identified{
 				{Source: "oci:x", Rules: layer.RulesOCI, Made: identify.Made{Recipe: usual}},
 				{Source: "dump:y", Rules: layer.RulesComposefsRS, Made: identify.Made{Recipe: odd}}},

@@ -12,6 +12,12 @@ var noteTexts = map[notes.Kind]struct {
 	title  func(n int) string
 	advice string
 }{
+	notes.BootMtime: {
+		func(int) string {
+			return "bootc and composefs-rs make different digests for booting of this image, as /usr, /boot and /sysroot have different nanoseconds"
+		},
+		"Both give /boot and /sysroot the mtime of /usr: bootc in whole seconds (--for bootc), composefs-rs from 0.9.3 on with the nanoseconds (--for composefs-rs). In an image whose mtimes are whole seconds there is no difference: build with --timestamp or SOURCE_DATE_EPOCH.",
+	},
 	notes.BootEntry: {
 		func(n int) string {
 			return fmt.Sprintf("composefs-rs refuses %s, and the image with it", count(n, "boot entry", "boot entries"))

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
+	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -45,9 +48,12 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	case unknown > 0:
 		fmt.Fprintf(t, "%s: %d of %s checked\n", t.bad.Sprint("UNKNOWN"), unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
 	default:
-		fmt.Fprintf(t, "%s: %s%s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"), s.insecureText())
+		fmt.Fprintf(t, "%s: %s%s%s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"), s.insecureText(), s.notForText())
 	}
 	fmt.Fprintf(t, "  image  %s  %s\n", escape(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
+	if first := s.first(); first != nil {
+		fmt.Fprintf(t, "  for    %s  %s\n", first.Name, t.dim.Sprintf("(%s)", first.About))
+	}
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
@@ -69,6 +75,33 @@ func (s *Seals) insecureText() string {
 	return fmt.Sprintf(", %d of them insecure", n)
 }
 
+// first is the consumer that decides about kernel arguments, nil if there are none.
+func (s *Seals) first() *releases.Consumer {
+	for i := range s.Seals {
+		if a := s.Seals[i].Audiences; len(a) > 0 {
+			return &a[0].Consumer
+		}
+	}
+	return nil
+}
+
+// notForText names the other consumers that take some kernel argument not, empty without
+// one.
+func (s *Seals) notForText() string {
+	var names []string
+	for i := range s.Seals {
+		for _, a := range s.Seals[i].Audiences {
+			if !a.Accepts && !slices.Contains(names, a.Name) {
+				names = append(names, a.Name)
+			}
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ", but not for " + strings.Join(names, " and ")
+}
+
 func (t *text) seal(s *Seals, c *seals.Checked) {
 	paint := t.bad
 	if c.State == seals.Good {
@@ -84,7 +117,7 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	for i, e := range c.Expected {
 		switch {
 		case i == is:
-			fmt.Fprintf(t, "  which is  %s\n", expectedText(e))
+			fmt.Fprintf(t, "  which is  %s%s\n", expectedText(e), wantedByText(c, e.Digest))
 		// The likeliest version will do.
 		case is < 0 && (t.verbose || i == 0 || e.Role != c.Expected[i-1].Role):
 			fmt.Fprintf(t, "  should be %s  %s\n", e.Digest, t.dim.Sprintf("(%s)", expectedText(e)))
@@ -92,6 +125,10 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	}
 	if c.Why != nil {
 		t.prose("  ", "", whyText(c.Why))
+	}
+	for i := range c.Audiences {
+		a := &c.Audiences[i]
+		t.prose("  ", a.Name+":", audienceText(a))
 	}
 	t.match(s, c)
 	if c.Claim.Insecure {
@@ -103,6 +140,42 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	case c.Signature != nil && c.Why == nil:
 		t.prose("  ", "", "signed, by whom was not checked: name certificates with --trust")
 	}
+}
+
+// wantedByText names the consumers that want a digest, empty without one.
+func wantedByText(c *seals.Checked, d fsverity.Digest) string {
+	var names []string
+	for i := range c.Audiences {
+		if a := &c.Audiences[i]; a.Err == nil && a.Digest == d {
+			names = append(names, a.Name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ", for " + strings.Join(names, " and ")
+}
+
+// audienceText says what a consumer makes of a kernel argument.
+func audienceText(a *seals.Audience) string {
+	text := "refuses it"
+	switch {
+	case a.Accepts && a.Reads:
+		text = "takes it"
+	case a.Accepts:
+		text = "takes another digest of this command line"
+	case a.ReadsOther:
+		text = "refuses the command line, of which it reads another digest"
+	}
+	if a.Accepts && a.Unknown {
+		text += ", but a booted system does not know that it is a composefs one, which only composefs= tells it"
+	}
+	if a.Err != nil {
+		text += ": " + a.Err.Error()
+	} else if !a.Accepts {
+		text += ": it wants " + a.Karg(a.Digest)
+	}
+	return text + " (" + a.About + ")"
 }
 
 // whyText says why a seal is unknown or wrong, empty for nil.

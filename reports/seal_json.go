@@ -8,6 +8,7 @@ import (
 type jsonSeals struct {
 	SchemaVersion int         `json:"schemaVersion"`
 	Good          bool        `json:"good"`
+	For           string      `json:"for,omitempty"`
 	Source        string      `json:"source"`
 	Layers        []jsonLayer `json:"layers"`
 	Seals         []jsonSeal  `json:"seals"`
@@ -26,9 +27,21 @@ type jsonSeal struct {
 	Digest      string             `json:"digest,omitempty"`
 	Insecure    bool               `json:"insecure"`
 	Expected    []jsonExpected     `json:"expected"`
+	Audiences   []jsonAudience     `json:"audiences,omitempty"`
 	Searched    bool               `json:"searched"`
 	Match       *jsonMatch         `json:"match,omitempty"`
 	Signature   *jsonSealSignature `json:"signature,omitempty"`
+}
+
+type jsonAudience struct {
+	Consumer    string `json:"consumer"`
+	About       string `json:"about"`
+	Accepts     bool   `json:"accepts"`
+	Reads       bool   `json:"reads"`
+	BootedKnows bool   `json:"bootedKnows"`
+	Digest      string `json:"digest,omitempty"`
+	Karg        string `json:"karg,omitempty"`
+	Why         string `json:"why,omitempty"`
 }
 
 type jsonExpected struct {
@@ -55,6 +68,9 @@ type jsonSealSignature struct {
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
 	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
+	if first := s.first(); first != nil {
+		doc.For = first.Name
+	}
 	for i := range s.Seals {
 		doc.Seals = append(doc.Seals, sealJSON(&s.Seals[i]))
 	}
@@ -73,6 +89,14 @@ func sealJSON(c *seals.Checked) jsonSeal {
 			expected.ErofsVersion = &version
 		}
 		j.Expected = append(j.Expected, expected)
+	}
+	for i := range c.Audiences {
+		a := &c.Audiences[i]
+		audience := jsonAudience{Consumer: a.Name, About: a.About, Accepts: a.Accepts, Reads: a.Reads, BootedKnows: !a.Unknown, Why: escape(errorText(a.Err))}
+		if a.Err == nil {
+			audience.Digest, audience.Karg = a.Digest.String(), a.Karg(a.Digest)
+		}
+		j.Audiences = append(j.Audiences, audience)
 	}
 	if m := c.Match; m != nil {
 		j.Match = &jsonMatch{m.Layers, jsonSealRecipe{int(m.Recipe.Version), policyJSON(m.Recipe.Policy)}, differencesJSON(m.Since)}

@@ -32,6 +32,22 @@ func (r BootRule) Prepares() bool { return r != BootNo && r != "" }
 // BootRules lists all of them.
 func BootRules() []BootRule { return []BootRule{BootNo, BootSeconds, BootNanoseconds, BootEpoch} }
 
+// BootPrecisionMatters says that BootSeconds and BootNanoseconds make different trees of one:
+// /boot and /sysroot keep their own nanoseconds by the first, and have those of /usr by
+// the second.
+func BootPrecisionMatters(t *canon.Tree) bool {
+	usr := t.Root.Child("usr")
+	if usr == nil {
+		return false
+	}
+	for _, name := range []string{"boot", "sysroot"} {
+		if dir := t.Root.Child(name); dir != nil && dir.Node.Mtime.Nsec != usr.Node.Mtime.Nsec {
+			return true
+		}
+	}
+	return false
+}
+
 // boot prepares a tree for booting.
 type boot struct {
 	rule  BootRule

@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/canon/selinux"
 )
 
@@ -152,6 +153,8 @@ type Result struct {
 	// Tried is how many recipes were tried, and Found are those that give the digest.
 	Tried int
 	Found []recipe.Recipe
+	// Makers are the releases that make the digest of such a source.
+	Makers []releases.Release
 	// Usual are what the usual recipes give, where none is found and the tree fits
 	// them.
 	Usual []Made
@@ -163,11 +166,18 @@ type Made struct {
 	Digest fsverity.Digest
 }
 
-// Search tries all recipes by which a digest may have been made of a tree. final says
-// that a policy may have been applied to the tree before, as to that of a dump file.
-func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, final bool) (Result, error) {
+// Origin says what a tree was read from.
+type Origin struct {
+	// Layers: those of an image.
+	Layers bool
+	// Final: a policy may have been applied to the tree before, as to that of a dump file.
+	Final bool
+}
+
+// Search tries all recipes by which a digest may have been made of a tree.
+func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, from Origin) (Result, error) {
 	recipes := Recipes(t, created, want.Algorithm())
-	if final {
+	if from.Final {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
 			recipes = append(recipes, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()})
 		}
@@ -178,6 +188,7 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 	}
 	result := Result{Tried: len(recipes), Found: found}
 	if len(found) > 0 {
+		result.Makers = releases.Makers(t, created, from.Layers, want)
 		return result, nil
 	}
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {

@@ -91,11 +91,11 @@ func TestSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	final, err := Search(t.Context(), tree, nil, want, true)
+	final, err := Search(t.Context(), tree, nil, want, Origin{Final: true})
 	if err != nil || !slices.Contains(final.Found, raw) || final.Usual != nil {
 		t.Errorf("%+v, %v", final, err)
 	}
-	other, err := Search(t.Context(), trees.Rootfs(), nil, want, false)
+	other, err := Search(t.Context(), trees.Rootfs(), nil, want, Origin{})
 	if err != nil || other.Found != nil || len(other.Usual) != 2 || other.Tried == 0 {
 		t.Fatalf("%+v, %v", other, err)
 	}
@@ -104,7 +104,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%+v, %v", made, err)
 		}
 	}
-	if rootless, err := Search(t.Context(), tree, nil, other.Usual[0].Digest, false); err != nil || rootless.Usual != nil {
+	if rootless, err := Search(t.Context(), tree, nil, other.Usual[0].Digest, Origin{}); err != nil || rootless.Usual != nil {
 		t.Errorf("%+v, %v", rootless, err)
 	}
 }

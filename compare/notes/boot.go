@@ -8,12 +8,27 @@ import (
 	"unicode/utf8"
 
 	"cfsverify/canon"
+	"cfsverify/canon/policy"
 )
 
 const (
 	entriesDir = "/boot/loader/entries"
 	modulesDir = "/usr/lib/modules"
 )
+
+// bootMtimes lists the mtimes of which programs make different ones.
+func bootMtimes(raw *canon.Tree) []Item {
+	if !policy.BootPrecisionMatters(raw) {
+		return nil
+	}
+	var items []Item
+	for _, name := range []string{"usr", "boot", "sysroot"} {
+		if dir := raw.Root.Child(name); dir != nil {
+			items = append(items, Item{"/" + name, fmt.Sprintf("mtime %d.%09d", dir.Node.Mtime.Sec, dir.Node.Mtime.Nsec)})
+		}
+	}
+	return items
+}
 
 // brokenBootEntries lists what composefs-rs refuses when it looks for what can be booted,
 // which it does before it makes a digest for booting of an image, but not when cfsctl

@@ -23,13 +23,16 @@ const (
 	// SplitHardlinks: the names of an inode have different labels, so that it becomes
 	// several.
 	SplitHardlinks Kind = "split-hardlinks"
+	// BootMtime: bootc and composefs-rs give /boot and /sysroot different nanoseconds, and
+	// so make different digests.
+	BootMtime Kind = "boot-mtime"
 	// BootEntry: composefs-rs fails on an entry of the boot loader.
 	BootEntry Kind = "boot-entry"
 )
 
 // Kinds lists them in the order of reports.
 func Kinds() []Kind {
-	return []Kind{BootEntry, SELinuxType, CompiledPolicy, PolicyReadOtherwise, RestoreconLabels, SplitHardlinks}
+	return []Kind{BootMtime, BootEntry, SELinuxType, CompiledPolicy, PolicyReadOtherwise, RestoreconLabels, SplitHardlinks}
 }
 
 // Note is a fact about some paths.
@@ -56,6 +59,7 @@ func OfBootable(raw, bootable *canon.Tree) []Note {
 	}
 	var list []Note
 	for _, n := range []Note{
+		{BootMtime, bootMtimes(raw)},
 		{BootEntry, brokenBootEntries(raw)},
 		{SELinuxType, selinuxTypes(raw)},
 		{CompiledPolicy, compiledPolicies(raw)},

@@ -12,6 +12,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
 	"cfsverify/compare/notes"
@@ -34,7 +35,7 @@ const (
 type Subject struct {
 	Hash fsverity.Algorithm
 	// Policy is what a composefs image is made by, and Boot how one is made ready for
-	// booting.
+	// booting, but for kernel arguments, whose consumers decide that.
 	Policy policy.Policy
 	Boot   policy.BootRule
 	// Tree is the image's, to which no policy was applied.
@@ -59,6 +60,8 @@ type Checked struct {
 	Match *Match
 	// Searched says that a match was looked for.
 	Searched bool
+	// Audiences are the consumers of a kernel argument, of which the first decides.
+	Audiences []Audience
 	// Signer is whose valid signature it has, empty if none was checked.
 	Signer string
 }
@@ -87,6 +90,9 @@ type Options struct {
 	// Trusted certificates, if not nil, must be what every digest that can be signed
 	// is signed by.
 	Trusted []*x509.Certificate
+	// Consumers are those of kernel arguments, the one that decides first. There must be
+	// one.
+	Consumers []releases.Consumer
 	// Search has it look for what gives the digests of wrong seals.
 	Search bool
 }
@@ -135,9 +141,14 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 		if i < 0 {
 			return nil, fmt.Errorf("there are seals of %v, and no image with that hash", alg)
 		}
-		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}}
+		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}, made: map[recipe.Recipe]expectation{}}
+		for _, line := range commandLines(found) {
+			check.judgeCommandLine(line, found, checked, o.Consumers)
+		}
 		for _, c := range byHash[alg] {
-			check.judge(c)
+			if !onCommandLine(&c.Seal) {
+				check.judge(c)
+			}
 			check.signature(c, o.Trusted)
 		}
 		if !o.Search {
@@ -173,6 +184,7 @@ var ErrUnsigned = errors.New("it is not signed")
 type sealCheck struct {
 	Subject
 	digests map[digestOf]expectation
+	made    map[recipe.Recipe]expectation
 }
 
 // digestOf is what a digest is of; layer is 0 but for the role of one.
