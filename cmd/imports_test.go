@@ -32,7 +32,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe",
 		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe compare compare/blame",
 		"compare/raw":         "canon canon/tarfile compare",
-		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/seal compare compare/identify importers/layer",
+		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/seal canon/selinux compare compare/identify importers/layer",
 		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/selinux compare compare/blame compare/gate compare/proof importers/layer",
 		"importers":           "canon canon/erofs canon/fsverity canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/scan importers/seals importers/source",
 		"importers/archive":   "canon importers/blob importers/document importers/image importers/source",
