@@ -21,10 +21,10 @@ import (
 	"cfsverify/importers/image"
 )
 
-// Holder gives the function that chooses what a reading of layers holds: files below
-// /etc/selinux, until they have selinux.ContentMax bytes together.
+// Holder gives the function that chooses what a reading of layers holds: what may be a
+// policy file by its name, until all have selinux.ContentMax bytes together.
 func Holder() func(path string, size uint64) bool {
-	return within(func(path string, _ uint64) bool { return strings.HasPrefix(path, "etc/selinux/") })
+	return within(func(path string, _ uint64) bool { return selinux.MayBeFile("/" + path) })
 }
 
 // within chooses as wanted does, up to selinux.ContentMax bytes.
