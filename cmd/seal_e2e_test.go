@@ -47,6 +47,7 @@ func TestSealedImage(t *testing.T) {
 		wantText(t, b.cfsverify(t, statusSame, "seal", "check", final), "SEALED", "uki "+ukiPath)
 		wantText(t, b.cfsverify(t, statusDifferent, "seal", "check", changed), "WRONG", "uki "+ukiPath, "/etc/issue", "layer 4")
 	})
+	t.Run("with an SELinux policy", func(t *testing.T) { checkLabelled(t, b) })
 	t.Run("the kernel boots with it", func(t *testing.T) {
 		oracle.Tool(t, "qemu-system-x86_64", "qemu-system-x86")
 		got := qemu.Boot(t, qemu.Firmware(t, uki)...)

@@ -38,7 +38,7 @@ func debianTree(tb testing.TB, files map[string][]byte) (t *canon.Tree, want map
 
 // TestDebian: the labels that cfsctl gives a real tree with a real policy.
 func TestDebian(t *testing.T) {
-	tree, want := debianTree(t, oracle.SELinuxPolicy(t))
+	tree, want := debianTree(t, oracle.SELinuxFiles(t))
 	p, err := selinux.Load(tree)
 	if err != nil || p == nil {
 		t.Fatal(p, err)
@@ -70,7 +70,7 @@ func TestDebian(t *testing.T) {
 
 // BenchmarkLabel labels 300,000 files by Debian's policy, which has 5,621 rules.
 func BenchmarkLabel(b *testing.B) {
-	tree, _ := debianTree(b, oracle.SELinuxPolicy(b))
+	tree, _ := debianTree(b, oracle.SELinuxFiles(b))
 	var dirs []*canon.Node
 	var names []string
 	for _, e := range tree.All() {

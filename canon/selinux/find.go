@@ -2,6 +2,8 @@ package selinux
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +32,18 @@ type File struct {
 	Path  string
 	Node  *canon.Node
 	Entry *canon.Dirent
+}
+
+// MayBeFile says that a path, which is absolute, is one that some policy's files have.
+// What else is in /etc/selinux is larger by far: composefs-rs does not read what is
+// compiled.
+func MayBeFile(file string) bool {
+	if file == configPath {
+		return true
+	}
+	dir, name := path.Split(file)
+	return strings.HasPrefix(dir, policyDirs+"/") && strings.HasSuffix(dir, "/contexts/files/") &&
+		(slices.Contains(ruleFiles, name) || slices.Contains(aliasFiles, name))
 }
 
 // Hold gives the file its content, in a canon.Content of its own: other trees may share

@@ -97,7 +97,7 @@ func TestLibselinux(t *testing.T) {
 // TestLibselinuxDebian: of 103,000 paths made from the patterns of Debian's policy, those
 // to which libselinux gives another label than composefs-rs.
 func TestLibselinuxDebian(t *testing.T) {
-	tree, _ := debianTree(t, oracle.SELinuxPolicy(t))
+	tree, _ := debianTree(t, oracle.SELinuxFiles(t))
 	p, err := selinux.Load(tree)
 	if err != nil {
 		t.Fatal(err)

@@ -56,6 +56,30 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestMayBeFile: whatever a policy's name is, its files are told by theirs.
+func TestMayBeFile(t *testing.T) {
+	for file, want := range map[string]bool{
+		"/etc/selinux/config":                                                true,
+		"/etc/selinux/contexts/files/file_contexts":                          true,
+		"/etc/selinux/p/contexts/files/file_contexts":                        true,
+		"/etc/selinux/a/b/contexts/files/file_contexts.local":                true,
+		"/etc/selinux/p/contexts/files/file_contexts.homedirs":               true,
+		"/etc/selinux/p/contexts/files/file_contexts.subs":                   true,
+		"/etc/selinux/contexts/files/contexts/files/file_contexts.subs_dist": true,
+		"/etc/selinux/p/contexts/files/file_contexts.bin":                    false,
+		"/etc/selinux/p/contexts/files/media":                                false,
+		"/etc/selinux/p/contexts/file_contexts":                              false,
+		"/etc/selinux/p/policy/policy.33":                                    false,
+		"/etc/selinux/p/config":                                              false,
+		"/usr/etc/selinux/p/contexts/files/file_contexts":                    false,
+		"/etc/selinuxes/contexts/files/file_contexts":                        false,
+	} {
+		if got := MayBeFile(file); got != want {
+			t.Errorf("%s: %v", file, got)
+		}
+	}
+}
+
 // TestFinding: what is no policy, and what is none that can be read.
 func TestFinding(t *testing.T) {
 	tests := []struct {

@@ -35,7 +35,7 @@ func TestSetfiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for path, content := range oracle.SELinuxPolicy(t) {
+	for path, content := range oracle.SELinuxFiles(t) {
 		write(path, string(content))
 	}
 	const dir = "etc/selinux/default/contexts/files"

@@ -9,6 +9,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
+	"cfsverify/canon/selinux"
 	"cfsverify/compare"
 	"cfsverify/compare/identify"
 )
@@ -73,6 +74,7 @@ func (s *sealCheck) searchImage(ctx context.Context, digests map[fsverity.Digest
 		if err != nil {
 			return err
 		}
+		selinux.Share(s.Tree, tree)
 		if err := s.searchTree(ctx, tree, s.usual(), n, digests); err != nil {
 			return err
 		}

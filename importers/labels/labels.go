@@ -22,12 +22,12 @@ import (
 	"cfsverify/importers/image"
 )
 
-// Holder gives the function that chooses what a reading of layers holds: files below
-// /etc/selinux, and the entries of the boot loader, which notes are about, until they have
-// selinux.ContentMax bytes together.
+// Holder gives the function that chooses what a reading of layers holds: what may be a
+// policy file by its name, and the entries of the boot loader, which notes are about, until
+// all have selinux.ContentMax bytes together.
 func Holder() func(path string, size uint64) bool {
 	return within(func(path string, _ uint64) bool {
-		return strings.HasPrefix(path, "etc/selinux/") || strings.HasPrefix(path, "boot/loader/entries/")
+		return selinux.MayBeFile("/"+path) || strings.HasPrefix(path, "boot/loader/entries/")
 	})
 }
 

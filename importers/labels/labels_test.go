@@ -132,6 +132,22 @@ func TestSharedContent(t *testing.T) {
 	}
 }
 
+// TestHolder: what is compiled is of no use, and leaves room for the files of many layers.
+func TestHolder(t *testing.T) {
+	hold := labels.Holder()
+	for range 40 {
+		if hold("etc/selinux/t/policy/policy.33", 9<<20) || hold("etc/selinux/t/contexts/files/file_contexts.bin", 8<<20) {
+			t.Error("compiled files are held")
+		}
+		if !hold("etc/selinux/config", 500) || !hold("etc/selinux/t/contexts/files/file_contexts", 350_000) {
+			t.Error("a file of the policy is not held")
+		}
+	}
+	if hold("etc/selinux/t/contexts/files/file_contexts.local", 15<<20) {
+		t.Error("there is no bound")
+	}
+}
+
 // TestChangedDirectory: what the scan saw must be what is read for the labels.
 func TestChangedDirectory(t *testing.T) {
 	dir := t.TempDir()

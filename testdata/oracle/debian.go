@@ -1,7 +1,9 @@
 package oracle
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,4 +39,35 @@ func Cache(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	return dir
+}
+
+// SELinuxPolicy is a tarball of the directory selinux, which is /etc/selinux of Debian
+// 12 with selinux-policy-default: the policy is made when the package is installed. It
+// stays in the user's cache.
+func SELinuxPolicy(tb testing.TB) string {
+	tb.Helper()
+	file := filepath.Join(Cache(tb), "selinux-policy-default.tar")
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	if testing.Short() {
+		tb.Skip("installs a package of Debian: not with -short")
+	}
+	Root(tb)
+	program := Tool(tb, "mmdebstrap", "mmdebstrap")
+	dir, err := os.MkdirTemp(Cache(tb), "selinux-policy-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	partial := filepath.Join(dir, "policy.tar")
+	out, err := exec.Command(program, "--mode=root", "--variant=apt", "--format=null", "--include=selinux-policy-default",
+		"--customize-hook=tar-out /etc/selinux "+partial, "bookworm", "-").CombinedOutput()
+	if err != nil {
+		Missing(tb, fmt.Sprintf("Debian's policy is missing, and cannot be installed: %v\n%s", err, out))
+	}
+	if err := os.Rename(partial, file); err != nil {
+		tb.Fatal(err)
+	}
+	return file
 }
