@@ -47,6 +47,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 	c.Flags().StringArrayVar(&f.named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
 	c.Flags().StringArrayVar(&f.named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
 	c.Flags().StringArrayVar(&f.trust, "trust", nil, "check signatures, which must be by a certificate in `FILE` (PEM or DER)")
+	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
@@ -67,6 +68,7 @@ type sealCheckFlags struct {
 	look    *reportFlags
 	named   namedSeals
 	trust   []string
+	secure  bool
 }
 
 // check checks the seals of an image and those that are named, and reports.
@@ -79,7 +81,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 		return err
 	}
 	s.imports.Labels = true
-	o := seals.Options{Search: true}
+	o := seals.Options{Search: true, RequireSecure: f.secure}
 	if o.Consumers, err = f.policy.audiences(); err != nil {
 		return err
 	}

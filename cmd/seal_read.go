@@ -41,7 +41,7 @@ func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *import
 			}
 		}
 		subject := seals.Subject{
-			Hash: alg, Policy: s.policy, Boot: s.boot, Tree: read.Tree, Stack: read.Stack, Manifest: read.Manifest, Config: read.Config,
+			Hash: alg, Policy: s.policy, Boot: s.boot, Tree: read.Tree, Stack: read.Stack, Other: read.Other, Manifest: read.Manifest, Config: read.Config,
 		}
 		subject.Policy.Created = read.Created
 		subjects = append(subjects, subject)

@@ -174,17 +174,23 @@ func sideJSON(s *verify.Side) jsonSide {
 	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
 	j.Layers = layersJSON(s.Layers)
 	if o := s.OtherRules; o != nil {
-		j.OtherRules = &jsonOtherRules{Rules: string(o.Rules), Refusal: errorText(o.Err), Digest: o.Digest.String(), Events: []jsonEvent{}}
+		j.OtherRules = otherRulesJSON(&o.OtherRules)
+		j.OtherRules.Digest = o.Digest.String()
 		if len(o.Differences) > 0 {
 			j.OtherRules.Differences = differencesJSON(o.Differences)
 		}
-		for _, e := range o.Events {
-			event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.What}
-			if e.Layer != nil {
-				event.Layer = e.Layer.Index
-			}
-			j.OtherRules.Events = append(j.OtherRules.Events, event)
+	}
+	return j
+}
+
+func otherRulesJSON(o *layer.OtherRules) *jsonOtherRules {
+	j := &jsonOtherRules{Rules: string(o.Rules), Refusal: escape(errorText(o.Err)), Events: []jsonEvent{}}
+	for _, e := range o.Events {
+		event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.What}
+		if e.Layer != nil {
+			event.Layer = e.Layer.Index
 		}
+		j.Events = append(j.Events, event)
 	}
 	return j
 }

@@ -57,6 +57,11 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
+	if s.Other != nil {
+		fmt.Fprintln(t)
+		t.prose("", "note:", fmt.Sprintf("the layer rules %s treat entries of the image differently", s.Other.Rules))
+		t.events(s.Other.Events)
+	}
 	t.notes(s.Notes)
 	return buf.Flush()
 }
@@ -180,10 +185,13 @@ func audienceText(a *seals.Audience) string {
 
 // whyText says why a seal is unknown or wrong, empty for nil.
 func whyText(why error) string {
-	if errors.Is(why, seals.ErrUnsigned) {
+	switch {
+	case errors.Is(why, seals.ErrUnsigned):
 		return why.Error() + ", and --trust wants that"
+	case errors.Is(why, seals.ErrInsecure):
+		return why.Error() + ", and --require-secure forbids that"
 	}
-	return errorText(why)
+	return escape(errorText(why))
 }
 
 // SealPlace says where a seal is.

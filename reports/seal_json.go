@@ -6,13 +6,14 @@ import (
 )
 
 type jsonSeals struct {
-	SchemaVersion int         `json:"schemaVersion"`
-	Good          bool        `json:"good"`
-	For           string      `json:"for,omitempty"`
-	Source        string      `json:"source"`
-	Layers        []jsonLayer `json:"layers"`
-	Seals         []jsonSeal  `json:"seals"`
-	Notes         []jsonNote  `json:"notes"`
+	SchemaVersion int             `json:"schemaVersion"`
+	Good          bool            `json:"good"`
+	For           string          `json:"for,omitempty"`
+	Source        string          `json:"source"`
+	Layers        []jsonLayer     `json:"layers"`
+	Seals         []jsonSeal      `json:"seals"`
+	OtherRules    *jsonOtherRules `json:"otherRules,omitempty"`
+	Notes         []jsonNote      `json:"notes"`
 }
 
 type jsonSeal struct {
@@ -68,6 +69,9 @@ type jsonSealSignature struct {
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
 	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
+	if s.Other != nil {
+		doc.OtherRules = otherRulesJSON(s.Other)
+	}
 	if first := s.first(); first != nil {
 		doc.For = first.Name
 	}

@@ -171,9 +171,13 @@ func (t *text) otherRules(side *verify.Side) {
 	}
 	fmt.Fprintln(t)
 	t.prose("", "note:", otherRulesText(side))
-	for i, e := range o.Events {
+	t.events(o.Events)
+}
+
+func (t *text) events(list []layer.Event) {
+	for i, e := range list {
 		if i == shownPerFinding && !t.verbose {
-			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(o.Events)-i))
+			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(list)-i))
 			return
 		}
 		t.prose("  ", "", eventPlace(e)+": "+e.What)

@@ -42,6 +42,8 @@ type Subject struct {
 	Tree *canon.Tree
 	// Stack is its layers.
 	Stack *layer.Stack
+	// Other is what other layer rules make of the image, nil if it is the same.
+	Other *layer.OtherRules
 	// Manifest and Config are as they are written, nil without one.
 	Manifest, Config []byte
 }
@@ -93,6 +95,8 @@ type Options struct {
 	// Consumers are those of kernel arguments, the one that decides first. There must be
 	// one.
 	Consumers []releases.Consumer
+	// RequireSecure: insecure seals are wrong.
+	RequireSecure bool
 	// Search has it look for what gives the digests of wrong seals.
 	Search bool
 }
@@ -114,6 +118,8 @@ type Result struct {
 	Seals []Checked
 	// Notes are about an image that has seals for booting.
 	Notes []notes.Note
+	// Other is what other layer rules make of the image, nil if it is the same.
+	Other *layer.OtherRules
 }
 
 // Good says that there are seals, and all are good.
@@ -141,7 +147,7 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 		if i < 0 {
 			return nil, fmt.Errorf("there are seals of %v, and no image with that hash", alg)
 		}
-		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}, made: map[recipe.Recipe]expectation{}}
+		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}, made: map[recipe.Recipe]expectation{}, otherMade: map[recipe.Recipe]expectation{}}
 		for _, line := range commandLines(found) {
 			check.judgeCommandLine(line, found, checked, o.Consumers)
 		}
@@ -150,6 +156,10 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 				check.judge(c)
 			}
 			check.signature(c, o.Trusted)
+			check.holdByOtherRules(c)
+			if o.RequireSecure && c.Claim.Insecure && c.State == Good {
+				c.State, c.Why = Wrong, ErrInsecure
+			}
 		}
 		if !o.Search {
 			continue
@@ -160,6 +170,7 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 	}
 	result := &Result{Seals: checked}
 	for _, s := range subjects {
+		result.Other = s.Other
 		if result.Notes == nil && slices.ContainsFunc(found, func(f seal.Seal) bool { return f.Err == nil && slices.Contains(rolesOf(f.Claim), seal.Bootable) }) {
 			result.Notes = s.notes()
 		}
@@ -184,7 +195,9 @@ var ErrUnsigned = errors.New("it is not signed")
 type sealCheck struct {
 	Subject
 	digests map[digestOf]expectation
-	made    map[recipe.Recipe]expectation
+	// made and otherMade are the digests of the image by recipes, the latter of what other
+	// layer rules make of it.
+	made, otherMade map[recipe.Recipe]expectation
 }
 
 // digestOf is what a digest is of; layer is 0 but for the role of one.

@@ -272,3 +272,34 @@ func TestCheckSealsTrust(t *testing.T) {
 		}
 	}
 }
+
+// TestHoldByOtherRules: a seal that is right by one set of layer rules only is wrong, and
+// the reason says by which it is right.
+func TestHoldByOtherRules(t *testing.T) {
+	image := sealedImage(t)
+	digest := digestBy(t, image.Tree, erofs.V1, nil)
+	other := image.Tree.Clone()
+	other.Root.Child("usr").Node.Put(canon.Dirent{Name: "more", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1}})
+	refused := errors.New("refused")
+	for name, tt := range map[string]struct {
+		other *layer.OtherRules
+		seal  fsverity.Digest
+		state State
+		want  *RulesError
+	}{
+		"the same":            {nil, digest, Good, nil},
+		"the same digest":     {&layer.OtherRules{Rules: layer.RulesComposefsRS, Tree: image.Tree.Clone()}, digest, Good, nil},
+		"another digest":      {&layer.OtherRules{Rules: layer.RulesComposefsRS, Tree: other}, digest, Wrong, &RulesError{Rules: layer.RulesComposefsRS, Digest: digestBy(t, other, erofs.V1, nil)}},
+		"refused":             {&layer.OtherRules{Rules: layer.RulesComposefsRS, Err: refused}, digest, Wrong, &RulesError{Rules: layer.RulesComposefsRS, Err: refused}},
+		"right by the others": {&layer.OtherRules{Rules: layer.RulesComposefsRS, Tree: other}, digestBy(t, other, erofs.V1, nil), Wrong, &RulesError{Rules: layer.RulesComposefsRS, Right: true}},
+	} {
+		image.Other = tt.other
+		f := seal.Seal{Place: seal.Label, Claim: seal.Claim{Role: seal.Merged, Versions: []erofs.Version{erofs.V1}, Digest: tt.seal}}
+		got := checkOne(t, f, image)
+		var why *RulesError
+		errors.As(got.Why, &why)
+		if got.State != tt.state || (why == nil) != (tt.want == nil) || why != nil && why.Error() != tt.want.Error() {
+			t.Errorf("%s: %s, %v, want %s, %v", name, got.State, got.Why, tt.state, tt.want)
+		}
+	}
+}
