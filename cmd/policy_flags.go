@@ -69,6 +69,7 @@ func (f *policyFlags) audiences() ([]releases.Consumer, error) {
 	}
 	for i := range list {
 		f.override(&list[i].Layers.Policy)
+		f.override(&list[i].Directory.Policy)
 	}
 	return list, nil
 }

@@ -16,6 +16,7 @@ import (
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
 	"cfsverify/compare/seals"
+	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	imageseals "cfsverify/importers/seals"
 	"cfsverify/reports"
@@ -47,6 +48,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 	c.Flags().StringArrayVar(&f.named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
 	c.Flags().StringArrayVar(&f.named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
 	c.Flags().StringArrayVar(&f.trust, "trust", nil, "check signatures, which must be by a certificate in `FILE` (PEM or DER)")
+	c.Flags().StringArrayVar(&f.insides, "inside", nil, "what was sealed, to explain wrong seals by: a dump file, directory or composefs image (`SOURCE`)")
 	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
@@ -69,6 +71,7 @@ type sealCheckFlags struct {
 	named   namedSeals
 	trust   []string
 	secure  bool
+	insides []string
 }
 
 // check checks the seals of an image and those that are named, and reports.
@@ -115,11 +118,43 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 		return err
 	}
 	report.Result = *checked
+	insides, err := f.readInsides(ctx, r.Err, first, s.imports)
+	if err != nil {
+		return err
+	}
+	report.Explanations, err = verify.ExplainSeals(ctx, report.Seals, inputOf("image", source, first.Import), insides, verify.Options{Rules: s.imports.Rules})
+	if err != nil {
+		return err
+	}
 	advice.WrapSeals(report.Seals)
 	if !report.Good() {
 		r.status = statusDifferent
 	}
 	return f.look.write(ctx, r, report, nil)
+}
+
+// readInsides gives what may have been sealed: what --inside names, and the dump files in
+// the image.
+func (f *sealCheckFlags) readInsides(ctx context.Context, stderr *os.File, image *importers.Sealed, o importers.Options) ([]verify.Inside, error) {
+	var insides []verify.Inside
+	for _, name := range f.insides {
+		source, err := importers.ParseSource(name)
+		if err != nil {
+			return nil, fmt.Errorf("--inside: %w", err)
+		}
+		if source.HasLayers() {
+			return nil, fmt.Errorf("--inside %v: what was sealed is a directory, dump file or composefs image", source)
+		}
+		read, err := load(ctx, stderr, source, o)
+		if err != nil {
+			return nil, fmt.Errorf("--inside: %w", err)
+		}
+		insides = append(insides, verify.Inside{Source: source.String(), Tree: read.Tree, Final: source.IsFinal()})
+	}
+	for _, d := range image.Dumps {
+		insides = append(insides, verify.Inside{Source: d.Path, UKI: d.UKI, Tree: d.Tree, Err: d.Err, Final: true})
+	}
+	return insides, nil
 }
 
 // namedSeals are those that the user names.

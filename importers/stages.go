@@ -84,14 +84,16 @@ type Sealed struct {
 	*Import
 	Seals []seal.Seal
 	Stack *layer.Stack
+	// Dumps are what may be of the trees that were sealed.
+	Dumps []seals.Dump
 	// Manifest and Config are as they are written, nil without one.
 	Manifest, Config []byte
 }
 
 // ReadSealed merges the layers of an opened image by rules, and finds its seals.
-// reading.Objects must be set, and gets what may be a unified kernel image.
+// reading.Objects must be set, and gets what may be a unified kernel image or a dump file.
 func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions, rules layer.Rules) (*Sealed, error) {
-	reading.ObjectMagic = seals.Magic
+	reading.Keep, reading.Headers = seals.Keep, true
 	layers, err := img.Layers(ctx, reading)
 	if err != nil {
 		return nil, err
@@ -104,11 +106,12 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 	if err != nil {
 		return nil, err
 	}
+	dumps := seals.FindDumps(merged.Tree, reading.Objects)
 	read, err := newImport(ctx, img, reading, merged)
 	if err != nil {
 		return nil, err
 	}
-	return &Sealed{read, found, layer.NewStack(layers, rules), img.Manifest, img.Config}, nil
+	return &Sealed{read, found, layer.NewStack(layers, rules), dumps, img.Manifest, img.Config}, nil
 }
 
 // newImport is what was merged, with the content that labels need if it was asked for.

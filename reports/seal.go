@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
+	"cfsverify/compare/verify"
 )
 
 // Seals is what is found of the seals of an image, as a text and as JSON.
@@ -21,6 +22,8 @@ type Seals struct {
 	Source string
 	Layers []*canon.Layer
 	seals.Result
+	// Explanations are what trees that may have been sealed tell of wrong seals.
+	Explanations []verify.SealExplanation
 }
 
 func (s *Seals) writers() writers { return writers{text: s.text, json: s.json} }
@@ -57,6 +60,7 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
+	t.explanations(s)
 	if s.Other != nil {
 		fmt.Fprintln(t)
 		t.prose("", "note:", fmt.Sprintf("the layer rules %s treat entries of the image differently", s.Other.Rules))
@@ -145,6 +149,34 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	case c.Signature != nil && c.Why == nil:
 		t.prose("  ", "", "signed, by whom was not checked: name certificates with --trust")
 	}
+}
+
+// explanations compare what was sealed with the image.
+func (t *text) explanations(s *Seals) {
+	for i := range s.Explanations {
+		e := &s.Explanations[i]
+		fmt.Fprintln(t)
+		switch {
+		case e.Err != nil:
+			t.prose("", "not explained:", fmt.Sprintf("%s cannot be read: %s", escape(e.Inside), escape(e.Err.Error())))
+		case !e.Sealed:
+			t.prose("", "not explained:", fmt.Sprintf("%s does not have the digest %s…: it is not of the tree that was sealed", escape(e.Inside), e.Digest.String()[:12]))
+		default:
+			t.prose("", "explained:", fmt.Sprintf("%s has the digest %s…, so it is what was sealed; compared with the image:", escape(e.Inside), e.Digest.String()[:12]))
+			c := Comparison{Result: e.Result}
+			t.names = c.sideNames()
+			(&comparisonText{t, c}).write()
+		}
+	}
+	if len(s.Explanations) == 0 && s.lacksInside() {
+		fmt.Fprintln(t)
+		t.prose("", "what was sealed", "is not in the image, so it cannot be compared. Keep it where the digest is made: cfsverify dump --bootable -o inside.dump dir:/target, and name it with --inside inside.dump; or copy it to /run/cfsverify of the image, as NAME.dump: what is in /run changes no digest")
+	}
+}
+
+// lacksInside says that a kernel argument is wrong, and has a digest of nobody.
+func (s *Seals) lacksInside() bool {
+	return slices.ContainsFunc(s.Seals, func(c seals.Checked) bool { return c.Misses() && c.Audiences != nil })
 }
 
 // wantedByText names the consumers that want a digest, empty without one.

@@ -6,14 +6,15 @@ import (
 )
 
 type jsonSeals struct {
-	SchemaVersion int             `json:"schemaVersion"`
-	Good          bool            `json:"good"`
-	For           string          `json:"for,omitempty"`
-	Source        string          `json:"source"`
-	Layers        []jsonLayer     `json:"layers"`
-	Seals         []jsonSeal      `json:"seals"`
-	OtherRules    *jsonOtherRules `json:"otherRules,omitempty"`
-	Notes         []jsonNote      `json:"notes"`
+	SchemaVersion int                   `json:"schemaVersion"`
+	Good          bool                  `json:"good"`
+	For           string                `json:"for,omitempty"`
+	Source        string                `json:"source"`
+	Layers        []jsonLayer           `json:"layers"`
+	Seals         []jsonSeal            `json:"seals"`
+	Explanations  []jsonSealExplanation `json:"explanations,omitempty"`
+	OtherRules    *jsonOtherRules       `json:"otherRules,omitempty"`
+	Notes         []jsonNote            `json:"notes"`
 }
 
 type jsonSeal struct {
@@ -32,6 +33,14 @@ type jsonSeal struct {
 	Searched    bool               `json:"searched"`
 	Match       *jsonMatch         `json:"match,omitempty"`
 	Signature   *jsonSealSignature `json:"signature,omitempty"`
+}
+
+type jsonSealExplanation struct {
+	Digest string      `json:"digest"`
+	Inside string      `json:"inside"`
+	Why    string      `json:"why,omitempty"`
+	Sealed bool        `json:"sealed"`
+	Report *jsonReport `json:"report,omitempty"`
 }
 
 type jsonAudience struct {
@@ -69,6 +78,15 @@ type jsonSealSignature struct {
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
 	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
+	for i := range s.Explanations {
+		e := &s.Explanations[i]
+		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: escape(e.Inside), Why: escape(errorText(e.Err)), Sealed: e.Sealed}
+		if e.Result != nil {
+			report := comparisonJSON(Comparison{Result: e.Result})
+			j.Report = &report
+		}
+		doc.Explanations = append(doc.Explanations, j)
+	}
 	if s.Other != nil {
 		doc.OtherRules = otherRulesJSON(s.Other)
 	}

@@ -58,6 +58,9 @@ func (s *sealCheck) search(ctx context.Context, seals []*Checked) error {
 	return nil
 }
 
+// Misses says that a seal is wrong, and its digest right for nobody.
+func (c *Checked) Misses() bool { return c.State == Wrong && !c.hasExpected() }
+
 // hasExpected says that the digest is right, whatever else is wrong with the seal.
 func (c *Checked) hasExpected() bool {
 	for _, e := range c.Expected {

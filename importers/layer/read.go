@@ -22,8 +22,9 @@ type ReadOptions struct {
 	Progress func(limits.Progress)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *objects.Store
-	// ObjectMagic is what content must begin with for Objects to get it.
-	ObjectMagic string
+	// Keep, if set, chooses by path, and by what content begins with, what Objects gets of
+	// it; else that is all.
+	Keep func(path string, begins func(magic string) bool) bool
 	// Hold, if set, chooses by path and size the content that is held in memory as well,
 	// as canon.Content.Held.
 	Hold func(path string, size uint64) bool
@@ -55,7 +56,7 @@ func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Bud
 		tar:     tarfile.NewReader(limits.Reader(ctx, r)),
 		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
 		hasher:  objects.NewHasher(o.Hash, o.Objects),
-		magic:   o.ObjectMagic,
+		keep:    o.Keep,
 		buffer:  make([]byte, bufferSize),
 		hold:    o.Hold,
 		headers: o.Headers || o.Inspector != nil,
@@ -98,7 +99,7 @@ type layerReader struct {
 	tar     *tarfile.Reader
 	out     *Entries
 	hasher  *objects.Hasher
-	magic   string
+	keep    func(path string, begins func(magic string) bool) bool
 	buffer  []byte
 	hold    func(path string, size uint64) bool
 	headers bool
@@ -149,7 +150,7 @@ func (l *layerReader) content(path string, size int64) (*canon.Content, error) {
 		_, err := io.ReadFull(l.tar, inline)
 		return &canon.Content{Inline: inline}, err
 	}
-	if err := l.hasher.Start(l.tar.Begins(l.magic)); err != nil {
+	if err := l.hasher.Start(l.keep == nil || l.keep(path, l.tar.Begins)); err != nil {
 		return nil, err
 	}
 	var held bytes.Buffer

@@ -1,0 +1,98 @@
+package seals
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"cfsverify/canon"
+	"cfsverify/canon/dumpfile"
+	"cfsverify/importers/objects"
+)
+
+const (
+	// bootDir is where bootc looks for the dump file beside a unified kernel image.
+	bootDir = "/boot"
+	ukiDir  = "/boot/EFI/Linux"
+	// runDumps is where a build can leave a dump file that changes no digest: /run is
+	// emptied before a digest is computed.
+	runDumps = "/run/cfsverify"
+
+	dumpSuffix = ".dump"
+	// dumpMax is the size in bytes up to which dump files are read: enough for a million
+	// entries.
+	dumpMax = 256 << 20
+)
+
+// Dump is a dump file in an image, which may be of the tree that was sealed.
+type Dump struct {
+	// Path is of the image.
+	Path string
+	// UKI is the path of the unified kernel image that the dump file is beside, empty for
+	// one in /run/cfsverify.
+	UKI  string
+	Tree *canon.Tree
+	// Err says why there is no Tree.
+	Err error
+}
+
+// Keep chooses the content that Find and FindDumps need; see layer.ReadOptions.
+func Keep(path string, begins func(magic string) bool) bool {
+	return begins(Magic) || mayBeDump("/"+path)
+}
+
+func mayBeDump(file string) bool {
+	dir, name := path.Split(file)
+	return strings.HasSuffix(name, dumpSuffix) && (dir == bootDir+"/" || dir == runDumps+"/")
+}
+
+// FindDumps finds the dump files that may be of the tree which an image's unified kernel
+// images seal: /boot/NAME.dump, where NAME.efi is in /boot/EFI/Linux, as bootc looks for
+// it (bootc's check_uki_cmdline), and those of /run/cfsverify. Their content is in the store.
+func FindDumps(t *canon.Tree, store *objects.Store) []Dump {
+	var dumps []Dump
+	for file, e := range t.All() {
+		if !mayBeDump(file) || e.Node.Kind != canon.Regular {
+			continue
+		}
+		d := Dump{Path: file}
+		if path.Dir(file) == bootDir {
+			d.UKI = ukiDir + "/" + strings.TrimSuffix(path.Base(file), dumpSuffix) + ".efi"
+			if t.Lookup(d.UKI) == nil {
+				continue
+			}
+		}
+		if d.Tree, d.Err = readDump(e.Node, store); d.Err != nil {
+			d.Tree = nil
+		}
+		dumps = append(dumps, d)
+	}
+	// That beside a unified kernel image is the one that bootc shows.
+	slices.SortStableFunc(dumps, func(a, b Dump) int { return strings.Compare(b.UKI, a.UKI) })
+	return dumps
+}
+
+func readDump(n *canon.Node, store *objects.Store) (*canon.Tree, error) {
+	c := n.Content
+	switch {
+	case n.Size > dumpMax:
+		return nil, fmt.Errorf("it has more than %d bytes", dumpMax)
+	case c == nil:
+		return nil, errors.New("it is empty")
+	case c.Inline != nil:
+		return dumpfile.Parse(strings.NewReader(string(c.Inline)), dumpfile.Options{})
+	}
+	f, err := store.Open(c.Digest)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errors.New("it is a hardlink whose content has another name, under which it is not kept")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return dumpfile.Parse(io.LimitReader(f, dumpMax), dumpfile.Options{})
+}
