@@ -35,7 +35,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe compare compare/blame",
 		"compare/raw":         "canon canon/tarfile compare",
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/selinux compare compare/identify compare/notes importers/layer",
-		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/selinux compare compare/blame compare/gate compare/notes compare/proof importers/layer",
+		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/selinux compare compare/blame compare/gate compare/notes compare/proof compare/seals importers/layer",
 		"importers":           "canon canon/erofs canon/fsverity canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/scan importers/seals importers/source",
 		"importers/archive":   "canon importers/blob importers/document importers/image importers/source",
 		"importers/blob":      "canon canon/tarfile importers/limits",
@@ -53,7 +53,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/registry":  "canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
-		"importers/seals":     "canon canon/fsverity canon/seal importers/document importers/image importers/objects",
+		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/document importers/image importers/objects",
 		"importers/source":    "canon/erofs importers/blob",
 		"reports":             "canon canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/identify compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}

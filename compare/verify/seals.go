@@ -6,6 +6,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/selinux"
 	"cfsverify/compare/seals"
 )
 
@@ -52,6 +53,7 @@ func ExplainSeals(ctx context.Context, checked []seals.Checked, image Input, ins
 			}
 			e := SealExplanation{Digest: c.Claim.Digest, Inside: inside.Source, Err: inside.Err}
 			if e.Err == nil {
+				selinux.Share(image.Tree, inside.Tree)
 				r, found := sealedBy(c, inside)
 				if e.Sealed = found; found {
 					var err error
