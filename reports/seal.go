@@ -26,7 +26,9 @@ type Seals struct {
 	Explanations []verify.SealExplanation
 }
 
-func (s *Seals) writers() writers { return writers{text: s.text, json: s.json} }
+func (s *Seals) writers() writers {
+	return writers{text: s.text, json: s.json, markdown: s.markdown, junit: s.junit, html: s.html, annotations: s.annotations}
+}
 
 func (s *Seals) count(state seals.State) int {
 	n := 0
@@ -42,17 +44,12 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	buf := bufio.NewWriter(w)
 	t := newText(buf, o)
 	t.names = [2]string{"sealed", "now"}
-	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
-	switch {
-	case len(s.Seals) == 0:
-		fmt.Fprintf(t, "%s: nothing seals the image\n", t.bad.Sprint("NOT SEALED"))
-	case wrong > 0:
-		fmt.Fprintf(t, "%s: %d of %s\n", t.bad.Sprint("WRONG"), wrong, count(len(s.Seals), "seal is wrong", "seals are wrong"))
-	case unknown > 0:
-		fmt.Fprintf(t, "%s: %d of %s checked\n", t.bad.Sprint("UNKNOWN"), unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
-	default:
-		fmt.Fprintf(t, "%s: %s%s%s\n", t.good.Sprint("SEALED"), count(len(s.Seals), "seal is good", "seals are good"), s.insecureText(), s.notForText())
+	paint := t.bad
+	if s.Good() {
+		paint = t.good
 	}
+	word, about := s.verdict()
+	fmt.Fprintf(t, "%s: %s\n", paint.Sprint(word), about)
 	fmt.Fprintf(t, "  image  %s  %s\n", escape(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
 	if first := s.first(); first != nil {
 		fmt.Fprintf(t, "  for    %s  %s\n", first.Name, t.dim.Sprintf("(%s)", first.About))
@@ -60,6 +57,11 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	for i := range s.Seals {
 		t.seal(s, &s.Seals[i])
 	}
+	t.afterSeals(s)
+	return buf.Flush()
+}
+
+func (t *text) afterSeals(s *Seals) {
 	t.explanations(s)
 	if s.Other != nil {
 		fmt.Fprintln(t)
@@ -67,7 +69,20 @@ func (s *Seals) text(w io.Writer, o Options) error {
 		t.events(s.Other.Events)
 	}
 	t.notes(s.Notes)
-	return buf.Flush()
+}
+
+// verdict is what is found in a word, and the rest of the line.
+func (s *Seals) verdict() (word, about string) {
+	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
+	switch {
+	case len(s.Seals) == 0:
+		return "NOT SEALED", "nothing seals the image"
+	case wrong > 0:
+		return "WRONG", fmt.Sprintf("%d of %s", wrong, count(len(s.Seals), "seal is wrong", "seals are wrong"))
+	case unknown > 0:
+		return "UNKNOWN", fmt.Sprintf("%d of %s checked", unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
+	}
+	return "SEALED", count(len(s.Seals), "seal is good", "seals are good") + s.insecureText() + s.notForText()
 }
 
 // insecureText counts seals that need not be verified, empty without one.
@@ -208,7 +223,7 @@ func audienceText(a *seals.Audience) string {
 		text += ", but a booted system does not know that it is a composefs one, which only composefs= tells it"
 	}
 	if a.Err != nil {
-		text += ": " + a.Err.Error()
+		text += ": " + escape(a.Err.Error())
 	} else if !a.Accepts {
 		text += ": it wants " + a.Karg(a.Digest)
 	}
