@@ -34,6 +34,7 @@ type jsonRecipe struct {
 	Hash         string     `json:"hash"`
 	LayerRules   string     `json:"layerRules"`
 	Policy       jsonPolicy `json:"policy"`
+	Releases     []string   `json:"releases,omitempty"`
 }
 
 type jsonPolicy struct {
@@ -163,7 +164,7 @@ func comparisonJSON(r Comparison) jsonReport {
 }
 
 func recipeJSON(r recipe.Recipe, rules layer.Rules) jsonRecipe {
-	return jsonRecipe{ErofsVersion: int(r.Version), Hash: r.Hash.String(), LayerRules: string(rules), Policy: policyJSON(r.Policy)}
+	return jsonRecipe{ErofsVersion: int(r.Version), Hash: r.Hash.String(), LayerRules: string(rules), Policy: policyJSON(r.Policy), Releases: releaseNames(r)}
 }
 
 func policyJSON(p policy.Policy) jsonPolicy {

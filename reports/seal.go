@@ -297,6 +297,9 @@ func (t *text) match(s *Seals, c *seals.Checked) {
 
 func matchText(s *Seals, m *seals.Match) string {
 	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
+	if names := releaseNames(m.Recipe); names != nil {
+		policy += "; as " + strings.Join(names, " and ")
+	}
 	switch m.Layers {
 	case 0:
 		return "the layer has that digest by another recipe: " + policy
