@@ -126,5 +126,5 @@ func (s *setting) loadPair(ctx context.Context, stderr *os.File, sources []impor
 	for i := range inputs {
 		inputs[i] = inputOf(names[i], sources[i], imports[i])
 	}
-	return inputs, s.useVersion(imports...)
+	return inputs, s.useFormat(imports...)
 }

@@ -130,7 +130,7 @@ func (s *setting) warnBootMtime(stderr *os.File, source importers.Source, t *can
 
 // apply applies the policy to what was imported.
 func (s *setting) apply(stderr *os.File, source importers.Source, imported *importers.Import) error {
-	if err := s.useVersion(imported); err != nil {
+	if err := s.useFormat(imported); err != nil {
 		return err
 	}
 	if err := s.warnBootMtime(stderr, source, imported.Tree); err != nil {

@@ -85,17 +85,23 @@ func (f *policyFlags) parseConsumers() (list []releases.Consumer, err error) {
 	return list, nil
 }
 
+// isRaw says that the policy is raw, but for the words that the user chose; raw is what
+// it is if there is no --policy.
+func (f *policyFlags) isRaw(raw bool) bool {
+	return f.policy.value == "raw" || raw && !f.flags.Changed("policy")
+}
+
 // policyFor reads the flags; raw is the policy if there is no --policy.
 func (f *policyFlags) policyFor(raw bool) (policy.Policy, error) {
 	p := policy.ComposefsRS()
 	switch {
+	case f.isRaw(raw):
+		p = policy.Raw()
 	case f.flags.Changed("policy"):
 		var err error
 		if p, err = policy.Parse(f.policy.value); err != nil {
 			return policy.Policy{}, err
 		}
-	case raw:
-		p = policy.Raw()
 	}
 	f.override(&p)
 	return p, nil

@@ -20,6 +20,7 @@ type recipeFlags struct {
 	bootable bool
 	hash     *enum[string]
 	version  *enum[string]
+	writer   *enum[string]
 	imports  *importFlags
 	// raw is the policy of a command that has no other unless the user says so.
 	raw bool
@@ -31,6 +32,7 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f.imports = addImportFlags(c)
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
+	f.writer = enumFlag(c, "writer", "", []string{erofs.ComposefsRS.String(), erofs.Mkcomposefs.String()}, "whose bytes the composefs image has where programs write others (composefs-rs; mkcomposefs with --policy raw, unless --bootable)")
 	return f
 }
 
@@ -38,9 +40,10 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 type setting struct {
 	recipe.Recipe
 	imports importers.Options
-	// versionGiven says that the user chose the version, rootGiven what the root
-	// directory is, or for whom or with which mtimes trees are made ready for booting.
-	versionGiven, rootGiven, bootGiven bool
+	// versionGiven says that the user chose the version, writerGiven the writer, rootGiven
+	// what the root directory is, bootGiven for whom or with which mtimes trees are made
+	// ready for booting.
+	versionGiven, writerGiven, rootGiven, bootGiven bool
 }
 
 // setting reads the flags for some sources.
@@ -54,7 +57,7 @@ func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
 
 // settingFor is setting for a consumer, nil for none.
 func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importers.Source) (setting, error) {
-	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy"), bootGiven: f.flags.Changed("for") || f.flags.Changed("boot-mtime")}
+	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy"), bootGiven: f.flags.Changed("for") || f.flags.Changed("boot-mtime"), writerGiven: f.flags.Changed("writer")}
 	s.Version = erofs.Version(f.version.value[0] - '0')
 	var err error
 	// Somebody may have applied a policy to all of them before.
@@ -72,6 +75,13 @@ func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importe
 		}
 	case f.bootable:
 		s.Policy.Boot = f.boot.value
+	case f.isRaw(final || f.raw) && s.Version != erofs.V2:
+		s.Writer = erofs.Mkcomposefs
+	}
+	if s.writerGiven {
+		if s.Writer, err = erofs.ParseWriter(f.writer.value); err != nil {
+			return s, err
+		}
 	}
 	s.imports, err = f.imports.options(s.Hash)
 	s.imports.Labels = s.Policy.Boot.Prepares()
@@ -102,16 +112,20 @@ func (s *setting) useConsumer(f *recipeFlags, c *releases.Consumer, raw bool, so
 	return nil
 }
 
-// useVersion takes the version of the composefs images among the sources, unless
-// the user chose one.
-func (s *setting) useVersion(imports ...*importers.Import) (err error) {
-	if s.versionGiven {
-		return nil
-	}
+// useFormat takes the version and the writer of the composefs images among the sources,
+// unless the user chose them.
+func (s *setting) useFormat(imports ...*importers.Import) error {
 	var images []*erofs.Image
 	for _, imported := range imports {
 		images = append(images, imported.Composefs)
 	}
-	s.Version, err = verify.VersionOf(s.Version, images...)
+	o, err := verify.FormatOf(erofs.Options{Version: s.Version, Writer: s.Writer}, images...)
+	if !s.writerGiven {
+		s.Writer = o.Writer
+	}
+	if s.versionGiven {
+		return nil
+	}
+	s.Version = o.Version
 	return err
 }

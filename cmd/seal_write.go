@@ -77,6 +77,8 @@ func (w *sealWriter) readFlags(source importers.Source) (err error) {
 	}
 	w.set.imports.Labels = true
 	switch {
+	case w.set.writerGiven && w.set.Writer != erofs.ComposefsRS:
+		return errors.New("leave out --writer: what checks seals makes the bytes of composefs-rs")
 	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
 	case w.flags.bootable || len(w.flags.consumers) > 0:
@@ -84,6 +86,7 @@ func (w *sealWriter) readFlags(source importers.Source) (err error) {
 	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
 		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
 	}
+	w.set.Writer = erofs.ComposefsRS
 	return nil
 }
 

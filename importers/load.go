@@ -64,7 +64,7 @@ type Import struct {
 	Layers []*canon.Layer
 	// Created is an image's creation time, nil if it states none.
 	Created *canon.Time
-	// Composefs is set for a composefs image.
+	// Composefs is set for a composefs image, see composefs.File.
 	Composefs *erofs.Image
 	// Other is set if the layer rules that Options.Rules did not name treat the image
 	// in another way.

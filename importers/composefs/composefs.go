@@ -26,7 +26,7 @@ type Options struct {
 // File is what a dump file or a composefs image holds.
 type File struct {
 	Tree *canon.Tree
-	// Image is set for a composefs image.
+	// Image is set for a composefs image. Its Writer is found unless Options.Lenient.
 	Image *erofs.Image
 }
 
@@ -76,15 +76,33 @@ func read(transport source.Transport, in io.Reader, lenient bool) (*File, error)
 		return nil, err
 	}
 	if !lenient {
-		same := &sameBytes{want: data}
-		if err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version}); err != nil && !errors.Is(err, errOtherBytes) {
+		if img.Writer, err = writerOf(img, data); err != nil {
 			return nil, err
-		}
-		if same.differ || same.at != len(data) {
-			return nil, &OtherBytesError{same.at}
 		}
 	}
 	return &File{Tree: img.Tree, Image: img}, nil
+}
+
+// writerOf finds who gives the tree of an image the bytes that were read: ComposefsRS
+// only if nobody else does.
+func writerOf(img *erofs.Image, data []byte) (erofs.Writer, error) {
+	err := checkBytes(img, data, img.Writer)
+	if err != nil && img.Writer != erofs.ComposefsRS && checkBytes(img, data, erofs.ComposefsRS) == nil {
+		return erofs.ComposefsRS, nil
+	}
+	return img.Writer, err
+}
+
+func checkBytes(img *erofs.Image, data []byte, w erofs.Writer) error {
+	same := &sameBytes{want: data}
+	err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version, Writer: w})
+	if err != nil && !errors.Is(err, errOtherBytes) {
+		return err
+	}
+	if same.differ || same.at != len(data) {
+		return &OtherBytesError{same.at}
+	}
+	return nil
 }
 
 // OtherBytesError says that a composefs image is not the one that its tree gives.
