@@ -50,7 +50,7 @@ func fitComposefsRS(t *canon.Tree, v Version) {
 		switch {
 		case n.Kind != canon.Regular:
 			n.Size = 0
-		case c != nil && !c.Digest.IsZero() && c.Payload() != c.Digest.ObjectPath():
+		case isElsewhere(c):
 			n.Content = canon.External(c.Digest)
 		}
 	}

@@ -78,6 +78,10 @@ type format struct {
 	chunkBits func(size uint64) int
 }
 
+// mkcomposefsSharedMax is the number of shared xattrs that an inode refers to in
+// mkcomposefs's images.
+const mkcomposefsSharedMax = 128
+
 func formatOf(o Options) (format, error) {
 	switch {
 	case o.Version < V0 || o.Version > V2:
@@ -103,7 +107,7 @@ func formatOf(o Options) (format, error) {
 		f.isACL = linux.IsACL
 		f.compareTimes = canon.Time.Compare
 		f.countsClaims = true
-		f.sharedMax = 128
+		f.sharedMax = mkcomposefsSharedMax
 		f.measure = measureBy(overflowingChunkCount)
 	case ComposefsRS:
 		f.addsMarks = true
