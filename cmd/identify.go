@@ -111,7 +111,7 @@ func (id *identification) tree(ctx context.Context, s importers.Source, tree *ca
 	}
 	id.Tried += result.Tried
 	for _, found := range result.Found {
-		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: identify.Made{Recipe: found, Digest: id.Want}})
+		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: found})
 	}
 	if len(result.Makers) > 0 {
 		id.Makers = append(id.Makers, reports.Makers{Source: s.String(), Releases: result.Makers})

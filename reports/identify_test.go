@@ -20,6 +20,9 @@ func TestIdentificationText(t *testing.T) {
 	usual := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}
 	odd := recipe.Recipe{Version: erofs.V2, Hash: fsverity.SHA256, Policy: policy.Raw()}
 	odd.Policy.Boot, odd.Policy.Links = policy.BootSeconds, policy.LinksBreak
+	corners := []erofs.Corner{{Kind: erofs.TimeBefore1970, Path: "/a", Count: 1}}
+	byC := usual
+	byC.Writer = erofs.Mkcomposefs
 	const usualFlags = "--erofs-version 1 --hash sha256 --root usr --dir-mtime keep --run empty --xattrs allowlist --mtime ns"
 	for text, id := range map[string]Identification{
 		"FOUND: 2 of 9 recipes give " + want.String() + ":\n  oci:x " + usualFlags + "\n" +
@@ -35,6 +38,12 @@ func TestIdentificationText(t *testing.T) {
 			Nearest: []Identified{
 				{Source: "oci:x", Rules: layer.RulesOCI, Made: identify.Made{Recipe: usual, Digest: want}},
 				{Source: "dump:y", Has: fsverity.SHA512}},
+		},
+		// The writer is told where it makes a difference.
+		"FOUND: 2 of 9 recipes give " + want.String() + ":\n  oci:x " + usualFlags + " --writer composefs-rs\n  oci:x " + usualFlags + " --writer mkcomposefs\n": {
+			Found: []Identified{
+				{Source: "oci:x", Rules: layer.RulesOCI, Made: identify.Made{Recipe: usual, Corners: corners}},
+				{Source: "oci:x", Rules: layer.RulesOCI, Made: identify.Made{Recipe: byC, Corners: corners}}},
 		},
 		"NOT FOUND: none of 9 recipes gives " + want.String() + ":\nthe source is another one, or the digest was made in a way that is not known. By the usual recipes:\n" +
 			"  none: the usual recipes need a /usr\n": {},

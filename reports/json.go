@@ -54,6 +54,8 @@ type jsonSide struct {
 	Digest     string          `json:"digest"`
 	Layers     []jsonLayer     `json:"layers,omitempty"`
 	OtherRules *jsonOtherRules `json:"otherRules,omitempty"`
+	Writer     string          `json:"writer,omitempty"`
+	Corners    []jsonCorner    `json:"corners,omitempty"`
 }
 
 type jsonLayer struct {
@@ -152,8 +154,8 @@ func comparisonJSON(r Comparison) jsonReport {
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
 		Recipe:        recipeJSON(r.Recipe, r.Rules),
-		A:             sideJSON(&r.A),
-		B:             sideJSON(&r.B),
+		A:             sideJSON(&r.A, r.Recipe),
+		B:             sideJSON(&r.B, r.Recipe),
 		Differences:   differencesJSON(r.Differences),
 		Findings:      findingsJSON(r.Findings),
 		Proof:         proofJSON(r.Proof),
@@ -171,8 +173,11 @@ func policyJSON(p policy.Policy) jsonPolicy {
 	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, p.Links}
 }
 
-func sideJSON(s *verify.Side) jsonSide {
-	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
+func sideJSON(s *verify.Side, r recipe.Recipe) jsonSide {
+	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String(), Corners: cornersJSON(s.Corners)}
+	if len(s.Corners) > 0 {
+		j.Writer = r.Writer.String()
+	}
 	j.Layers = layersJSON(s.Layers)
 	if o := s.OtherRules; o != nil {
 		j.OtherRules = otherRulesJSON(&o.OtherRules)

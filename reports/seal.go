@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
@@ -296,7 +297,11 @@ func (t *text) match(s *Seals, c *seals.Checked) {
 }
 
 func matchText(s *Seals, m *seals.Match) string {
-	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
+	version := fmt.Sprintf("EROFS version %d", m.Recipe.Version)
+	if m.Recipe.Writer != erofs.ComposefsRS {
+		version += " as " + m.Recipe.Writer.String() + " writes it"
+	}
+	policy := version + "; " + policyText(m.Recipe.Policy)
 	if names := releaseNames(m.Recipe); names != nil {
 		policy += "; as " + strings.Join(names, " and ")
 	}

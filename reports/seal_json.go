@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -68,6 +69,7 @@ type jsonMatch struct {
 
 type jsonSealRecipe struct {
 	ErofsVersion int        `json:"erofsVersion"`
+	Writer       string     `json:"writer,omitempty"`
 	Policy       jsonPolicy `json:"policy"`
 }
 
@@ -121,7 +123,11 @@ func sealJSON(c *seals.Checked) jsonSeal {
 		j.Audiences = append(j.Audiences, audience)
 	}
 	if m := c.Match; m != nil {
-		j.Match = &jsonMatch{m.Layers, jsonSealRecipe{int(m.Recipe.Version), policyJSON(m.Recipe.Policy)}, differencesJSON(m.Since)}
+		recipe := jsonSealRecipe{ErofsVersion: int(m.Recipe.Version), Policy: policyJSON(m.Recipe.Policy)}
+		if m.Recipe.Writer != erofs.ComposefsRS {
+			recipe.Writer = m.Recipe.Writer.String()
+		}
+		j.Match = &jsonMatch{m.Layers, recipe, differencesJSON(m.Since)}
 	}
 	if c.Signature != nil {
 		j.Signature = &jsonSealSignature{escape(c.Signer)}

@@ -35,6 +35,8 @@ func checkedSeals() *Seals {
 	good := []seals.Expected{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
 	since := []compare.Difference{{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}}
 	recipe := recipe.Recipe{Version: erofs.V1, Policy: policy.ComposefsRS()}
+	byC := recipe
+	byC.Writer = erofs.Mkcomposefs
 	found := func(place seal.Place, c seal.Claim) seal.Seal {
 		return seal.Seal{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
 	}
@@ -51,7 +53,7 @@ func checkedSeals() *Seals {
 		{Seal: signed, State: seals.Wrong, Expected: good, Why: errors.New("the signature is not valid")},
 		{Seal: unknown, State: seals.Unknown, Why: errors.New("odd")},
 		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true},
-		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true, Match: &seals.Match{Recipe: recipe}},
+		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true, Match: &seals.Match{Recipe: byC}},
 		{Seal: second, State: seals.Wrong, Expected: expected, Searched: true},
 	}, Notes: []notes.Note{{Kind: notes.PolicyReadOtherwise, Items: []notes.Item{{Text: "\x1b"}}}, {Kind: notes.BootEntry, Items: []notes.Item{{Path: "/\x1b", Text: "\x1b"}}}}}}
 }
@@ -109,7 +111,7 @@ wrong: layer-annotation /x\x1b.efi of layer 2, composefs
 wrong: layer-annotation /x\x1b.efi of layer 2, composefs
   says      HEX
   should be HEX  (the digest of the bootable image, EROFS version 1)
-  the layer has that digest by another recipe: EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns
+  the layer has that digest by another recipe: EROFS version 1 as mkcomposefs writes it; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns
 
 wrong: uki /x\x1b.efi, command line 2, composefs
   says      HEX

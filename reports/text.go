@@ -88,6 +88,12 @@ func (t *comparisonText) write() {
 	for _, side := range t.sides() {
 		t.otherRules(side)
 	}
+	for _, side := range t.sides() {
+		if len(side.Corners) > 0 {
+			fmt.Fprintln(t)
+			t.prose("", "note:", CornersText(side.Name, side.Corners, t.Recipe.Writer))
+		}
+	}
 }
 
 func (t *comparisonText) nameWidth() int { return max(len(t.A.Name), len(t.B.Name)) }

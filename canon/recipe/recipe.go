@@ -34,6 +34,18 @@ func (r Recipe) Apply(t *canon.Tree) (fsverity.Digest, error) {
 	return r.Sum(t)
 }
 
+// ApplyFindingCorners does what Apply does, and gives the corners that the tree had when
+// the policy was applied: over which its digests by different writers differ.
+func (r Recipe) ApplyFindingCorners(t *canon.Tree) (fsverity.Digest, []erofs.Corner, error) {
+	if err := r.Policy.Apply(t); err != nil {
+		return fsverity.Digest{}, nil, err
+	}
+	corners := erofs.Corners(t, r.Version)
+	erofs.Fit(t, r.options())
+	digest, err := r.Sum(t)
+	return digest, corners, err
+}
+
 // Digest gives the digest that Apply gives, but does not change the tree.
 func (r Recipe) Digest(t *canon.Tree) (fsverity.Digest, error) { return r.Apply(t.Clone()) }
 

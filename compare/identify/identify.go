@@ -113,57 +113,74 @@ func (f features) xattrRules() []policy.XattrRule {
 	return rules
 }
 
-// Identify returns the recipes that give the tree the digest, in their order. It
-// passes over recipes that do not fit the tree.
-func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) ([]recipe.Recipe, error) {
-	digests, err := Digests(ctx, t, recipes)
-	if err != nil {
-		return nil, err
-	}
-	var found []recipe.Recipe
-	for i, r := range recipes {
-		if digests[i] == want {
-			found = append(found, r)
-		}
-	}
-	return found, nil
+// Made is a digest and how it was made.
+type Made struct {
+	Recipe recipe.Recipe
+	// Digest is zero if the recipe does not fit the tree.
+	Digest fsverity.Digest
+	// Corners are over what another writer than the recipe's gives another digest.
+	Corners []erofs.Corner
 }
 
-// Digests gives the digest by each recipe, zero for those that do not fit the tree.
-func Digests(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]fsverity.Digest, error) {
+// Try makes a digest by each recipe, in their order, and where the tree has corners by it
+// one by each other writer as well.
+func Try(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]Made, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	digests := make([]fsverity.Digest, len(recipes))
+	made := make([][]Made, len(recipes))
 	for i, r := range recipes {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if digest, err := r.Digest(t); err == nil {
-				digests[i] = digest
-			}
+			made[i] = try(t, r)
 			return nil
 		})
 	}
-	return digests, group.Wait()
+	err := group.Wait()
+	return slices.Concat(made...), err
+}
+
+// try gives what a recipe makes first.
+func try(t *canon.Tree, r recipe.Recipe) []Made {
+	t = t.Clone()
+	if err := r.Policy.Apply(t); err != nil {
+		return []Made{{Recipe: r}}
+	}
+	corners := erofs.Corners(t, r.Version)
+	made := []Made{{r, sum(t, r), corners}}
+	if len(corners) == 0 {
+		return made
+	}
+	for _, w := range erofs.Writers() {
+		if w != r.Writer {
+			other := r
+			other.Writer = w
+			made = append(made, Made{other, sum(t, other), corners})
+		}
+	}
+	return made
+}
+
+// sum is the digest of a tree to which the policy was applied, zero if it has none.
+func sum(t *canon.Tree, r recipe.Recipe) fsverity.Digest {
+	digest, err := r.Sum(t)
+	if err != nil {
+		return fsverity.Digest{}
+	}
+	return digest
 }
 
 // Result is what was found of a tree.
 type Result struct {
 	// Tried is how many recipes were tried, and Found are those that give the digest.
 	Tried int
-	Found []recipe.Recipe
+	Found []Made
 	// Makers are the releases that make the digest of such a source.
 	Makers []releases.Release
 	// Usual are what the usual recipes give, where none is found and the tree fits
 	// them.
 	Usual []Made
-}
-
-// Made is a digest and how it was made.
-type Made struct {
-	Recipe recipe.Recipe
-	Digest fsverity.Digest
 }
 
 // Origin says what a tree was read from.
@@ -179,22 +196,31 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 	recipes := Recipes(t, created, want.Algorithm())
 	if from.Final {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			recipes = append(recipes, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()})
+			raw := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()}
+			if v != erofs.V2 {
+				raw.Writer = erofs.Mkcomposefs
+			}
+			recipes = append(recipes, raw)
 		}
 	}
-	found, err := Identify(ctx, t, recipes, want)
+	made, err := Try(ctx, t, recipes)
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Tried: len(recipes), Found: found}
-	if len(found) > 0 {
+	result := Result{Tried: len(made)}
+	for _, m := range made {
+		if m.Digest == want {
+			result.Found = append(result.Found, m)
+		}
+	}
+	if len(result.Found) > 0 {
 		result.Makers = releases.Makers(t, created, from.Layers, want)
 		return result, nil
 	}
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
 		usual := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()}
-		if digest, err := usual.Digest(t); err == nil {
-			result.Usual = append(result.Usual, Made{usual, digest})
+		if m := try(t, usual)[0]; !m.Digest.IsZero() {
+			result.Usual = append(result.Usual, m)
 		}
 	}
 	return result, nil

@@ -102,22 +102,22 @@ func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []
 	if !missing(digests) {
 		return nil
 	}
-	made, err := identify.Digests(ctx, tree, recipes)
+	made, err := identify.Try(ctx, tree, recipes)
 	if err != nil {
 		return err
 	}
-	for i, digest := range made {
-		match, wanted := digests[digest]
+	for _, m := range made {
+		match, wanted := digests[m.Digest]
 		if !wanted || match != nil {
 			continue
 		}
-		match = &Match{Layers: layers, Recipe: recipes[i]}
+		match = &Match{Layers: layers, Recipe: m.Recipe}
 		if layers > 0 && layers < s.Stack.Len() {
-			if match.Since, err = s.since(tree, recipes[i]); err != nil {
+			if match.Since, err = s.since(tree, m.Recipe); err != nil {
 				return err
 			}
 		}
-		digests[digest] = match
+		digests[m.Digest] = match
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/selinux"
@@ -67,9 +68,11 @@ type Side struct {
 	Tree *canon.Tree
 	// Entries is the number of names, the root included.
 	Entries int
-	// Digest is the fs-verity digest of the composefs image.
-	Digest fsverity.Digest
-	Layers []*canon.Layer
+	// Digest is the fs-verity digest of the composefs image, and Corners what makes it
+	// another one by another writer than the recipe's.
+	Digest  fsverity.Digest
+	Corners []erofs.Corner
+	Layers  []*canon.Layer
 	// OtherRules is set if other layer rules treat the image in another way.
 	OtherRules *OtherRules
 }
@@ -135,11 +138,10 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 func newSide(in Input, r recipe.Recipe) (Side, error) {
 	r.Policy.Created, r.Policy.Labelled = in.Created, in.Final
 	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Layers: in.Layers}
-	digest, err := r.Apply(in.Tree)
-	if err != nil {
+	var err error
+	if side.Digest, side.Corners, err = r.ApplyFindingCorners(in.Tree); err != nil {
 		return Side{}, fmt.Errorf("%s: %w", in.Source, err)
 	}
-	side.Digest = digest
 	for range in.Tree.All() {
 		side.Entries++
 	}
