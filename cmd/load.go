@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/progress"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -26,9 +27,9 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	if err := checkStdin(sources); err != nil {
 		return nil, err
 	}
-	progress := startProgress(stderr)
-	defer progress.stop()
-	o.Progress = progress.add
+	shown := progress.Start(stderr)
+	defer shown.Stop()
+	o.Progress = shown.Add
 	if len(sources) > 1 {
 		o.Shared = &image.Shared{}
 	}
@@ -48,9 +49,9 @@ func withImage[T any](ctx context.Context, stderr *os.File, source importers.Sou
 	if err := checkStdin([]importers.Source{source}); err != nil {
 		return result, err
 	}
-	progress := startProgress(stderr)
-	defer progress.stop()
-	o.Progress = progress.add
+	shown := progress.Start(stderr)
+	defer shown.Stop()
+	o.Progress = shown.Add
 	return importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (T, error) { return work(ctx, img, o.Reading()) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/progress"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -40,10 +41,10 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	progress := startProgress(r.Err)
+	shown := progress.Start(r.Err)
 	images, err := importers.CompareRaw(c.Context(), sources[0], sources[1],
-		importers.RawOptions{Platform: o.Platform, Limits: o.Limits, Timeout: o.Timeout, Progress: progress.add})
-	progress.stop()
+		importers.RawOptions{Platform: o.Platform, Limits: o.Limits, Timeout: o.Timeout, Progress: shown.Add})
+	shown.Stop()
 	if err != nil {
 		return err
 	}

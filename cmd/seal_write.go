@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/progress"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -101,9 +102,9 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	if !source.HasLayers() || source.Transport == importers.Tar {
 		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
 	}
-	progress := startProgress(w.stderr)
-	defer progress.stop()
-	w.set.imports.Progress = progress.add
+	shown := progress.Start(w.stderr)
+	defer shown.Stop()
+	w.set.imports.Progress = shown.Add
 	o := w.set.imports
 	sealed, err := importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Sealed, error) {
 		return w.seal(ctx, img, out)
