@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/releases"
@@ -46,6 +48,9 @@ func newDigest(r *run) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
+		if err := s.warnCorners(r.Err, source, imported.Tree); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintln(r.Out, digest)
 		return err
 	}
@@ -70,6 +75,7 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		return err
 	}
 	var raw *importers.Import
+	var versions []erofs.Version
 	digests := make([]fsverity.Digest, len(consumers))
 	for i := range consumers {
 		s, err := f.settingFor(&consumers[i], source)
@@ -91,6 +97,12 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		}
 		if digests[i], err = s.Sum(imported.Tree); err != nil {
 			return fmt.Errorf("%v: %w", source, err)
+		}
+		if !slices.Contains(versions, s.Version) {
+			if err := s.warnCorners(r.Err, source, imported.Tree); err != nil {
+				return err
+			}
+			versions = append(versions, s.Version)
 		}
 	}
 	cmdline, err := releases.Cmdline(consumers, digests)

@@ -20,6 +20,7 @@ import (
 	"cfsverify/importers/image"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
+	"cfsverify/reports"
 )
 
 // loadAll imports sources side by side.
@@ -92,6 +93,17 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 		return nil
 	}
 	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
+	return err
+}
+
+// warnCorners tells on stderr if another program writes another image of a source, whose
+// tree has the policy applied, where there is no report to say so.
+func (s *setting) warnCorners(stderr *os.File, source importers.Source, tree *canon.Tree) error {
+	corners := erofs.Corners(tree, s.Version)
+	if len(corners) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(stderr, "cfsverify: note: %s; --writer chooses\n", reports.CornersText(source.String(), corners, s.Writer))
 	return err
 }
 

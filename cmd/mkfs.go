@@ -72,5 +72,8 @@ func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source,
 		}
 		return nil
 	})
-	return digest, err
+	if err != nil {
+		return digest, err
+	}
+	return digest, s.warnCorners(r.Err, source, imported.Tree)
 }

@@ -210,8 +210,12 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	}
 	r := w.set.Recipe
 	r.Policy.Created, r.Policy.Boot = imported.Created, policy.BootNo
-	if d.Merged, err = r.Apply(imported.Tree); err != nil {
+	var corners []erofs.Corner
+	if d.Merged, corners, err = r.ApplyFindingCorners(imported.Tree); err != nil {
 		return d, err
+	}
+	if len(corners) > 0 {
+		w.note("%s", reports.CornersText(w.source.String(), corners, r.Writer))
 	}
 	if !w.quiet {
 		if err := warnOther(w.stderr, w.source, imported, r); err != nil {
