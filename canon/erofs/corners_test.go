@@ -2,6 +2,7 @@ package erofs
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -106,5 +107,52 @@ func TestRandomCorners(t *testing.T) {
 	}
 	if same < 100 {
 		t.Errorf("only %d images have no corner", same)
+	}
+}
+
+// TestReadmeListsCorners: README has a row for each corner, with the versions in which
+// the programs differ, and says who refuses.
+func TestReadmeListsCorners(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "\n| corner |")
+	table, _, found := strings.Cut(table, "\n\n")
+	if !found {
+		t.Fatal("README has no table of corners")
+	}
+	rows := strings.Split(table, "\n")[2:]
+	if len(rows) != len(CornerKinds()) {
+		t.Fatalf("%d rows for %d corners", len(rows), len(CornerKinds()))
+	}
+	for i, kind := range CornerKinds() {
+		var versions []string
+		refusing := map[Writer]bool{}
+		for _, v := range []Version{V0, V1, V2} {
+			differ := false
+			for name, digests := range cornerVectors(t) {
+				if corners := Corners(parseCorner(t, name), v); len(corners) != 1 || corners[0].Kind != kind {
+					continue
+				}
+				differ = true
+				for _, w := range Writers() {
+					refusing[w] = refusing[w] || digests[Options{v, w}] == refused
+				}
+			}
+			if differ {
+				versions = append(versions, fmt.Sprint(v))
+			}
+		}
+		cells := strings.Split(rows[i], " | ")
+		if want := fmt.Sprintf("| `%s`", kind); len(cells) != 5 || cells[0] != want || cells[1] != strings.Join(versions, ", ") {
+			t.Errorf("%s: want %s for versions %s", rows[i], want, versions)
+			continue
+		}
+		for w, cell := range map[Writer]string{Mkcomposefs: cells[3], ComposefsRS: cells[4]} {
+			if refusing[w] != strings.Contains(cell, "refuses") {
+				t.Errorf("%s: %v refuses: %v", rows[i], w, refusing[w])
+			}
+		}
 	}
 }
