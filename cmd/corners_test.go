@@ -142,6 +142,27 @@ func TestCornersOfImages(t *testing.T) {
 	}
 }
 
+// TestSeveralMtimes: of several PAX records of the mtime cfsctl makes something of its own,
+// and so do its layer rules here; by the others a note says so.
+func TestSeveralMtimes(t *testing.T) {
+	dir := t.TempDir()
+	spec := "d usr pax:mtime=5.25 pax:mtime=7.5\nf usr/a pax:mtime=100.5 pax:mtime=200.7\nf usr/b pax:mtime=100 pax:mtime=200.7\n" +
+		"f usr/c pax:mtime=1.1 pax:mtime=2.2 pax:mtime=3\nf usr/d pax:mtime=1.5 pax:mtime=2.5\nh usr/e ->usr/a\n"
+	if err := (&layers.Image{Layers: []string{spec}}).WriteLayout(dir, "latest"); err != nil {
+		t.Fatal(err)
+	}
+	source := "oci:" + dir + ":latest"
+	r := newRepository(t, "sha512")
+	r.run(t, "oci", "pull", source, "image")
+	for _, version := range []string{"0", "1", "2"} {
+		c := cfsctlRecipe{version, []string{"oci", "compute-id", "image"}, []string{source, "--layer-rules=composefs-rs"}}
+		c.check(t, r, "sha512")
+	}
+	if note := cornerNote(t, "digest", source); !strings.Contains(note, "by the layer rules composefs-rs its digest is "+r.run(t, "oci", "compute-id", "image")) {
+		t.Error(note)
+	}
+}
+
 // TestCornersOfSeals: a seal is good if it is what cfsctl says of the image.
 func TestCornersOfSeals(t *testing.T) {
 	dir := t.TempDir()

@@ -40,20 +40,52 @@ func paxRecords(data string) ([]paxRecord, error) {
 	return records, nil
 }
 
-// parsePAX gives the records by key. Of two of one key the last one counts.
-func parsePAX(data string) (map[string]string, error) {
+// parsePAX gives the records by key. Of two of one key the last one counts; the rest are
+// the overridden ones, in their order.
+func parsePAX(data string) (records map[string]string, overridden []paxRecord, err error) {
 	list, err := paxRecords(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	records := make(map[string]string, len(list))
+	records = make(map[string]string, len(list))
 	for _, r := range list {
 		if strings.HasPrefix(r.key, "GNU.sparse.") {
-			return nil, errSparse
+			return nil, nil, errSparse
+		}
+		if value, found := records[r.key]; found {
+			overridden = append(overridden, paxRecord{key: r.key, value: value})
 		}
 		records[r.key] = r.value
 	}
-	return records, nil
+	return records, overridden, nil
+}
+
+// heedOverridden tells what composefs-rs makes of records that others override: it reads
+// the numbers in all of them, and takes the nanoseconds of the first mtime.
+func heedOverridden(h *canon.Header, overridden []paxRecord) (quirks Quirks, nanoseconds uint32) {
+	nanoseconds = h.Mtime.Nsec
+	mtimes := 0
+	for _, r := range overridden {
+		number := r.value
+		switch r.key {
+		case "size", "uid", "gid":
+		case "mtime":
+			var fraction string
+			number, fraction, _ = strings.Cut(r.value, ".")
+			if mtimes++; mtimes == 1 {
+				nanoseconds = paxNanoseconds(fraction)
+			}
+		default:
+			continue
+		}
+		if _, err := paxNumber(number); err != nil {
+			quirks |= OverriddenNumber
+		}
+	}
+	if nanoseconds != h.Mtime.Nsec {
+		quirks |= FirstNanoseconds
+	}
+	return quirks, nanoseconds
 }
 
 // applyPAX overrides what the header block says.

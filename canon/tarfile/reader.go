@@ -23,7 +23,8 @@ var (
 	errTruncated = errors.New("the archive ends in the middle of an entry: it is truncated")
 )
 
-// Quirks are properties of an entry that composefs-rs refuses and all others accept.
+// Quirks are properties of an entry that composefs-rs refuses and all others accept, or
+// reads in a way of its own.
 type Quirks uint8
 
 const (
@@ -33,6 +34,12 @@ const (
 	SizeWithoutContent
 	// KeyNotUTF8 is a PAX record whose key is not UTF-8.
 	KeyNotUTF8
+	// OverriddenNumber is a PAX record of a number that is none, where another record of
+	// the same key counts.
+	OverriddenNumber
+	// FirstNanoseconds are others of a first PAX record of the mtime than of the last one,
+	// which counts. composefs-rs takes them: see Reader.Nanoseconds.
+	FirstNanoseconds
 )
 
 // Reader reads headers as composefs-rs does. What composefs-rs refuses but
@@ -47,7 +54,8 @@ type Reader struct {
 	block   Block
 	raw     *Raw // nil unless Record was called
 	// recorded is the size in bytes of raw's extension headers.
-	recorded int
+	recorded    int
+	nanoseconds uint32
 	// OneZeroBlock says that the archive ended after the first of two zero
 	// blocks, NoEnd that it ended without any.
 	OneZeroBlock, NoEnd bool
@@ -66,6 +74,9 @@ func (t *Reader) Record() { t.raw = &Raw{} }
 // The next call of Next changes it.
 func (t *Reader) Raw() *Raw { return t.raw }
 
+// Nanoseconds are those that composefs-rs takes for the mtime of the last entry.
+func (t *Reader) Nanoseconds() uint32 { return t.nanoseconds }
+
 // Offset is how many bytes of the archive were read.
 func (t *Reader) Offset() int64 { return t.offset }
 
@@ -82,6 +93,7 @@ func (t *Reader) TrailingTo(w io.Writer) (int64, error) {
 // extensions are the headers that stand before an entry's own.
 type extensions struct {
 	pax        map[string]string
+	overridden []paxRecord
 	name, link *string
 	size       int64
 }
@@ -256,7 +268,7 @@ func (t *Reader) addExtension(ext *extensions, flag byte) error {
 		if ext.pax != nil {
 			return errTwoHeaders(flag)
 		}
-		ext.pax, err = parsePAX(data)
+		ext.pax, ext.overridden, err = parsePAX(data)
 		return err
 	}
 	field := &ext.name
@@ -291,6 +303,8 @@ func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 	if err != nil {
 		return 0, err
 	}
+	quirks |= more
+	more, t.nanoseconds = heedOverridden(h, ext.overridden)
 	quirks |= more
 	switch h.Typeflag {
 	case 0, '0', '7':

@@ -298,7 +298,13 @@ func TestQuirks(t *testing.T) {
 		"d a size=4096": tarfile.SizeWithoutContent, "l a ->b size=1": tarfile.SizeWithoutContent, "h a ->b pax:size=1": tarfile.SizeWithoutContent,
 		"p a size=1": tarfile.SizeWithoutContent, "c a size=1": tarfile.SizeWithoutContent, "b a size=1": tarfile.SizeWithoutContent,
 		"f a pax:\"k\u00e9y=\xff\"": 0, `f a pax:"\xff=x"`: tarfile.KeyNotUTF8,
-		`d a size=1 mtime=-1 pax:"\xff=x"`: tarfile.NegativeMtime | tarfile.SizeWithoutContent | tarfile.KeyNotUTF8,
+		// Of two records of one key the last counts, and composefs-rs reads both.
+		"f a pax:mtime=1.5 pax:mtime=2.5": 0, "f a pax:mtime=1.5 pax:mtime=2.7": tarfile.FirstNanoseconds, "f a pax:mtime=1 pax:mtime=2.7": tarfile.FirstNanoseconds,
+		"f a pax:mtime=1.5 pax:mtime=2": tarfile.FirstNanoseconds, "f a pax:mtime=1.5 pax:mtime=2.7 pax:mtime=3.5": 0, "f a pax:mtime=1.x pax:mtime=2": 0,
+		"f a pax:mtime=x pax:mtime=2": tarfile.OverriddenNumber, "f a pax:mtime=-1.5 pax:mtime=2.5": tarfile.OverriddenNumber, "f a pax:mtime= pax:mtime=2": tarfile.OverriddenNumber,
+		"f a pax:uid=x pax:uid=5": tarfile.OverriddenNumber, "f a pax:gid=-1 pax:gid=5": tarfile.OverriddenNumber, "f a pax:size=x pax:size=0": tarfile.OverriddenNumber,
+		"f a pax:uid=7 pax:uid=5 pax:comment=x pax:comment=y": 0,
+		`d a size=1 mtime=-1 pax:"\xff=x"`:                    tarfile.NegativeMtime | tarfile.SizeWithoutContent | tarfile.KeyNotUTF8,
 	} {
 		if got := readSpec(t, spec).quirks; got != want {
 			t.Errorf("%q: quirks %b, want %b", spec, got, want)

@@ -84,6 +84,7 @@ func (a *composefsApplier) add(i int) error {
 	}
 	if e.Path == "" {
 		a.setRoot(i)
+		a.setNanoseconds(i, a.Tree.Root)
 		return nil
 	}
 	var n *canon.Node
@@ -94,6 +95,7 @@ func (a *composefsApplier) add(i int) error {
 		}
 	} else {
 		n = a.inode(i)
+		a.setNanoseconds(i, n)
 	}
 	parent, err := a.parent(i)
 	if err != nil {
@@ -119,6 +121,14 @@ func (a *composefsApplier) add(i int) error {
 	return nil
 }
 
+// setNanoseconds gives an inode those that composefs-rs reads in entry i.
+func (a *composefsApplier) setNanoseconds(i int, n *canon.Node) {
+	if a.Layer.quirks[i]&tarfile.FirstNanoseconds != 0 {
+		n.Mtime.Nsec = a.Layer.nanoseconds[i]
+		a.event(i, false, "of several PAX records of the mtime it takes the seconds of the last and the nanoseconds of the first")
+	}
+}
+
 func (a *composefsApplier) refuseQuirks(i int) error {
 	for _, q := range []struct {
 		quirk tarfile.Quirks
@@ -127,6 +137,7 @@ func (a *composefsApplier) refuseQuirks(i int) error {
 		{tarfile.NegativeMtime, "the mtime is before 1970"},
 		{tarfile.SizeWithoutContent, "the header states a size, but entries of this type have no content"},
 		{tarfile.KeyNotUTF8, "the key of a PAX record is not UTF-8"},
+		{tarfile.OverriddenNumber, "a PAX record that a later one overrides is no number"},
 	} {
 		if a.Layer.quirks[i]&q.quirk != 0 {
 			if err := a.refuse(i, "%s", q.what); err != nil {

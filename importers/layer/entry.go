@@ -18,6 +18,8 @@ type Entries struct {
 	// newest is the newest mtime of all entries.
 	newest canon.Time
 	quirks map[int]tarfile.Quirks // of few entries, by their index
+	// nanoseconds are those of tarfile.FirstNanoseconds.
+	nanoseconds map[int]uint32
 	// See tarfile.Reader.
 	oneZeroBlock, NoEnd bool
 	// Compression is that of the blob that they were read from.

@@ -89,6 +89,8 @@ var hostileCases = []hostileCase{
 	{rule: "pax-global-between", layers: []string{"'x' x =\"9 p=path\\n\"\n'g' g\nf a"}, refused: "layer 1 (1.tar), entry 1: a global PAX header stands between"},
 	{rule: "pax-overrides", layers: []string{"f x size=0 uid=1 gid=2 mtime=3 pax:path=a pax:size=3 pax:uid=4294967294 pax:gid=3000000 pax:mtime=5.000000007 =abc\nl l ->no pax:linkpath=yes"},
 		tree: "f a =abc uid=4294967294 gid=3000000 mtime=5 nsec=7\nl l ->yes"},
+	{rule: "pax-twice", layers: []string{"f a pax:uid=7 pax:mtime=1.5 pax:uid=5 pax:mtime=200.7"}, tree: "f a uid=5 mtime=200 nsec=700000000"},
+	{rule: "pax-twice", layers: []string{"f a pax:uid=x pax:mtime=-1 pax:uid=5 pax:mtime=200"}, tree: "f a uid=5 mtime=200"},
 	{rule: "pax-ignored", layers: []string{"f a pax:uname=x pax:gname=y pax:atime=9 pax:ctime=9 pax:comment=c pax:mode=777 pax:devmajor=9 pax:LIBARCHIVE.xattr.user.b=eA"}, tree: "f a"},
 	{rule: "pax-malformed", layers: []string{"'x' x =\"11 p=path\\n\"\nf a"}, refused: "layer 1 (1.tar), entry 1: a PAX record is not valid: its length is wrong"},
 	{rule: "pax-malformed", layers: []string{"f a pax:size=-1"}, refused: `layer 1 (1.tar), entry 1 "a": the PAX size "-1" is no decimal number`},

@@ -54,7 +54,7 @@ const bufferSize = 64 << 10
 func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Budget, o ReadOptions) (*Entries, error) {
 	l := &layerReader{
 		tar:     tarfile.NewReader(limits.Reader(ctx, r)),
-		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
+		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}, nanoseconds: map[int]uint32{}},
 		hasher:  objects.NewHasher(o.Hash, o.Objects),
 		keep:    o.Keep,
 		buffer:  make([]byte, bufferSize),
@@ -122,6 +122,9 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 	}
 	if quirks != 0 {
 		l.out.quirks[len(l.out.List)] = quirks
+	}
+	if quirks&tarfile.FirstNanoseconds != 0 {
+		l.out.nanoseconds[len(l.out.List)] = l.tar.Nanoseconds()
 	}
 	if l.headers {
 		e.Header = h

@@ -249,5 +249,17 @@ func ApplyCases() []applyCase {
 			OCI:       "f a user.\xff=\"1\"",
 			Composefs: `error: layer 1 (1.tar), entry 1 "a": composefs-rs refuses this: the key of a PAX record is not UTF-8`,
 		},
+		{
+			Name:      "several PAX mtimes",
+			Layers:    []string{"f a pax:mtime=1.5 pax:mtime=200.7\nd d pax:mtime=1 pax:mtime=200.7\nf d/b pax:mtime=1.1 pax:mtime=2.2 pax:mtime=3\nh c ->a"},
+			OCI:       "f a mtime=200 nsec=700000000\nh c ->a\nd d mtime=200 nsec=700000000\nf d/b mtime=3",
+			Composefs: "f a mtime=200 nsec=500000000\nh c ->a\nd d mtime=200\nf d/b mtime=3 nsec=100000000",
+		},
+		{
+			Name:      "PAX numbers that are none, and are overridden",
+			Layers:    []string{"f a pax:uid=x pax:uid=5"},
+			OCI:       "f a uid=5",
+			Composefs: `error: layer 1 (1.tar), entry 1 "a": composefs-rs refuses this: a PAX record that a later one overrides is no number`,
+		},
 	}
 }
