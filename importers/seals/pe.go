@@ -1,11 +1,13 @@
 package seals
 
 import (
+	"cmp"
 	"debug/pe"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +25,8 @@ type peFile struct {
 	// headers is how many bytes from the beginning are loaded in front of the sections.
 	headers  uint64
 	sections []pe.SectionHeader32
+	// shares is, for each section, another one that is loaded to some of its memory, or -1.
+	shares []int
 }
 
 // readPE reads the section table alone: debug/pe reads all that headers lead
@@ -61,7 +65,9 @@ func readPE(r io.ReaderAt) (*peFile, error) {
 		return nil, errors.New("its section table is truncated")
 	}
 	at += int64(binary.Size(sections))
-	return &peFile{r, header.Machine, max(uint64(at), uint64(binary.LittleEndian.Uint32(headers[:]))), sections}, nil
+	f := &peFile{r: r, machine: header.Machine, headers: max(uint64(at), uint64(binary.LittleEndian.Uint32(headers[:]))), sections: sections}
+	f.findShares()
+	return f, nil
 }
 
 // name is that of a section, as systemd-stub compares it: up to a NUL, and not, as
@@ -96,18 +102,42 @@ var errTooLong = errors.New("too many bytes")
 // and sections one after the other (edk2, BasePeCoff.c), and the last one wins.
 func (f *peFile) overlap(i int) error {
 	from, to := f.memory(i)
-	if from >= to {
-		return nil
-	}
-	if from < f.headers {
+	switch j := f.shares[i]; {
+	case from < to && from < f.headers:
 		return fmt.Errorf("its section %s is loaded over the headers of the file, so that what is booted may be another text than the file has: make the image again", f.name(i))
-	}
-	for j := range f.sections {
-		if begin, end := f.memory(j); j != i && begin < end && begin < to && from < end {
-			return fmt.Errorf("its sections %s and %q are loaded to the same memory, at %#x and %#x, so that what is booted may be another text than the file has: give them addresses that are apart", f.name(i), f.name(j), from, begin)
-		}
+	case j >= 0:
+		other, _ := f.memory(j)
+		return fmt.Errorf("its sections %s and %q are loaded to the same memory, at %#x and %#x, so that what is booted may be another text than the file has: give them addresses that are apart", f.name(i), f.name(j), from, other)
 	}
 	return nil
+}
+
+// findShares goes through the sections by their addresses, with the one that reaches
+// furthest of those before.
+func (f *peFile) findShares() {
+	var order []int
+	for i := range f.sections {
+		f.shares = append(f.shares, -1)
+		if from, to := f.memory(i); from < to {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(f.sections[a].VirtualAddress, f.sections[b].VirtualAddress)
+	})
+	furthest, end := -1, uint64(0)
+	for _, i := range order {
+		from, to := f.memory(i)
+		if from < end {
+			f.shares[i] = furthest
+			if f.shares[furthest] < 0 {
+				f.shares[furthest] = i
+			}
+		}
+		if to > end {
+			furthest, end = i, to
+		}
+	}
 }
 
 // memory is where a section is loaded, relative to the beginning.

@@ -27,23 +27,26 @@ type bootSeal struct {
 }
 
 func (f *ukiFile) program() (*program, error) {
+	p := &program{uname: f.uname}
 	if f.isKernel {
-		seals, err := f.bootSeals()
-		return &program{seals: seals}, err
-	}
-	p := &program{uname: f.boots[0].uname}
-	for _, c := range f.cmdlines() {
-		if c.doubt != nil {
-			p.seals = append(p.seals, bootSeal{Seal: seal.Seal{Err: c.doubt}})
-			p.adds(seal.Seal{Err: c.doubt})
-			continue
+		var err error
+		if p.seals, err = f.bootSeals(); err != nil || !f.isAddon {
+			return p, err
 		}
-		for _, s := range seal.Kargs(c.text, f.kept) {
-			p.seals = append(p.seals, bootSeal{Seal: s})
+	}
+	for _, c := range f.cmdlines() {
+		found, quoted := []seal.Seal{{Err: c.doubt}}, []seal.Seal(nil)
+		if c.doubt == nil {
+			// Behind a quote that another command line leaves open, what is quoted is not.
+			found, quoted = seal.Kargs(c.text, f.kept), seal.Kargs(`"`+c.text, f.kept)
+		}
+		for _, s := range found {
+			if !f.isKernel {
+				p.seals = append(p.seals, bootSeal{Seal: s})
+			}
 			p.adds(s)
 		}
-		// Behind a quote that another command line leaves open, what is quoted here is not.
-		for _, s := range seal.Kargs(`"`+c.text, f.kept) {
+		for _, s := range quoted {
 			if s.Key != "" {
 				p.adds(s)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"cfsverify/canon/seal"
@@ -29,8 +30,11 @@ type ukiFile struct {
 	// unbooted is the command line in front of the profiles if no profile has it, else
 	// nil. bootc reads it, and systemd-stub before release 257 knows no profiles.
 	unbooted *cmdline
-	// isKernel says that it has a kernel, as addons and other programs have not.
-	isKernel bool
+	// isKernel says that some release of systemd-stub finds a kernel in it, isAddon that
+	// some release may find none, as in addons.
+	isKernel, isAddon bool
+	// uname is that of the only section .uname, empty if there is not one.
+	uname string
 	// kept is how many bytes of a command line the kernel keeps.
 	kept int
 }
@@ -59,18 +63,24 @@ func readUKI(r io.ReaderAt) (*ukiFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
 	}
-	uki := &ukiFile{kept: keptBytes(file.machine)}
+	uki := &ukiFile{kept: keptBytes(file.machine), isAddon: true}
 	groups := [][]int{nil}
+	all := make([]int, len(file.sections))
 	for i := range file.sections {
+		all[i] = i
 		if file.name(i) == profileSection {
 			groups = append(groups, nil)
 		}
 		last := len(groups) - 1
 		groups[last] = append(groups[last], i)
-		// Older releases of systemd-stub compare no more than this beginning.
+		// Release 254 compares no more than this beginning.
 		uki.isKernel = uki.isKernel || strings.HasPrefix(file.name(i), kernelSection)
 	}
 	sections := sectionReader{file, cmdlineMax}
+	if kernels := sections.named(all, kernelSection); kernels != nil {
+		uki.isAddon = slices.ContainsFunc(kernels, func(i int) bool { return file.sections[i].VirtualSize == 0 })
+	}
+	uki.uname = sections.uname(all)
 	var base boot
 	if err := sections.add(&base, groups[0]); err != nil {
 		return nil, err
@@ -103,8 +113,8 @@ type sectionReader struct {
 // add puts what a group of sections has into the place of what there was before. An
 // empty command line is none, and takes the place of another as well.
 func (r *sectionReader) add(b *boot, group []int) error {
-	if found := r.named(group, unameSection); found != nil {
-		b.uname = r.short(found[0], unameMax)
+	if r.named(group, unameSection) != nil {
+		b.uname = r.uname(group)
 	}
 	found := r.named(group, cmdlineSection)
 	if found == nil {
@@ -126,6 +136,14 @@ func (r *sectionReader) add(b *boot, group []int) error {
 	}
 	r.left -= uint32(len(text))
 	return nil
+}
+
+// uname reads the section .uname, empty if there is not one.
+func (r *sectionReader) uname(group []int) string {
+	if found := r.named(group, unameSection); len(found) == 1 {
+		return r.short(found[0], unameMax)
+	}
+	return ""
 }
 
 func (r *sectionReader) named(group []int, name string) []int {

@@ -2,8 +2,10 @@ package seals
 
 import (
 	"bytes"
+	"debug/pe"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,8 +118,8 @@ func TestReadUKI(t *testing.T) {
 			if diff := cmp.Diff(c.want, got.lines()); diff != "" {
 				t.Errorf("%s: want -, got +\n%s", name, diff)
 			}
-			if got.isKernel != (kernel != ".linu") {
-				t.Errorf("%s: a kernel: %v", kernel, got.isKernel)
+			if got.isKernel != (kernel != ".linu") || got.isAddon != (kernel != ".linux") {
+				t.Errorf("%s: a kernel: %v, an addon: %v", kernel, got.isKernel, got.isAddon)
 			}
 		}
 	}
@@ -135,6 +137,7 @@ func TestMemory(t *testing.T) {
 		value          uint32
 		want           string
 	}{
+		"no other":           {2, sizeAt, 0, `"root=x"`},
 		"apart":              {1, addressAt, address(1), `"root=x"`},
 		"next to each other": {2, addressAt, address(1) + 6, `"root=x"`},
 		"the last byte":      {2, addressAt, address(1) + 5, `doubt: its sections .cmdline and ".data" are loaded to the same memory, at 0x2000 and 0x2005,`},
@@ -162,6 +165,39 @@ func TestMemory(t *testing.T) {
 	le.PutUint32(file[at(1)+addressAt:], uint32(at(3))-1)
 	if got, err := readUKI(bytes.NewReader(file)); err != nil || !strings.Contains(got.lines()[0], "over the headers") {
 		t.Errorf("%v, error %v", got.lines(), err)
+	}
+}
+
+// TestShares: a section shares memory if it does with any other, in whatever order they are.
+func TestShares(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	shared := 0
+	for range 2000 {
+		f := &peFile{sections: make([]pe.SectionHeader32, random.IntN(12))}
+		for i := range f.sections {
+			f.sections[i].VirtualAddress, f.sections[i].VirtualSize = random.Uint32N(40), random.Uint32N(6)
+		}
+		f.findShares()
+		for i, j := range f.shares {
+			from, to := f.memory(i)
+			overlaps := func(j int) bool {
+				begin, end := f.memory(j)
+				return i != j && from < to && begin < end && from < end && begin < to
+			}
+			any := false
+			for other := range f.sections {
+				any = any || overlaps(other)
+			}
+			if any != (j >= 0) || j >= 0 && !overlaps(j) {
+				t.Fatalf("%d shares with %d: %+v", i, j, f.sections)
+			}
+			if any {
+				shared++
+			}
+		}
+	}
+	if shared == 0 {
+		t.Error("nothing was shared")
 	}
 }
 
