@@ -178,7 +178,7 @@ func (n namedSeals) read() ([]seal.Seal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--cmdline: %w", err)
 		}
-		for _, f := range seal.CmdlineSeals(cmdline) {
+		for _, f := range seal.CmdlineSeals(cmdline, seal.CmdlineMax) {
 			f.Place = seal.Cmdline
 			if len(n.cmdlines) > 1 {
 				f.CommandLine = i + 1

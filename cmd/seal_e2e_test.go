@@ -50,7 +50,7 @@ func TestSealedImage(t *testing.T) {
 	t.Run("with an SELinux policy", func(t *testing.T) { checkLabelled(t, b) })
 	t.Run("the kernel boots with it", func(t *testing.T) {
 		oracle.Tool(t, "qemu-system-x86_64", "qemu-system-x86")
-		got := qemu.Boot(t, qemu.Firmware(t, uki)...)
+		got := qemu.Boot(t, qemu.Firmware(t, map[string]string{qemu.BootProgram: uki})...)
 		if diff := cmp.Diff([]string{"cmdline: " + want}, got); diff != "" {
 			t.Errorf("wanted (-), in the guest (+): %s", diff)
 		}

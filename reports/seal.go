@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -250,6 +251,12 @@ func SealPlace(f seal.Seal) string {
 	}
 	if f.CommandLine > 0 {
 		text += fmt.Sprintf(", command line %d", f.CommandLine)
+	}
+	if p := f.Profile; p != nil {
+		text += fmt.Sprintf(", profile %d", p.Number)
+		if name := cmp.Or(p.ID, p.Title); name != "" {
+			text += fmt.Sprintf(" (%s)", escape(name))
+		}
 	}
 	if f.Layer > 0 {
 		text += fmt.Sprintf(" of layer %d", f.Layer)

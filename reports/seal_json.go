@@ -24,6 +24,7 @@ type jsonSeal struct {
 	Place       seal.Place         `json:"place"`
 	Name        string             `json:"name,omitempty"`
 	CommandLine int                `json:"commandLine,omitempty"`
+	Profile     *jsonSealProfile   `json:"profile,omitempty"`
 	Layer       int                `json:"layer,omitempty"`
 	Key         string             `json:"key,omitempty"`
 	Value       string             `json:"value,omitempty"`
@@ -34,6 +35,12 @@ type jsonSeal struct {
 	Searched    bool               `json:"searched"`
 	Match       *jsonMatch         `json:"match,omitempty"`
 	Signature   *jsonSealSignature `json:"signature,omitempty"`
+}
+
+type jsonSealProfile struct {
+	Number int    `json:"number"`
+	ID     string `json:"id,omitempty"`
+	Title  string `json:"title,omitempty"`
 }
 
 type jsonSealExplanation struct {
@@ -128,6 +135,9 @@ func sealJSON(c *seals.Checked) jsonSeal {
 			recipe.Writer = m.Recipe.Writer.String()
 		}
 		j.Match = &jsonMatch{m.Layers, recipe, differencesJSON(m.Since)}
+	}
+	if p := c.Profile; p != nil {
+		j.Profile = &jsonSealProfile{p.Number, escape(p.ID), escape(p.Title)}
 	}
 	if c.Signature != nil {
 		j.Signature = &jsonSealSignature{escape(c.Signer)}

@@ -41,7 +41,7 @@ func checkedSeals() *Seals {
 		return seal.Seal{Place: place, Name: "/x\x1b.efi", Key: "composefs", Value: "\x1b", Claim: c}
 	}
 	layer, second := found(seal.LayerAnnotation, claim), found(seal.UKI, claim)
-	layer.Layer, layer.Claim.Role, second.CommandLine = 2, seal.Layer, 2
+	layer.Layer, layer.Claim.Role, second.Profile = 2, seal.Layer, &seal.Profile{Number: 1, ID: "a\x1b", Title: "b\x1b"}
 	signed := found(seal.Artifact, claim)
 	signed.Signature = []byte("der")
 	unknown := seal.Seal{Place: seal.Label, Key: "composefs.x", Err: errors.New("odd")}
@@ -113,7 +113,7 @@ wrong: layer-annotation /x\x1b.efi of layer 2, composefs
   should be HEX  (the digest of the bootable image, EROFS version 1)
   the layer has that digest by another recipe: EROFS version 1 as mkcomposefs writes it; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns
 
-wrong: uki /x\x1b.efi, command line 2, composefs
+wrong: uki /x\x1b.efi, profile 1 (a\x1b), composefs
   says      HEX
   should be HEX  (the digest of the bootable image, EROFS version 1)
   no recipe that is known gives the image, or what it was before its upper layers, that digest
@@ -159,6 +159,20 @@ func TestSealsVerdict(t *testing.T) {
 		s := &Seals{Result: seals.Result{Seals: c.seals}}
 		if text := sealsText(t, s, Options{}); !strings.HasPrefix(text, want) || s.Good() != c.good {
 			t.Errorf("good %v, want %q:\n%s", s.Good(), want, text)
+		}
+	}
+}
+
+// TestSealPlaceOfProfile: a profile goes by its ID, else its title, and always by its number.
+func TestSealPlaceOfProfile(t *testing.T) {
+	for want, p := range map[string]*seal.Profile{
+		"uki x":                    nil,
+		"uki x, profile 0":         {},
+		"uki x, profile 2 (a)":     {Number: 2, ID: "a", Title: "b"},
+		"uki x, profile 2 (b\\\\)": {Number: 2, Title: "b\\"},
+	} {
+		if got := SealPlace(seal.Seal{Place: seal.UKI, Name: "x", Profile: p}); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

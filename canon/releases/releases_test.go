@@ -99,7 +99,7 @@ func TestJudge(t *testing.T) {
 		{"composefs.digest=odd composefs=V1", false, false, false, true},
 		{"quiet", false, false, false, false},
 	} {
-		arguments := seal.Kargs(replace.Replace(tt.cmdline))
+		arguments := seal.Kargs(replace.Replace(tt.cmdline), seal.CmdlineMax)
 		for name, want := range map[string]bool{"bootc": tt.today, "bootc-v2": tt.v2, "bootc@1.16.2": tt.older, "composefs-rs": tt.rs} {
 			c, err := releases.ParseConsumer(name)
 			if err != nil {

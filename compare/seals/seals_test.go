@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
@@ -301,5 +303,20 @@ func TestHoldByOtherRules(t *testing.T) {
 		if got.State != tt.state || (why == nil) != (tt.want == nil) || why != nil && why.Error() != tt.want.Error() {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got.State, got.Why, tt.state, tt.want)
 		}
+	}
+}
+
+// TestCommandLines: what one profile is booted with is not read for another.
+func TestCommandLines(t *testing.T) {
+	a, b := &seal.Profile{}, &seal.Profile{Number: 1}
+	of := func(place seal.Place, name, key string, number int, p *seal.Profile) seal.Seal {
+		return seal.Seal{Place: place, Name: name, Key: key, CommandLine: number, Profile: p}
+	}
+	got := commandLines([]seal.Seal{
+		of(seal.UKI, "x", "composefs", 0, nil), of(seal.UKI, "x", "composefs.digest", 0, a), of(seal.UKI, "x", "composefs", 0, a), of(seal.UKI, "x", "composefs", 0, b), of(seal.UKI, "x", "", 0, b),
+		of(seal.UKI, "y", "composefs", 0, nil), of(seal.Label, "", "x", 0, nil), of(seal.Cmdline, "", "composefs", 1, nil), of(seal.Cmdline, "", "composefs", 2, nil),
+	})
+	if diff := cmp.Diff([][]int{{0}, {1, 2}, {3}, {5}, {7}, {8}}, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
 	}
 }
