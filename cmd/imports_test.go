@@ -33,7 +33,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/gate":        "canon/tarfile compare compare/blame",
 		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/releases canon/selinux",
 		"compare/notes":       "canon canon/linux canon/policy canon/selinux",
-		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe compare compare/blame",
+		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe canon/selinux compare compare/blame",
 		"compare/raw":         "canon canon/tarfile compare",
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/selinux compare compare/identify compare/notes importers/layer",
 		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/selinux compare compare/blame compare/gate compare/notes compare/proof compare/seals importers/layer",
