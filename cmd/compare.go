@@ -93,11 +93,12 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
+	s.imports.Labels = s.imports.Labels || s.recognise && (sources[0].IsFinal() || sources[1].IsFinal())
 	inputs, err := s.loadPair(ctx, r.Err, sources, names)
 	if err != nil {
 		return err
 	}
-	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked}
+	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Recognise: s.recognise, KeepWriter: s.writerGiven}
 	if o.Gate, err = f.gate.read(); err != nil {
 		return err
 	}
@@ -105,8 +106,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	advice.WrapSide(&result.A)
-	advice.WrapSide(&result.B)
+	advice.WrapResult(result)
 	if !result.Passed() {
 		r.status = statusDifferent
 	}
