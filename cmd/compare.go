@@ -45,7 +45,9 @@ func newDiff(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare any two sources",
-		Long: `Compare any two sources, whatever they are.
+		Long: `Compare any two sources, whatever they are. A dump file or composefs image that was
+written after the tree had been prepared for booting is recognised, as by
+inside-vs-outside.
 
 ` + helpText("raw") + `
 ` + helpText("sources") + `

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/selinux"
@@ -60,7 +61,7 @@ func recorded(p *policy.Prepared, written policy.Policy) *policy.Prepared {
 // was written. The recipe stays, without a result, where that makes no difference, or where
 // the side may just as well look so by itself, and the other one has nothing that would
 // be left out.
-func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe) (recipe.Recipe, *Recognised) {
+func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe, keepWriter bool) (recipe.Recipe, *Recognised) {
 	side := 0
 	if prepared[0] == nil {
 		side = 1
@@ -77,6 +78,9 @@ func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe) (
 		return r, found
 	case !changes, p.Doubtful && found.LeftOut == 0:
 		return r, nil
+	}
+	if !keepWriter {
+		r.Writer = erofs.ComposefsRS
 	}
 	r.Policy.Boot = p.Boot
 	if r.Policy.Links == policy.LinksKeep {

@@ -128,10 +128,7 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 	words, prepared := written(inputs)
 	result := &Result{Rules: o.Rules}
 	if o.Recognise {
-		r, result.Recognised = recognise(inputs, prepared, r)
-		if result.Recognised != nil && result.Recognised.Err == nil && !o.KeepWriter {
-			r.Writer = erofs.ComposefsRS
-		}
+		r, result.Recognised = recognise(inputs, prepared, r, o.KeepWriter)
 	}
 	result.Recipe = r
 	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, written: words, masked: o.Masked}
