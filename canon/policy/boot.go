@@ -40,7 +40,7 @@ func BootPrecisionMatters(t *canon.Tree) bool {
 	if usr == nil {
 		return false
 	}
-	for _, name := range []string{"boot", "sysroot"} {
+	for _, name := range bootDirs {
 		if dir := t.Root.Child(name); dir != nil && dir.Node.Mtime.Nsec != usr.Node.Mtime.Nsec {
 			return true
 		}
