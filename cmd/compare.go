@@ -45,7 +45,9 @@ func newDiff(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare any two sources",
-		Long: `Compare any two sources, whatever they are.
+		Long: `Compare any two sources, whatever they are. A dump file or composefs image that was
+written after the tree had been prepared for booting is recognised, as by
+inside-vs-outside.
 
 ` + helpText("raw") + `
 ` + helpText("sources") + `
@@ -93,11 +95,12 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
+	s.imports.Labels = s.imports.Labels || s.recognise && (sources[0].IsFinal() || sources[1].IsFinal())
 	inputs, err := s.loadPair(ctx, r.Err, sources, names)
 	if err != nil {
 		return err
 	}
-	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked}
+	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Recognise: s.recognise, KeepWriter: s.writerGiven}
 	if o.Gate, err = f.gate.read(); err != nil {
 		return err
 	}
@@ -105,8 +108,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	advice.WrapSide(&result.A)
-	advice.WrapSide(&result.B)
+	advice.WrapResult(result)
 	if !result.Passed() {
 		r.status = statusDifferent
 	}

@@ -44,6 +44,8 @@ type setting struct {
 	// what the root directory is, bootGiven for whom or with which mtimes trees are made
 	// ready for booting.
 	versionGiven, writerGiven, rootGiven, bootGiven bool
+	// recognise is for comparisons: the user did not say whether trees are for booting.
+	recognise bool
 }
 
 // setting reads the flags for some sources.
@@ -65,6 +67,7 @@ func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importe
 	if s.Policy, err = f.policyFor(final || f.raw); err != nil {
 		return s, err
 	}
+	s.recognise = !f.flags.Changed("bootable") && f.policy.value != "raw"
 	if s.Hash, err = fsverity.ParseAlgorithm(f.hash.value); err != nil {
 		return s, err
 	}

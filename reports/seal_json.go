@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -75,9 +76,9 @@ type jsonMatch struct {
 }
 
 type jsonSealRecipe struct {
-	ErofsVersion int        `json:"erofsVersion"`
-	Writer       string     `json:"writer,omitempty"`
-	Policy       jsonPolicy `json:"policy"`
+	ErofsVersion int          `json:"erofsVersion"`
+	Writer       string       `json:"writer,omitempty"`
+	Policy       policy.Words `json:"policy"`
 }
 
 type jsonSealSignature struct {
@@ -130,7 +131,7 @@ func sealJSON(c *seals.Checked) jsonSeal {
 		j.Audiences = append(j.Audiences, audience)
 	}
 	if m := c.Match; m != nil {
-		recipe := jsonSealRecipe{ErofsVersion: int(m.Recipe.Version), Policy: policyJSON(m.Recipe.Policy)}
+		recipe := jsonSealRecipe{ErofsVersion: int(m.Recipe.Version), Policy: m.Recipe.Policy.Words()}
 		if m.Recipe.Writer != erofs.ComposefsRS {
 			recipe.Writer = m.Recipe.Writer.String()
 		}

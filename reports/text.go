@@ -65,6 +65,10 @@ func (t *comparisonText) write() {
 	for _, side := range t.sides() {
 		fmt.Fprintf(t, "  %-*s  %s  %s\n", width, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
+	if text := recognisedText(t.Recognised); text != "" {
+		fmt.Fprintln(t)
+		t.prose("", "recognised:", text)
+	}
 	t.summary(t.Failing(), proofText(t.Proof, len(t.Findings)))
 	fmt.Fprintln(t)
 	t.prose("", "composefs digest", fmt.Sprintf("(%s)", recipeText(t.Recipe, t.Rules)))

@@ -122,7 +122,7 @@ type Policy struct {
 	// Created is the time that RootCreated uses, nil if there is none.
 	Created *canon.Time
 	// Labelled says that the tree may have been written with the labels for booting, by
-	// somebody who had the content of its SELinux policy: where it was, they stay.
+	// somebody who had the content of its SELinux policy; see KeepsLabels.
 	Labelled bool
 }
 
@@ -241,22 +241,24 @@ func setDirMtime(n *canon.Node) {
 	}
 }
 
+// Keeps says that an xattr of this name stays.
+func (r XattrRule) Keeps(name string) bool {
+	switch r {
+	case XattrAll:
+		return true
+	case XattrNone:
+		return false
+	}
+	return name == linux.SecurityCapability || r == XattrUser && strings.HasPrefix(name, linux.UserPrefix)
+}
+
 // filterXattrs removes the xattrs that the rule does not keep.
 func filterXattrs(t *canon.Tree, rule XattrRule) {
-	drop := func(a canon.Xattr) bool {
-		switch {
-		case rule == XattrNone:
-			return true
-		case a.Name == linux.SecurityCapability:
-			return false
-		}
-		return rule != XattrUser || !strings.HasPrefix(a.Name, linux.UserPrefix)
-	}
 	if rule == XattrAll {
 		return
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.Without(drop)
+		e.Node.Xattrs = e.Node.Xattrs.Without(func(a canon.Xattr) bool { return !rule.Keeps(a.Name) })
 	}
 }
 

@@ -116,6 +116,15 @@ func WrapSide(s *verify.Side) {
 	}
 }
 
+// WrapResult gives advice on what a comparison tells of.
+func WrapResult(r *verify.Result) {
+	WrapSide(&r.A)
+	WrapSide(&r.B)
+	if r.Recognised != nil {
+		r.Recognised.Err = Wrap(r.Recognised.Err)
+	}
+}
+
 // WrapSeals gives advice on why seals cannot be checked.
 func WrapSeals(checked []seals.Checked) {
 	for i := range checked {

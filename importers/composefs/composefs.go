@@ -2,6 +2,7 @@ package composefs
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers/source"
 )
 
@@ -28,22 +30,36 @@ type File struct {
 	Tree *canon.Tree
 	// Image is set for a composefs image. Its Writer is found unless Options.Lenient.
 	Image *erofs.Image
+	// Written is the policy that was applied to a dump file's tree before it was written,
+	// nil if nobody recorded it.
+	Written *policy.Policy
 }
 
 // Load reads a dump file or a composefs image.
 func Load(s source.Source, o Options) (*File, error) {
-	in := io.NopCloser(os.Stdin)
+	var in io.Reader = os.Stdin
+	var record *Record
 	if s.Path != "-" {
 		f, err := os.Open(s.Path)
 		if err != nil {
 			return nil, err
 		}
+		defer f.Close()
 		in = f
+		if s.Transport == source.Dump {
+			record = readRecord(s.Path)
+		}
 	}
-	defer in.Close()
+	sum := sha256.New()
+	if record != nil {
+		in = io.TeeReader(in, sum)
+	}
 	read, err := read(s.Transport, in, o.Lenient)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	if record != nil {
+		read.Written = record.policyOf(sum)
 	}
 	if alg := read.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
 		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}
