@@ -52,25 +52,28 @@ func BootPrecisionMatters(t *canon.Tree) bool {
 type boot struct {
 	rule  BootRule
 	links LinkRule
-	// labels are those of a tree that was prepared before it was written, nil for others.
-	labels map[*canon.Node]string
+	// written are the labels of a tree that was prepared before it was written, nil for
+	// others.
+	written map[*canon.Node]string
+	// found are labels that were found before, nil if they were not.
+	found *selinux.Labels
 }
 
 // newBoot looks at a tree before a policy changes it. A dump file that was written with
 // the labels for booting does not have the content of the policy's files, so that the
 // labels could be made again: they stay.
-func (p Policy) newBoot(t *canon.Tree) boot {
-	b := boot{rule: p.Boot, links: p.Links}
+func (p Policy) newBoot(t *canon.Tree, found *selinux.Labels) boot {
+	b := boot{rule: p.Boot, links: p.Links, found: found}
 	if !b.rule.Prepares() || !p.Labelled || !isPrepared(t) {
 		return b
 	}
 	if missing, err := selinux.Missing(t); err != nil || len(missing) == 0 {
 		return b
 	}
-	b.labels = map[*canon.Node]string{}
+	b.written = map[*canon.Node]string{}
 	for e := range t.Dirents() {
 		if label, has := e.Node.Xattrs.Get(linux.SecuritySELinux); has {
-			b.labels[e.Node] = label
+			b.written[e.Node] = label
 		}
 	}
 	return b
@@ -114,31 +117,43 @@ func (b boot) prepare(t *canon.Tree) error {
 			dir.Node.Mtime = canon.Time{}
 		}
 	}
-	if b.labels != nil {
+	if b.written != nil {
 		for e := range t.Dirents() {
 			e.Node.Xattrs.Remove(linux.SecuritySELinux)
-			if label, has := b.labels[e.Node]; has {
+			if label, has := b.written[e.Node]; has {
 				e.Node.Xattrs.Set(linux.SecuritySELinux, label)
 			}
 		}
 		t.CountLinks()
 		return nil
 	}
+	labels := b.found
+	if labels == nil {
+		var err error
+		if labels, err = findLabels(t); err != nil {
+			return err
+		}
+	}
+	if b.links == LinksLastLabel {
+		return labels.ApplyByLast(t)
+	}
+	return labels.Apply(t)
+}
+
+// findLabels finds the labels that a tree gets by the policy that it brings.
+func findLabels(t *canon.Tree) (*selinux.Labels, error) {
 	missing, err := selinux.Missing(t)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(missing) > 0 {
-		return &LabelsError{Path: missing[0].Path}
+		return nil, &LabelsError{Path: missing[0].Path}
 	}
 	policy, err := selinux.Load(t)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if b.links == LinksLastLabel {
-		return policy.LabelByLast(t)
-	}
-	return policy.Label(t)
+	return policy.Labels(t)
 }
 
 // LabelsError says that a tree cannot be labelled for booting, as it lacks the content
