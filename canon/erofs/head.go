@@ -42,9 +42,8 @@ func (l *Layout) Head(o Options, dir *canon.Node) []byte {
 	if err != nil || o != l.options && !l.differsInHeaderOnly(o) {
 		return nil
 	}
-	root := *l.img.inodes[0].node
-	root.Perm, root.UID, root.GID, root.Mtime, root.Xattrs = dir.Perm, dir.UID, dir.GID, dir.Mtime, dir.Xattrs
-	if root.Perm > 0o7777 || !l.keepsPlaces(&root) {
+	root := (&canon.Tree{Root: l.img.inodes[0].node}).WithRoot(dir).Root
+	if root.Perm > 0o7777 || !l.keepsPlaces(root) {
 		return nil
 	}
 	img := *l.img
@@ -53,7 +52,7 @@ func (l *Layout) Head(o Options, dir *canon.Node) []byte {
 	end := uint64(0)
 	for i := range img.inodes {
 		if in := &img.inodes[i]; i == 0 || in.role == stub {
-			in.node = &root
+			in.node = root
 			end = roundUp(in.nid*slotSize+in.headSize(), blockSize)
 		}
 	}

@@ -102,7 +102,7 @@ func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []
 	if !missing(digests) {
 		return nil
 	}
-	made, err := identify.Try(ctx, tree, recipes)
+	made, err := recipe.Try(ctx, tree, recipes)
 	if err != nil {
 		return err
 	}
