@@ -63,18 +63,29 @@ func bootableOf(tree *canon.Tree) *canon.Tree {
 	return tree
 }
 
-// TestTry: what is shared gives the digests that each recipe gives by itself.
-func TestTry(t *testing.T) {
-	seconds := trees.Bootable()
-	for e := range seconds.Dirents() {
+// wholeSeconds is a bootable tree without nanoseconds.
+func wholeSeconds() *canon.Tree {
+	tree := trees.Bootable()
+	for e := range tree.Dirents() {
 		e.Node.Mtime.Nsec = 0
 	}
+	return tree
+}
+
+// usualRecipes are those of composefs-rs, of all versions, ready for booting or not.
+func usualRecipes() []Recipe {
+	list := with([]Recipe{{Policy: policy.ComposefsRS()}}, []policy.BootRule{policy.BootSeconds, policy.BootNanoseconds, policy.BootNo}, func(r *Recipe, w policy.BootRule) { r.Policy.Boot = w })
+	return with(list, []erofs.Version{erofs.V1, erofs.V0, erofs.V2}, func(r *Recipe, w erofs.Version) { r.Version = w })
+}
+
+// TestTry: what is shared gives the digests that each recipe gives by itself.
+func TestTry(t *testing.T) {
 	holding := trees.Bootable()
 	holding.Root.Child("usr").Node.Put(canon.Dirent{Name: "w", Node: &canon.Node{Kind: canon.CharDevice, Nlink: 1}})
 	withRun := trees.Bootable()
 	withRun.Root.Put(canon.Dirent{Name: "run", Node: &canon.Node{Kind: canon.Symlink, Target: "x", Nlink: 1}})
 	for name, tree := range map[string]*canon.Tree{
-		"bootable": trees.Bootable(), "whole seconds": seconds, "a whiteout": holding, "/run is a symlink": withRun, "nothing to act on": trees.Sample(),
+		"bootable": trees.Bootable(), "whole seconds": wholeSeconds(), "a whiteout": holding, "/run is a symlink": withRun, "nothing to act on": trees.Sample(),
 	} {
 		checkTry(t, name, tree, someRecipes(0, 400))
 	}
@@ -155,6 +166,9 @@ func TestTryShares(t *testing.T) {
 		// Each word but those for the root makes another tree; but for the one that has
 		// nanoseconds in /boot, where mtimes are in seconds.
 		{trees.Bootable(), slices.DeleteFunc(allRecipes(), func(r Recipe) bool { return r.Writer != erofs.ComposefsRS }), (4 + 3) * 2 * 2 * 4 * 3, 1200},
+		// Version 0 differs from 1 in the header, and 2 has no nanoseconds.
+		{trees.Bootable(), usualRecipes(), 3, 5},
+		{wholeSeconds(), usualRecipes(), 2, 4},
 		{bootableOf(canon.NewTree()), []Recipe{{Version: erofs.V1, Policy: policy.Raw()}, {Version: erofs.V0, Policy: policy.Raw()}, {Version: erofs.V2, Policy: policy.Raw()}}, 1, 2},
 	} {
 		asked := 0
