@@ -56,7 +56,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/scan":      "canon canon/fsverity importers/objects",
 		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/document importers/image importers/objects",
 		"importers/source":    "canon/erofs importers/blob",
-		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/identify compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
+		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{
 		"github.com/dlclark/regexp2":                            "canon/selinux",

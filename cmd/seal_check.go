@@ -84,7 +84,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 		return err
 	}
 	s.imports.Labels = true
-	o := seals.Options{Search: true, RequireSecure: f.secure}
+	o := seals.Options{Search: true, Timeout: f.imports.timeout, RequireSecure: f.secure}
 	if o.Consumers, err = f.policy.audiences(); err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
-	"cfsverify/compare/identify"
 	"cfsverify/compare/proof"
 	"cfsverify/importers/layer"
 )
@@ -37,7 +37,7 @@ type Identified struct {
 	// which it was read.
 	Source string
 	Rules  layer.Rules
-	identify.Made
+	recipe.Made
 	// Has, if not 0, is another hash, in which the source has digests of file content:
 	// there is no recipe then.
 	Has fsverity.Algorithm

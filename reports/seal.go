@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"cfsverify/canon"
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
@@ -278,49 +277,4 @@ func expectedText(e seals.Expected) string {
 		return fmt.Sprintf("the digest of the bootable image, EROFS version %d", e.Version)
 	}
 	return fmt.Sprintf("the digest of the image, EROFS version %d", e.Version)
-}
-
-// match says what gives the digest of a wrong seal.
-func (t *text) match(s *Seals, c *seals.Checked) {
-	m := c.Match
-	switch {
-	case m != nil:
-		t.prose("  ", "", matchText(s, m))
-	case c.Searched && c.Claim.Role == seal.Layer:
-		t.prose("  ", "", "no recipe that is known gives the layer that digest")
-	case c.Searched:
-		t.prose("  ", "", "no recipe that is known gives the image, or what it was before its upper layers, that digest")
-	}
-	if m == nil {
-		return
-	}
-	for i := range m.Since {
-		if i == shownPerFinding && !t.verbose {
-			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(m.Since)-i))
-			return
-		}
-		t.difference(&m.Since[i], m.Since[i].Changes)
-	}
-}
-
-func matchText(s *Seals, m *seals.Match) string {
-	version := fmt.Sprintf("EROFS version %d", m.Recipe.Version)
-	if m.Recipe.Writer != erofs.ComposefsRS {
-		version += " as " + m.Recipe.Writer.String() + " writes it"
-	}
-	policy := version + "; " + policyText(m.Recipe.Policy)
-	if names := releaseNames(m.Recipe); names != nil {
-		policy += "; as " + strings.Join(names, " and ")
-	}
-	switch m.Layers {
-	case 0:
-		return "the layer has that digest by another recipe: " + policy
-	case len(s.Layers):
-		return "the image has that digest by another recipe: " + policy
-	}
-	layers := "the lowest layer alone"
-	if m.Layers > 1 {
-		layers = fmt.Sprintf("the %d lowest layers", m.Layers)
-	}
-	return fmt.Sprintf("%s had that digest (%s); what the layers above changed: %s", layers, policy, count(len(m.Since), "entry", "entries"))
 }

@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"cfsverify/canon/erofs"
-	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -34,6 +32,7 @@ type jsonSeal struct {
 	Expected    []jsonExpected     `json:"expected"`
 	Audiences   []jsonAudience     `json:"audiences,omitempty"`
 	Searched    bool               `json:"searched"`
+	SearchError string             `json:"searchError,omitempty"`
 	Match       *jsonMatch         `json:"match,omitempty"`
 	Signature   *jsonSealSignature `json:"signature,omitempty"`
 }
@@ -69,18 +68,6 @@ type jsonExpected struct {
 	Digest       string    `json:"digest"`
 }
 
-type jsonMatch struct {
-	Layers      int              `json:"layers"`
-	Recipe      jsonSealRecipe   `json:"recipe"`
-	Differences []jsonDifference `json:"differences"`
-}
-
-type jsonSealRecipe struct {
-	ErofsVersion int          `json:"erofsVersion"`
-	Writer       string       `json:"writer,omitempty"`
-	Policy       policy.Words `json:"policy"`
-}
-
 type jsonSealSignature struct {
 	Signer string `json:"signer,omitempty"`
 }
@@ -113,6 +100,7 @@ func sealJSON(c *seals.Checked) jsonSeal {
 	j := jsonSeal{
 		State: c.State, Why: whyText(c.Why), Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
 		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,
+		SearchError: escape(errorText(c.SearchErr)), Match: matchJSON(c.Match),
 	}
 	for _, e := range c.Expected {
 		expected := jsonExpected{Role: e.Role, Digest: e.Digest.String()}
@@ -129,13 +117,6 @@ func sealJSON(c *seals.Checked) jsonSeal {
 			audience.Digest, audience.Karg = a.Digest.String(), a.Karg(a.Digest)
 		}
 		j.Audiences = append(j.Audiences, audience)
-	}
-	if m := c.Match; m != nil {
-		recipe := jsonSealRecipe{ErofsVersion: int(m.Recipe.Version), Policy: m.Recipe.Policy.Words()}
-		if m.Recipe.Writer != erofs.ComposefsRS {
-			recipe.Writer = m.Recipe.Writer.String()
-		}
-		j.Match = &jsonMatch{m.Layers, recipe, differencesJSON(m.Since)}
 	}
 	if p := c.Profile; p != nil {
 		j.Profile = &jsonSealProfile{p.Number, escape(p.ID), escape(p.Title)}

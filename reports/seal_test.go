@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"cfsverify/compare"
 	"cfsverify/compare/notes"
 	"cfsverify/compare/seals"
+	"cfsverify/importers/layer"
 )
 
 // checkedSeals has a seal of each state, with names that are markup and controls.
@@ -33,7 +35,27 @@ func checkedSeals() *Seals {
 	insecure.Insecure = true
 	expected := []seals.Expected{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: other}}
 	good := []seals.Expected{{Role: seal.Bootable, Version: erofs.V1, Digest: other}, {Role: seal.Bootable, Version: erofs.V0, Digest: digest}}
-	since := []compare.Difference{{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}}
+	one, two := &canon.Layer{Index: 1}, &canon.Layer{Index: 2}
+	from := func(l *canon.Layer, entry int32) *canon.Origin { return &canon.Origin{Layer: l, Entry: entry} }
+	gone := func(path string, how layer.HowRemoved, hidden string) seals.Change {
+		was := node(0o600)
+		was.Origin = from(one, 3)
+		return seals.Change{Difference: compare.Difference{Path: path, Status: compare.OnlyInA, A: was}, Removal: &layer.Removal{Origin: from(two, 4), How: how, Path: hidden}}
+	}
+	needed := &canon.Origin{Layer: two, Entry: 6, Implicit: true}
+	change := compare.Difference{Path: "/a\x1b", Status: compare.Changed, A: node(0o600), B: node(0o644), Changes: []compare.Change{{Field: compare.Mode}}}
+	since := []seals.Change{
+		{Difference: change},
+		{Difference: change, By: from(two, 5)},
+		{Difference: change, By: needed},
+		{Difference: compare.Difference{Path: "/b", Status: compare.OnlyInB, B: node(0o644)}, By: from(two, 5)},
+		{Difference: compare.Difference{Path: "/b/c", Status: compare.OnlyInB, B: node(0o644)}, By: needed},
+		{Difference: compare.Difference{Path: "/b/d", Status: compare.OnlyInB, B: node(0o644)}},
+		gone("/x\x1b", layer.WhiteoutMarker, "/x\x1b"),
+		gone("/x/y", layer.OpaqueMarker, "/x"),
+		gone("/x/z", layer.Replaced, "/x"),
+		{Difference: compare.Difference{Path: "/z", Status: compare.OnlyInA, A: node(0o644)}},
+	}
 	recipe := recipe.Recipe{Version: erofs.V1, Policy: policy.ComposefsRS()}
 	byC := recipe
 	byC.Writer = erofs.Mkcomposefs
@@ -55,6 +77,7 @@ func checkedSeals() *Seals {
 		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true},
 		{Seal: layer, State: seals.Wrong, Expected: expected, Searched: true, Match: &seals.Match{Recipe: byC}},
 		{Seal: second, State: seals.Wrong, Expected: expected, Searched: true},
+		{Seal: second, State: seals.Wrong, Expected: expected, SearchErr: errors.New("late\x1b")},
 	}, Notes: []notes.Note{{Kind: notes.PolicyReadOtherwise, Items: []notes.Item{{Text: "\x1b"}}}, {Kind: notes.BootEntry, Items: []notes.Item{{Path: "/\x1b", Text: "\x1b"}}}}}}
 }
 
@@ -70,7 +93,7 @@ func sealsText(t *testing.T, s *Seals, o Options) string {
 func TestSealsText(t *testing.T) {
 	text := sealsText(t, checkedSeals(), Options{})
 	// Each block of the report, without digests.
-	want := `WRONG: 6 of 9 seals are wrong
+	want := `WRONG: 7 of 10 seals are wrong
   image  oci:x\x1b  (2 layers)
 
 good: uki /x\x1b.efi, composefs
@@ -80,9 +103,29 @@ good: uki /x\x1b.efi, composefs
 wrong: cmdline /x\x1b.efi, composefs
   says      HEX
   should be HEX  (the digest of the bootable image, EROFS version 1)
-  the lowest layer alone had that digest (EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns); what the layers above changed: 1 entry
+  the lowest layer alone had that digest (EROFS version 1; root usr, directory mtimes keep, /run empty, xattrs allowlist, mtimes in ns); what the layers above changed: 10 entries
   /a\x1b
     mode: sealed 0600, now 0644
+  /a\x1b
+    mode: sealed 0600, now 0644
+    changed by layer 2, entry 5
+  /a\x1b
+    mode: sealed 0600, now 0644
+    changed: no layer has an entry for it; layer 2 needs it for entry 6
+  /b  FIFO, mode 0644, owner 0:0
+    added by layer 2, entry 5
+  /b/c  FIFO, mode 0644, owner 0:0
+    added: no layer has an entry for it; layer 2 needs it for entry 6
+  /b/d  FIFO, mode 0644, owner 0:0
+    added
+  /x\x1b  FIFO, mode 0600, owner 0:0  [layer 1, entry 3]
+    removed by the whiteout of /x\x1b: layer 2, entry 4
+  /x/y  FIFO, mode 0600, owner 0:0  [layer 1, entry 3]
+    removed by the opaque marker of /x: layer 2, entry 4
+  /x/z  FIFO, mode 0600, owner 0:0  [layer 1, entry 3]
+    removed when /x was replaced: layer 2, entry 4
+  /z  FIFO, mode 0644, owner 0:0
+    removed
   insecure: the "?" lets the image be mounted without being verified
 
 wrong: expected /x\x1b.efi, composefs
@@ -118,6 +161,11 @@ wrong: uki /x\x1b.efi, profile 1 (a\x1b), composefs
   should be HEX  (the digest of the bootable image, EROFS version 1)
   no recipe that is known gives the image, or what it was before its upper layers, that digest
 
+wrong: uki /x\x1b.efi, command line 2, composefs
+  says      HEX
+  should be HEX  (the digest of the bootable image, EROFS version 1)
+  not explained: late\x1b
+
 note: whether restorecon would change labels is not known
     \x1b
   libselinux and composefs-rs use other engines for patterns. Write the rule with parentheses, and in ASCII.
@@ -133,7 +181,7 @@ note: composefs-rs refuses 1 boot entry, and the image with it
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(text, "\n")); diff != "" {
 		t.Error(diff)
 	}
-	if verbose := sealsText(t, checkedSeals(), Options{Verbose: true}); strings.Count(verbose, "should be") != 10 {
+	if verbose := sealsText(t, checkedSeals(), Options{Verbose: true}); strings.Count(verbose, "should be") != 12 {
 		t.Errorf("%s", verbose)
 	}
 }
@@ -200,7 +248,24 @@ func TestSealsJSONFollowsSchema(t *testing.T) {
 		Properties struct {
 			Seals struct {
 				Items struct {
-					Properties struct{ Place struct{ Enum []seal.Place } }
+					Properties struct {
+						Place struct{ Enum []seal.Place }
+						Match struct {
+							Properties struct {
+								Differences struct {
+									Items struct {
+										Properties struct {
+											Removal struct {
+												Properties struct {
+													How struct{ Enum []layer.HowRemoved }
+												}
+											}
+										}
+									}
+								}
+							}
+						}
+					}
 				}
 			}
 		}
@@ -208,7 +273,52 @@ func TestSealsJSONFollowsSchema(t *testing.T) {
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(seal.Places(), doc.Properties.Seals.Items.Properties.Place.Enum); diff != "" {
+	properties := &doc.Properties.Seals.Items.Properties
+	if diff := cmp.Diff(seal.Places(), properties.Place.Enum); diff != "" {
 		t.Error(diff)
+	}
+	if diff := cmp.Diff(layer.AllHowRemoved(), properties.Match.Properties.Differences.Items.Properties.Removal.Properties.How.Enum); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestMatchJSON: a program learns which entry did what.
+func TestMatchJSON(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Write(&buf, JSON, checkedSeals(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Seals []struct {
+			SearchError string
+			Match       struct {
+				Differences []struct {
+					Path    string
+					By      *struct{ Layer, Entry int }
+					Removal *struct{ How, Path string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(buf.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range doc.Seals[1].Match.Differences {
+		line := d.Path
+		if d.By != nil {
+			line += fmt.Sprintf(" by %d/%d", d.By.Layer, d.By.Entry)
+		}
+		if d.Removal != nil {
+			line += fmt.Sprintf(" %s of %s", d.Removal.How, d.Removal.Path)
+		}
+		got = append(got, line)
+	}
+	want := []string{`/a\x1b`, `/a\x1b by 2/5`, `/a\x1b by 2/6`, "/b by 2/5", "/b/c by 2/6", "/b/d", `/x\x1b by 2/4 whiteout of /x\x1b`, "/x/y by 2/4 opaque of /x", "/x/z by 2/4 replaced of /x", "/z"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := doc.Seals[9].SearchError; got != `late\x1b` {
+		t.Errorf("%q", got)
 	}
 }

@@ -77,6 +77,26 @@ func Corners(t *canon.Tree, v Version) []Corner {
 	if v == V2 || !mayHaveCorners(t) {
 		return nil
 	}
+	return searchCorners(t, v)
+}
+
+// CornersByRoot finds the corners of trees that differ in the metadata of their root
+// directories: those of canon.Tree.WithRoot, for each of dirs.
+func CornersByRoot(t *canon.Tree, v Version, dirs []*canon.Node) [][]Corner {
+	found := make([][]Corner, len(dirs))
+	if v == V2 {
+		return found
+	}
+	below := mayHaveCorners(t)
+	for i, dir := range dirs {
+		if below || mayBeCorner(dir) {
+			found[i] = searchCorners(t.WithRoot(dir), v)
+		}
+	}
+	return found
+}
+
+func searchCorners(t *canon.Tree, v Version) []Corner {
 	img, err := collected(t, Options{v, Mkcomposefs})
 	if err != nil {
 		// No program can write a tree that is too large.
@@ -112,13 +132,18 @@ func mayHaveCorners(t *canon.Tree) bool {
 	for e := range t.Dirents() {
 		n := e.Node
 		isFile := n.Kind == canon.Regular
-		if e.Hardlink || n.Mtime.Sec < 0 || n.IsWhiteout() || len(n.Xattrs) > manyXattrs || hasXattr(n, beginsLikeACL) ||
+		if mayBeCorner(n) || e.Hardlink || n.IsWhiteout() ||
 			n.Kind != canon.Directory && n.Nlink != links.Count(n) ||
 			isFile && (n.Size > fileMax || isElsewhere(n.Content)) || !isFile && n.Size > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// mayBeCorner says that an inode has metadata that a corner needs, whatever it is.
+func mayBeCorner(n *canon.Node) bool {
+	return n.Mtime.Sec < 0 || len(n.Xattrs) > manyXattrs || hasXattr(n, beginsLikeACL)
 }
 
 // isElsewhere says that content is not where its digest says.

@@ -81,16 +81,9 @@ type Options struct {
 // says that there are several, or a Hardlink mark. Mkcomposefs has Nlink as it
 // stands, ComposefsRS counts the names.
 func Write(w io.Writer, t *canon.Tree, o Options) error {
-	if err := t.Validate(); err != nil {
-		return err
-	}
-	img, err := collected(t, o)
+	l, err := LayOut(t, o)
 	if err != nil {
 		return err
 	}
-	img.shareXattrs()
-	if err := img.layOut(); err != nil {
-		return err
-	}
-	return img.write(w)
+	return l.Write(w)
 }

@@ -52,8 +52,11 @@ func BootPrecisionMatters(t *canon.Tree) bool {
 type boot struct {
 	rule  BootRule
 	links LinkRule
-	// labels are those of a tree that was prepared before it was written, nil for others.
-	labels map[*canon.Node]string
+	// written are the labels of a tree that was prepared before it was written, nil for
+	// others.
+	written map[*canon.Node]string
+	// found are labels that were found before, nil if they were not.
+	found *selinux.Labels
 }
 
 // bootDirs are emptied.
@@ -70,16 +73,17 @@ func (p Policy) KeepsLabels(t *canon.Tree) bool {
 	return own && count > 0
 }
 
-// newBoot looks at a tree before a policy changes it.
-func (p Policy) newBoot(t *canon.Tree) boot {
-	b := boot{rule: p.Boot, links: p.Links}
+// newBoot looks at a tree before a policy changes it. found are its labels if they were
+// found before, else nil.
+func (p Policy) newBoot(t *canon.Tree, found *selinux.Labels) boot {
+	b := boot{rule: p.Boot, links: p.Links, found: found}
 	if !p.KeepsLabels(t) {
 		return b
 	}
-	b.labels = map[*canon.Node]string{}
+	b.written = map[*canon.Node]string{}
 	for e := range t.Dirents() {
 		if label, has := e.Node.Xattrs.Get(linux.SecuritySELinux); has {
-			b.labels[e.Node] = label
+			b.written[e.Node] = label
 		}
 	}
 	return b
@@ -100,24 +104,35 @@ func (b boot) prepare(t *canon.Tree) error {
 		dir.RemoveAll()
 		dir.Mtime = b.rule.mtime(dir.Mtime, usr.Mtime)
 	}
-	if b.labels != nil {
+	if b.written != nil {
 		for e := range t.Dirents() {
 			e.Node.Xattrs.Remove(linux.SecuritySELinux)
-			if label, has := b.labels[e.Node]; has {
+			if label, has := b.written[e.Node]; has {
 				e.Node.Xattrs.Set(linux.SecuritySELinux, label)
 			}
 		}
 		t.CountLinks()
 		return nil
 	}
-	policy, err := loadLabels(t)
-	if err != nil {
-		return err
+	labels := b.found
+	if labels == nil {
+		if labels, err = findLabels(t); err != nil {
+			return err
+		}
 	}
 	if b.links == LinksLastLabel {
-		return policy.LabelByLast(t)
+		return labels.ApplyByLast(t)
 	}
-	return policy.Label(t)
+	return labels.Apply(t)
+}
+
+// findLabels finds the labels that a tree gets by the policy that it brings.
+func findLabels(t *canon.Tree) (*selinux.Labels, error) {
+	policy, err := loadLabels(t)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Labels(t)
 }
 
 // findBootDirs finds what a tree must have that is prepared for booting.

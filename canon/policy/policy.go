@@ -6,6 +6,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
+	"cfsverify/canon/selinux"
 )
 
 // RootRule says where the metadata of the root directory comes from: few layers
@@ -163,10 +164,17 @@ func Parse(name string) (Policy, error) {
 // mtimes, root, xattrs, boot, precision, hardlinks; so the root's rule never sees
 // what /run held.
 func (p Policy) Apply(t *canon.Tree) error {
-	boot := p.newBoot(t)
+	_, err := p.apply(t, nil, nil)
+	return err
+}
+
+// apply does what Apply does. It also gives what the root directory would be by other
+// rules. Labels are found in the tree unless they are given.
+func (p Policy) apply(t *canon.Tree, others []RootRule, labels *selinux.Labels) ([]Root, error) {
+	boot := p.newBoot(t, labels)
 	if p.Run == RunEmpty {
 		if err := emptyRun(t); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if p.DirMtime == DirMtimeNewestChild {
@@ -176,12 +184,16 @@ func (p Policy) Apply(t *canon.Tree) error {
 			setDirMtime(t.Root)
 		}
 	}
+	roots := make([]Root, len(others))
+	for i, rule := range others {
+		roots[i] = p.rootBy(rule, t)
+	}
 	if err := p.setRoot(t); err != nil {
-		return err
+		return nil, err
 	}
 	filterXattrs(t, p.Xattrs)
 	if err := boot.prepare(t); err != nil {
-		return err
+		return nil, err
 	}
 	if p.Mtime == MtimeSeconds {
 		truncateMtimes(t)
@@ -189,7 +201,10 @@ func (p Policy) Apply(t *canon.Tree) error {
 	if p.Links == LinksBreak {
 		breakHardlinks(t)
 	}
-	return nil
+	for i := range roots {
+		p.finishRoot(&roots[i], t)
+	}
+	return roots, nil
 }
 
 // emptyRun removes what is in /run, gives /run the mtime of /usr (0 where there

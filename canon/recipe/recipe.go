@@ -47,7 +47,14 @@ func (r Recipe) ApplyFindingCorners(t *canon.Tree) (fsverity.Digest, []erofs.Cor
 }
 
 // Digest gives the digest that Apply gives, but does not change the tree.
-func (r Recipe) Digest(t *canon.Tree) (fsverity.Digest, error) { return r.Apply(t.Clone()) }
+func (r Recipe) Digest(t *canon.Tree) (fsverity.Digest, error) {
+	t = t.Clone()
+	if err := r.Policy.Apply(t); err != nil {
+		return fsverity.Digest{}, err
+	}
+	// What fitting takes from the tree is not in the image.
+	return r.Sum(t)
+}
 
 // Prepare applies the policy to a tree, and takes from it what the image cannot tell.
 func (r Recipe) Prepare(t *canon.Tree) error {

@@ -128,13 +128,14 @@ func TestWrapSide(t *testing.T) {
 // TestWrapSeals: each seal keeps its state, and gets advice on why that is.
 func TestWrapSeals(t *testing.T) {
 	WrapSeals(nil)
-	checked := []seals.Checked{{State: seals.Good}, {State: seals.Unknown, Why: &policy.RootError{Rule: policy.RootCreated}}, {State: seals.Wrong, Why: errors.New("x")}}
+	checked := []seals.Checked{{State: seals.Good}, {State: seals.Unknown, Why: &policy.RootError{Rule: policy.RootCreated}}, {State: seals.Wrong, Why: errors.New("x"), SearchErr: &seals.TimeoutError{Timeout: time.Second}}}
 	WrapSeals(checked)
 	var got []string
 	for _, c := range checked {
-		got = append(got, fmt.Sprintf("%s: %v", c.State, c.Why))
+		got = append(got, fmt.Sprintf("%s: %v, %v", c.State, c.Why, c.SearchErr))
 	}
-	want := []string{"good: <nil>", "unknown: --root created needs an image config with a creation time: use another --root rule, such as newest", "wrong: x"}
+	want := []string{"good: <nil>, <nil>", "unknown: --root created needs an image config with a creation time: use another --root rule, such as newest, <nil>",
+		"wrong: x, what gives that digest was not found in 1s, and there is more to try: allow more with --timeout"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

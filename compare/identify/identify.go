@@ -2,11 +2,8 @@ package identify
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -113,74 +110,16 @@ func (f features) xattrRules() []policy.XattrRule {
 	return rules
 }
 
-// Made is a digest and how it was made.
-type Made struct {
-	Recipe recipe.Recipe
-	// Digest is zero if the recipe does not fit the tree.
-	Digest fsverity.Digest
-	// Corners are over what another writer than the recipe's gives another digest.
-	Corners []erofs.Corner
-}
-
-// Try makes a digest by each recipe, in their order, and where the tree has corners by it
-// one by each other writer as well.
-func Try(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]Made, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	made := make([][]Made, len(recipes))
-	for i, r := range recipes {
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			made[i] = try(t, r)
-			return nil
-		})
-	}
-	err := group.Wait()
-	return slices.Concat(made...), err
-}
-
-// try gives what a recipe makes first.
-func try(t *canon.Tree, r recipe.Recipe) []Made {
-	t = t.Clone()
-	if err := r.Policy.Apply(t); err != nil {
-		return []Made{{Recipe: r}}
-	}
-	corners := erofs.Corners(t, r.Version)
-	made := []Made{{r, sum(t, r), corners}}
-	if len(corners) == 0 {
-		return made
-	}
-	for _, w := range erofs.Writers() {
-		if w != r.Writer {
-			other := r
-			other.Writer = w
-			made = append(made, Made{other, sum(t, other), corners})
-		}
-	}
-	return made
-}
-
-// sum is the digest of a tree to which the policy was applied, zero if it has none.
-func sum(t *canon.Tree, r recipe.Recipe) fsverity.Digest {
-	digest, err := r.Sum(t)
-	if err != nil {
-		return fsverity.Digest{}
-	}
-	return digest
-}
-
 // Result is what was found of a tree.
 type Result struct {
 	// Tried is how many recipes were tried, and Found are those that give the digest.
 	Tried int
-	Found []Made
+	Found []recipe.Made
 	// Makers are the releases that make the digest of such a source.
 	Makers []releases.Release
 	// Usual are what the usual recipes give, where none is found and the tree fits
 	// them.
-	Usual []Made
+	Usual []recipe.Made
 }
 
 // Origin says what a tree was read from.
@@ -203,7 +142,7 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 			recipes = append(recipes, raw)
 		}
 	}
-	made, err := Try(ctx, t, recipes)
+	made, err := recipe.Try(ctx, t, recipes)
 	if err != nil {
 		return Result{}, err
 	}
@@ -217,9 +156,15 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 		result.Makers = releases.Makers(t, created, from.Layers, want)
 		return result, nil
 	}
+	var usual []recipe.Recipe
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
-		usual := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()}
-		if m := try(t, usual)[0]; !m.Digest.IsZero() {
+		usual = append(usual, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()})
+	}
+	if made, err = recipe.Try(ctx, t, usual); err != nil {
+		return Result{}, err
+	}
+	for _, m := range made {
+		if m.Recipe.Writer == erofs.ComposefsRS && !m.Digest.IsZero() {
 			result.Usual = append(result.Usual, m)
 		}
 	}

@@ -63,7 +63,7 @@ func TestTryWriters(t *testing.T) {
 	legacy, raw := plain, plain
 	legacy.Version, raw.Policy, raw.Writer = erofs.V2, policy.Raw(), erofs.Mkcomposefs
 	writers := func(recipes ...recipe.Recipe) (list []erofs.Writer) {
-		made, err := Try(t.Context(), tree, recipes)
+		made, err := recipe.Try(t.Context(), tree, recipes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestTryWriters(t *testing.T) {
 // identified are the recipes that give the digest.
 func identified(t *testing.T, tree *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) (found []recipe.Recipe) {
 	t.Helper()
-	made, err := Try(t.Context(), tree, recipes)
+	made, err := recipe.Try(t.Context(), tree, recipes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	final, err := Search(t.Context(), tree, nil, want, Origin{Final: true})
-	isRaw := func(m Made) bool { return m.Recipe == raw && m.Digest == want }
+	isRaw := func(m recipe.Made) bool { return m.Recipe == raw && m.Digest == want }
 	if err != nil || !slices.ContainsFunc(final.Found, isRaw) || final.Usual != nil {
 		t.Errorf("%+v, %v", final, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/layer"
@@ -32,7 +33,7 @@ func TestReleases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tried, err := identify.Try(t.Context(), read.Tree, identify.Recipes(read.Tree, read.Created, fsverity.SHA512))
+		tried, err := recipe.Try(t.Context(), read.Tree, identify.Recipes(read.Tree, read.Created, fsverity.SHA512))
 		if err != nil {
 			t.Fatal(err)
 		}

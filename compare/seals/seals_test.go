@@ -32,12 +32,14 @@ var sealedLayers = []string{
 }
 
 // sealedImage is an image of these layers.
-func sealedImage(t *testing.T) Subject {
+func sealedImage(t *testing.T) Subject { return imageOf(t, sealedLayers) }
+
+func imageOf(t *testing.T, specs []string) Subject {
 	t.Helper()
 	dir := t.TempDir()
 	var files []string
-	for i, spec := range sealedLayers {
-		file := filepath.Join(dir, fmt.Sprint(i))
+	for i, spec := range specs {
+		file := filepath.Join(dir, fmt.Sprintf("%03d", i))
 		if err := os.WriteFile(file, layers.Tar(spec), 0o600); err != nil {
 			t.Fatal(err)
 		}

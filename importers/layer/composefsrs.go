@@ -30,28 +30,23 @@ type composefsApplier struct {
 	events []Event
 }
 
-func applyComposefsRS(layers []*Entries, takes bool) (*canon.Tree, error) {
-	a := composefsApplier{applier: applier{takes: takes}}
-	return a.apply(layers)
-}
-
-func (a *composefsApplier) apply(layers []*Entries) (*canon.Tree, error) {
-	a.Tree = canon.NewTree()
+// apply puts layers on those that were applied before.
+func (a *composefsApplier) apply(layers []*Entries) error {
 	for _, layer := range layers {
 		a.Layer = layer
 		for i := range layer.List {
 			if err := a.add(i); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if layer.oneZeroBlock {
 			if err := a.refuse(-1, "the archive ends after one zero block instead of two"); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	a.Tree.CountLinks()
-	return a.Tree, nil
+	return nil
 }
 
 // err is what composefs-rs ends with after a refusal.
@@ -107,12 +102,14 @@ func (a *composefsApplier) add(i int) error {
 		dir, _ := SplitPath(e.Path)
 		a.mark(i, dir, "")
 		a.tellRemoved(i, parent.Children())
+		a.remove(i, OpaqueMarker, dir, parent.Children())
 		parent.RemoveAll()
 	case found:
 		dir, _ := SplitPath(e.Path)
 		a.mark(i, dir, hidden)
 		if child := parent.Child(hidden); child != nil {
 			a.tellRemoved(i, []canon.Dirent{*child})
+			a.remove(i, WhiteoutMarker, dir, []canon.Dirent{*child})
 			parent.Remove(hidden)
 		}
 	default:
@@ -158,7 +155,7 @@ func (a *composefsApplier) parent(i int) (*canon.Node, error) {
 		name, rest, _ = strings.Cut(rest, "/")
 		child := n.Child(name)
 		if child != nil && child.Node.Kind == canon.Directory {
-			a.imply(i, child.Origin)
+			a.imply(i, child)
 			n = child.Node
 			continue
 		}

@@ -22,14 +22,14 @@ type OtherRules struct {
 // the rules stays unseen.
 func applyOther(layers []*Entries, used Rules) *OtherRules {
 	// A survey gives no error.
-	survey := composefsApplier{survey: true}
-	surveyed, err := survey.apply(layers)
-	other := &OtherRules{Rules: RulesComposefsRS, Events: survey.events, Tree: surveyed, Err: err}
+	survey := composefsApplier{applier: applier{Tree: canon.NewTree()}, survey: true}
+	err := survey.apply(layers)
+	other := &OtherRules{Rules: RulesComposefsRS, Events: survey.events, Tree: survey.Tree, Err: err}
 	refusal := slices.IndexFunc(survey.events, func(e Event) bool { return e.Refused })
 	switch {
 	case used == RulesComposefsRS:
 		other.Rules = RulesOCI
-		other.Tree, other.Err = applyOCI(layers, false)
+		other.Tree, other.Err = Apply(layers, RulesOCI)
 	case refusal >= 0:
 		other.Tree, other.Err = nil, survey.events[refusal].err()
 	}
