@@ -161,7 +161,7 @@ wrong: uki /x\x1b.efi, profile 1 (a\x1b), composefs
   should be HEX  (the digest of the bootable image, EROFS version 1)
   no recipe that is known gives the image, or what it was before its upper layers, that digest
 
-wrong: uki /x\x1b.efi, command line 2, composefs
+wrong: uki /x\x1b.efi, profile 1 (a\x1b), composefs
   says      HEX
   should be HEX  (the digest of the bootable image, EROFS version 1)
   not explained: late\x1b
