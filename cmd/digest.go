@@ -60,17 +60,17 @@ func newDigest(r *run) *cobra.Command {
 // printKarg prints the kernel arguments that the consumers of --for want. Without it that is
 // bootc, for version 2 its old installations, and for what bootc does not read composefs-rs.
 func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.Source) error {
-	if len(f.consumers) == 0 {
+	if len(f.Consumers) == 0 {
 		switch {
-		case f.hash.value == "sha256" || f.version.value == "0":
-			f.consumers = []string{"composefs-rs"}
-		case f.version.value == "2":
-			f.consumers = []string{"bootc-v2"}
+		case f.hash.Value == "sha256" || f.version.Value == "0":
+			f.Consumers = []string{"composefs-rs"}
+		case f.version.Value == "2":
+			f.Consumers = []string{"bootc-v2"}
 		default:
-			f.consumers = []string{"bootc"}
+			f.Consumers = []string{"bootc"}
 		}
 	}
-	consumers, err := f.parseConsumers()
+	consumers, err := f.ParseConsumers()
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,7 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		if err != nil {
 			return err
 		}
+		consumers[i].Layers.Version = s.Version
 		if !f.bootable {
 			s.Policy.Boot = policy.BootNo
 		}

@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
@@ -27,7 +28,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		Example: `  cfsverify identify --digest "$(grep -o 'composefs[^ ]*' /proc/cmdline)" oci:image:latest`,
 		Args:    cobra.MinimumNArgs(1),
 	}
-	imports := addImportFlags(c)
+	imports := flags.AddImport(c)
 	hex := c.Flags().String("digest", "", "the digest, 64 or 128 hexadecimal digits (`HEX`), or the argument of a kernel command line that has it")
 	// The only error is a flag that is not there.
 	if err := c.MarkFlagRequired("digest"); err != nil {
@@ -38,7 +39,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return fmt.Errorf("--digest: %w", err)
 		}
-		options, err := imports.options(want.Algorithm())
+		options, err := imports.Options(want.Algorithm())
 		if err != nil {
 			return err
 		}

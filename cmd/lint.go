@@ -10,6 +10,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/gate"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -27,8 +28,8 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
   cfsverify lint tar:layer.tar`,
 		Args: cobra.ExactArgs(1),
 	}
-	l := &linter{run: r, imports: addLayerFlags(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
-	l.severity = enumFlag(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
+	l := &linter{run: r, imports: flags.AddLayer(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
+	l.severity = flags.NewEnum(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
 	l.allow = c.Flags().String("allow", "", "accept the departures that the rules in `FILE` fit (YAML; see cfsverify help gate)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
@@ -46,10 +47,10 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 // linter is the flags of lint.
 type linter struct {
 	run      *run
-	imports  *importFlags
+	imports  *flags.Import
 	look     *reportFlags
 	extra    extraReports
-	severity *enum[tarfile.Severity]
+	severity *flags.Enum[tarfile.Severity]
 	allow    *string
 }
 
@@ -62,7 +63,7 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 	if err != nil {
 		return err
 	}
-	options, err := l.imports.options(fsverity.SHA256)
+	options, err := l.imports.Options(fsverity.SHA256)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 	if err != nil {
 		return err
 	}
-	report.LintVerdict = gate.JudgeLint(found, l.severity.value, allowed)
+	report.LintVerdict = gate.JudgeLint(found, l.severity.Value, allowed)
 	if !report.Passed() {
 		l.run.status = statusDifferent
 	}

@@ -30,14 +30,14 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 	if err := checkRawFlags(c); err != nil {
 		return err
 	}
-	if form := f.look.output.value; !slices.Contains(formsOf(reports.Raw{}), form) {
+	if form := f.look.output.Value; !slices.Contains(formsOf(reports.Raw{}), form) {
 		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)
 	}
 	if err := checkStdin(sources); err != nil {
 		return err
 	}
 	// Any hash will do, as no tree is made.
-	o, err := f.recipe.imports.options(fsverity.SHA512)
+	o, err := f.recipe.imports.Options(fsverity.SHA512)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (w *sealWriter) readFlags(source importers.Source) (err error) {
 		return errors.New("leave out --writer: what checks seals makes the bytes of composefs-rs")
 	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
-	case w.flags.bootable || len(w.flags.consumers) > 0:
+	case w.flags.bootable || len(w.flags.Consumers) > 0:
 		return errors.New("leave out --bootable and --for: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
 	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
 		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
@@ -167,7 +167,7 @@ func (w *sealWriter) seal(ctx context.Context, img *image.Image, out *layout.Wri
 // check reads the new image again, and computes what its seals should be. What was
 // written must be good; of others that are not there are notes.
 func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewrite.Sealed) error {
-	reader := sealReader{policy: w.set.Policy, boot: w.flags.boot.value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
+	reader := sealReader{policy: w.set.Policy, boot: w.flags.Boot.Value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
 	reader.open = func(o importers.Options, work readImage) (*importers.Sealed, error) {
 		return importers.WithStaged(ctx, out, sealed.Manifest, o.Timeout, func(ctx context.Context, img *image.Image) (*importers.Sealed, error) {
 			return work(ctx, img, o.Reading())
@@ -225,7 +225,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	if !w.places.Annotations && !w.places.Artifact || bootable.Lookup("/boot") == nil || bootable.Lookup("/sysroot") == nil {
 		return d, nil
 	}
-	r.Policy.Boot = w.flags.boot.value
+	r.Policy.Boot = w.flags.Boot.Value
 	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
 		w.note("no digest of a bootable tree is written: %s", advice.Of(err))
