@@ -48,7 +48,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 	c.Flags().StringArrayVar(&f.named.ukis, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
 	c.Flags().StringArrayVar(&f.named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
 	c.Flags().StringArrayVar(&f.named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
-	c.Flags().StringArrayVar(&f.trust, "trust", nil, "check signatures, which must be by a certificate in `FILE` (PEM or DER)")
+	c.Flags().StringArrayVar(&f.trust, "trust", nil, "a digest of the image must be signed by a certificate in `FILE` (PEM or DER), and so must all that can be")
 	c.Flags().StringArrayVar(&f.insides, "inside", nil, "what was sealed, to explain wrong seals by: a dump file, directory or composefs image (`SOURCE`)")
 	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -63,6 +63,7 @@ func (s *Seals) text(w io.Writer, o Options) error {
 }
 
 func (t *text) afterSeals(s *Seals) {
+	t.trust(s)
 	t.explanations(s)
 	if s.Other != nil {
 		fmt.Fprintln(t)
@@ -76,12 +77,16 @@ func (t *text) afterSeals(s *Seals) {
 func (s *Seals) verdict() (word, about string) {
 	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
 	switch {
+	case len(s.Seals) == 0 && s.Unsigned():
+		return "NOT SEALED", "nothing seals the image: " + unsignedText(s.Trust)
 	case len(s.Seals) == 0:
 		return "NOT SEALED", "nothing seals the image"
 	case wrong > 0:
 		return "WRONG", fmt.Sprintf("%d of %s", wrong, count(len(s.Seals), "seal is wrong", "seals are wrong"))
 	case unknown > 0:
 		return "UNKNOWN", fmt.Sprintf("%d of %s checked", unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
+	case s.Unsigned():
+		return "NOT SIGNED", count(len(s.Seals), "seal is good", "seals are good") + ", but " + unsignedText(s.Trust)
 	}
 	return "SEALED", count(len(s.Seals), "seal is good", "seals are good") + s.insecureText() + s.notForText()
 }

@@ -12,6 +12,7 @@ type jsonSeals struct {
 	Source        string                `json:"source"`
 	Layers        []jsonLayer           `json:"layers"`
 	Seals         []jsonSeal            `json:"seals"`
+	Trust         *jsonTrust            `json:"trust,omitempty"`
 	Explanations  []jsonSealExplanation `json:"explanations,omitempty"`
 	OtherRules    *jsonOtherRules       `json:"otherRules,omitempty"`
 	Notes         []jsonNote            `json:"notes"`
@@ -74,7 +75,7 @@ type jsonSealSignature struct {
 
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
-	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Trust: trustJSON(s.Trust), Notes: notesJSON(s.Notes)}
 	for i := range s.Explanations {
 		e := &s.Explanations[i]
 		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: escape(e.Inside), Why: escape(errorText(e.Err)), Sealed: e.Sealed}

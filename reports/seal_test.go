@@ -225,12 +225,65 @@ func TestSealPlaceOfProfile(t *testing.T) {
 	}
 }
 
+func trustedSeals(all []seals.Checked, trust seals.Trust) *Seals {
+	return &Seals{Source: "oci:x", Result: seals.Result{Seals: all, Trust: &trust}}
+}
+
+// TestSealsTrust: with --trust every form says what is signed, and what that does not
+// protect.
+func TestSealsTrust(t *testing.T) {
+	all := checkedSeals().Seals
+	unprotected := []seals.Part{seals.ManifestPart, seals.ConfigPart, seals.FilesPart, seals.KernelPart}
+	const wants = "no signed digest is left, and --trust wants one"
+	for name, c := range map[string]struct {
+		seals   *Seals
+		verdict string
+		good    bool
+		want    []string
+	}{
+		"signed": {
+			trustedSeals([]seals.Checked{all[0], all[3]}, seals.Trust{Signed: []*seals.Checked{&all[3]}, Unprotected: unprotected[:1]}), "SEALED: 2 seals are good\n", true,
+			[]string{"\ntrust: 1 digest is good and signed by a trusted certificate\n  not protected: the manifest: which config"},
+		},
+		"stripped":   {trustedSeals(all[:1], seals.Trust{Unprotected: unprotected}), "NOT SIGNED: 1 seal is good, but " + wants + "\n", false, []string{"\ntrust: " + wants + "\n", "not protected: the files\n", "not protected: unified kernel images and their command lines, whose signatures Secure Boot checks\n"}},
+		"no seal":    {trustedSeals(nil, seals.Trust{Unprotected: unprotected[:3]}), "NOT SEALED: nothing seals the image: " + wants + "\n", false, nil},
+		"layers":     {trustedSeals(all[3:4], seals.Trust{Signed: []*seals.Checked{&all[3]}, Unprotected: unprotected[:3]}), "NOT SIGNED: 1 seal is good, but no signed digest of it is left but those of layers, which do not say what layers it has: --trust wants one\n", false, nil},
+		"wrong ones": {trustedSeals(all[:2], seals.Trust{Unprotected: unprotected}), "WRONG: 1 of 2 seals are wrong\n", false, []string{"\ntrust: " + wants + "\n"}},
+		"boot":       {trustedSeals(all[3:4], seals.Trust{Signed: []*seals.Checked{&all[3]}, Unprotected: []seals.Part{seals.BootPart}}), "SEALED: 1 seal is good\n", true, []string{"not protected: what is in /boot and /sysroot\n"}},
+	} {
+		text := sealsText(t, c.seals, Options{})
+		if !strings.HasPrefix(text, c.verdict) || c.seals.Good() != c.good {
+			t.Errorf("%s: good %v, want %q:\n%s", name, c.seals.Good(), c.verdict, text)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", name, want, text)
+			}
+		}
+		for _, form := range Forms(c.seals) {
+			var buf bytes.Buffer
+			if err := Write(&buf, form, c.seals, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if !c.good && form != JSON && !strings.Contains(buf.String(), "--trust wants one") && name != "wrong ones" {
+				t.Errorf("%s as %s does not say what is missing:\n%s", name, form, &buf)
+			}
+			if want := partTexts[c.seals.Trust.Unprotected[0]]; form != JSON && form != Annotations && !strings.Contains(buf.String(), want) {
+				t.Errorf("%s as %s lacks %q:\n%s", name, form, want, &buf)
+			}
+			if failed := strings.Contains(buf.String(), "<failure"); form == JUnit && failed == c.good {
+				t.Errorf("%s: failures %v:\n%s", name, failed, &buf)
+			}
+		}
+	}
+}
+
 func TestSealsJSONFollowsSchema(t *testing.T) {
 	schema, err := jsonschema.NewCompiler().Compile("seals.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*Seals{checkedSeals(), {Source: "oci:x"}} {
+	for _, s := range []*Seals{checkedSeals(), {Source: "oci:x"}, trustedSeals(checkedSeals().Seals, seals.Trust{Unprotected: seals.Parts()}), trustedSeals(nil, seals.Trust{})} {
 		var buf bytes.Buffer
 		if err := Write(&buf, JSON, s, Options{}); err != nil {
 			t.Fatal(err)
@@ -246,6 +299,11 @@ func TestSealsJSONFollowsSchema(t *testing.T) {
 	}
 	var doc struct {
 		Properties struct {
+			Trust struct {
+				Properties struct {
+					Unprotected struct{ Items struct{ Enum []seals.Part } }
+				}
+			}
 			Seals struct {
 				Items struct {
 					Properties struct {
@@ -275,6 +333,9 @@ func TestSealsJSONFollowsSchema(t *testing.T) {
 	}
 	properties := &doc.Properties.Seals.Items.Properties
 	if diff := cmp.Diff(seal.Places(), properties.Place.Enum); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(seals.Parts(), doc.Properties.Trust.Properties.Unprotected.Items.Enum); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(layer.AllHowRemoved(), properties.Match.Properties.Differences.Items.Properties.Removal.Properties.How.Enum); diff != "" {

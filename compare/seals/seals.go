@@ -92,7 +92,7 @@ type Match struct {
 // Options are what Check does besides.
 type Options struct {
 	// Trusted certificates, if not nil, must be what every digest that can be signed
-	// is signed by.
+	// is signed by; and there must be one that protects the image's files.
 	Trusted []*x509.Certificate
 	// Consumers are those of kernel arguments, the one that decides first. There must be
 	// one.
@@ -120,15 +120,24 @@ func Hashes(found []seal.Seal) []fsverity.Algorithm {
 type Result struct {
 	// Seals are in the order of those that were found.
 	Seals []Checked
+	// Trust is what signatures protect, nil without trusted certificates.
+	Trust *Trust
 	// Notes are about an image that has seals for booting.
 	Notes []notes.Note
 	// Other is what other layer rules make of the image, nil if it is the same.
 	Other *layer.OtherRules
 }
 
-// Good says that there are seals, and all are good.
+// Unsigned says that a digest which protects the image's files has to be signed, and none
+// is.
+func (r *Result) Unsigned() bool {
+	return r.Trust != nil && slices.Contains(r.Trust.Unprotected, FilesPart)
+}
+
+// Good says that there are seals, that all are good, and that one is signed if one has to
+// be.
 func (r *Result) Good() bool {
-	return len(r.Seals) > 0 && !slices.ContainsFunc(r.Seals, func(c Checked) bool { return c.State != Good })
+	return len(r.Seals) > 0 && !r.Unsigned() && !slices.ContainsFunc(r.Seals, func(c Checked) bool { return c.State != Good })
 }
 
 // Check computes what seals should say. subjects are the image with content hashed by
@@ -177,6 +186,9 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 		}
 	}
 	result := &Result{Seals: checked}
+	if o.Trusted != nil {
+		result.Trust = trustOf(checked)
+	}
 	for _, s := range subjects {
 		result.Other = s.Other
 		if result.Notes == nil && slices.ContainsFunc(found, func(f seal.Seal) bool { return f.Err == nil && slices.Contains(rolesOf(f.Claim), seal.Bootable) }) {

@@ -220,6 +220,9 @@ func TestGood(t *testing.T) {
 			if got := (&Result{Seals: list}).Good(); got != want {
 				t.Errorf("%v: %v", list, got)
 			}
+			if (&Result{Seals: list, Trust: trustOf(list)}).Good() {
+				t.Errorf("%v: good without a signature", list)
+			}
 		}
 	}
 }
@@ -268,6 +271,9 @@ func TestCheckSealsTrust(t *testing.T) {
 					want = Wrong
 				case signature != nil, trusted != nil && signable:
 					want = Unknown
+				}
+				if result.Good() != (want == Good && trusted == nil) {
+					t.Errorf("%s, trusted %v, signed %v: good %v", place, trusted != nil, signature != nil, result.Good())
 				}
 				if result.Seals[0].State != want {
 					t.Errorf("%s, trusted %v, signed %v: %s (%s), want %s", place, trusted != nil, signature != nil, result.Seals[0].State, result.Seals[0].Why, want)
