@@ -109,6 +109,13 @@ func (c *Composefs) DirectoryDump(dir string, o ComposefsOptions) (string, error
 	return c.runAlone(o, append([]string{"create-dumpfile", dir}, o.args()...)...)
 }
 
+// WriteImage writes the composefs image of a directory, and returns its path.
+func (c *Composefs) WriteImage(dir string, o ComposefsOptions) (string, error) {
+	id, err := line(c.run(append([]string{"--erofs-version", strconv.Itoa(o.Version), "create-image", dir}, o.args()...)...))
+	_, digest, _ := strings.Cut(id, ":")
+	return filepath.Join(c.repository, "images", digest), err
+}
+
 // KernelArgument is what the kernel's command line has for a directory. It is always
 // of the tree that is prepared for booting.
 func (c *Composefs) KernelArgument(dir string, o ComposefsOptions) (string, error) {
