@@ -1,16 +1,20 @@
 package layer_test
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
@@ -35,17 +39,19 @@ func TestComposefsRules(t *testing.T) {
 	}
 }
 
+func loadLayout(t *testing.T, dir string, rules layer.Rules) (*importers.Import, error) {
+	t.Helper()
+	s := source.Source{Transport: source.OCI, Path: dir}
+	return importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: rules, Limits: limits.Default()})
+}
+
 // checkComposefsRules compares what our rules of that name make of a layout. All rules
 // refuse alike what is not read.
 func checkComposefsRules(t *testing.T, dir, want string, refused bool) {
 	t.Helper()
-	load := func(rules layer.Rules) (*importers.Import, error) {
-		s := source.Source{Transport: source.OCI, Path: dir}
-		return importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: rules, Limits: limits.Default()})
-	}
-	got, err := load(layer.RulesComposefsRS)
+	got, err := loadLayout(t, dir, layer.RulesComposefsRS)
 	if err != nil {
-		_, unread := load(layer.RulesOCI)
+		_, unread := loadLayout(t, dir, layer.RulesOCI)
 		if !refused && (unread == nil || unread.Error() != err.Error()) {
 			t.Errorf("the rules: %v", err)
 		}
@@ -90,6 +96,47 @@ func TestCfsctlLayers(t *testing.T) {
 			}
 			refused := strings.HasPrefix(want, "error: ")
 			checkCfsctl(t, shared, dir, fmt.Sprintf("apply-%d", i), want, refused)
+		})
+	}
+}
+
+// TestCfsctlBytes: whatever byte of an archive is another one, cfsctl does what the
+// layer rules composefs-rs do, unless the archive is one that is not read.
+func TestCfsctlBytes(t *testing.T) {
+	cfsctl := oracle.NewComposefs(t, "sha256")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("the seed is %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	whole := layers.Tar("d d size=512\nf hidden\nf d/f =content mtime=-9 pax:uid=7 pax:mtime=5.25 pax:size=7 pax:path=d/f pax:SCHILY.xattr.user.y=\n" +
+		"d e pax:size=1\nf hidden-too\nh d/h K=d/f\nf .wh.x\nl l pax:linkpath=yy\nb c dev=1,3 magic=gnu\nf e/.wh..wh..opq")
+	for i := range 200 {
+		archive := bytes.Clone(whole)
+		at := r.IntN(len(archive))
+		if in := at % 512; in >= 100 && in < 108 {
+			// The dumps of cfsctl say another type for some modes.
+			continue
+		}
+		archive[at] = []byte{0xff, archive[at] ^ 1, 0, ' ', '+', 0x80, 's', '-'}[r.IntN(8)]
+		if in := at % 512; in < 148 || in >= 156 {
+			layers.ResumAll(archive)
+		}
+		t.Run(fmt.Sprintf("%d-%d", at, archive[at]), func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "layout")
+			if err := (layers.Archives{archive, layers.Tar(topmost)}).WriteLayout(dir, "t"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := loadLayout(t, dir, layer.RulesComposefsRS)
+			if err == nil {
+				kept := policy.Raw()
+				kept.Xattrs = policy.XattrUser
+				if err := kept.Apply(got.Tree); err != nil {
+					t.Fatal(err)
+				}
+				checkCfsctl(t, cfsctl, dir, fmt.Sprintf("bytes-%d", i), trees.Text(got.Tree), false)
+			} else if _, unread := loadLayout(t, dir, layer.RulesOCI); unread == nil || unread.Error() != err.Error() {
+				checkCfsctl(t, cfsctl, dir, fmt.Sprintf("bytes-%d", i), "", true)
+			}
 		})
 	}
 }
