@@ -169,11 +169,9 @@ func warnOther(stderr *os.File, source importers.Source, imported *importers.Imp
 		return fmt.Errorf("%v: %w", source, err)
 	}
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
-	switch {
-	case other.Err != nil:
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, advice.Of(other.Err))
-	case other.Digest != own:
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: by the layer rules %s its digest is %v\n", source, other.Rules, other.Digest)
+	other.Err = advice.Wrap(other.Err)
+	if note := reports.Disagreement(source.String(), other, own); note != "" {
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: %s\n", note)
 	}
 	return err
 }

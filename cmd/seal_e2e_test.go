@@ -66,7 +66,7 @@ func (b *build) sealedImage() {
 	initramfs := qemu.Initramfs(b.t, kernel, []string{"cmdline"})
 	b.command("mkdir", uki)
 	for name, file := range map[string]string{
-		"Containerfile": "../testdata/e2e/seal/Containerfile", "base.tar": b.debian(), "uki/cfsverify": b.program,
+		"Containerfile": "../testdata/e2e/seal/Containerfile", "base.tar": oracle.Debian(b.t), "uki/cfsverify": b.program,
 		"uki/vmlinuz": kernel.Image, "uki/initramfs": initramfs, "uki/linuxx64.efi.stub": stub,
 	} {
 		b.command("cp", file, filepath.Join(context, name))

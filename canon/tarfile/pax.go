@@ -138,12 +138,13 @@ func paxNumber(text string) (int64, error) {
 }
 
 // paxTime reads seconds with a fraction, of which nine digits count. A fraction
-// that is no number is 0, as composefs-rs has it.
+// that is no number is 0, as composefs-rs has it, but for what it cannot cut.
 func paxTime(text string) (canon.Time, error) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	digits, negative := strings.CutPrefix(whole, "-")
 	sec, err := paxNumber(digits)
-	if err != nil || sec > math.MaxInt64-1 || negative && strings.HasPrefix(digits, "+") {
+	cut := len(fraction) <= fractionMax || utf8.RuneStart(fraction[fractionMax])
+	if err != nil || sec > math.MaxInt64-1 || negative && strings.HasPrefix(digits, "+") || !utf8.ValidString(text) || !cut {
 		return canon.Time{}, fmt.Errorf("the PAX mtime %q is no number of seconds", text)
 	}
 	nsec := paxNanoseconds(fraction)
@@ -156,16 +157,21 @@ func paxTime(text string) (canon.Time, error) {
 	return canon.Time{Sec: sec, Nsec: nsec}, nil
 }
 
+// fractionMax is how many bytes of a fraction count.
+const fractionMax = 9
+
+// paxNanoseconds takes a plus before the digits for one of them that is 0, as
+// composefs-rs does.
 func paxNanoseconds(fraction string) uint32 {
-	n, scale := uint32(0), uint32(1e9)
-	for i := 0; i < len(fraction) && i < 9; i++ {
-		c := fraction[i]
-		if c < '0' || c > '9' {
-			return 0
-		}
-		n, scale = n*10+uint32(c-'0'), scale/10
+	fraction = fraction[:min(len(fraction), fractionMax)]
+	n, err := strconv.ParseUint(strings.TrimPrefix(fraction, "+"), 10, 32)
+	if err != nil {
+		return 0
 	}
-	return n * scale
+	for range fractionMax - len(fraction) {
+		n *= 10
+	}
+	return uint32(n)
 }
 
 // Xattrs gives the xattrs that an entry's PAX records hold, in a slice of its own.

@@ -118,11 +118,11 @@ func (a *applier) inode(i int) *canon.Node {
 }
 
 func (a *applier) origin(i int) *canon.Origin {
-	return &canon.Origin{Layer: a.Layer.Layer, Entry: int32(i + 1), Header: a.Layer.List[i].Header}
+	return &canon.Origin{Layer: a.Layer.Layer, Entry: int32(a.Layer.number(i)), Header: a.Layer.List[i].Header}
 }
 
 func (a *applier) errorf(i int, format string, args ...any) error {
-	return &canon.EntryError{Layer: a.Layer.Layer, Entry: i + 1, Path: a.Layer.List[i].Path, Err: fmt.Errorf(format, args...)}
+	return &canon.EntryError{Layer: a.Layer.Layer, Entry: a.Layer.number(i), Path: a.Layer.List[i].Path, Err: fmt.Errorf(format, args...)}
 }
 
 // setRoot applies entry i, which is for the root directory.

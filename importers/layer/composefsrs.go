@@ -16,6 +16,8 @@ type Event struct {
 	Path  string
 	// Refused says that composefs-rs does not import the image because of it.
 	Refused bool
+	// Hides says that composefs-rs sees other entries than those that all others see.
+	Hides bool
 	// What tells what composefs-rs does, or why it refuses the image.
 	What string
 }
@@ -33,19 +35,34 @@ type composefsApplier struct {
 // apply puts layers on those that were applied before.
 func (a *composefsApplier) apply(layers []*Entries) error {
 	for _, layer := range layers {
-		a.Layer = layer
-		for i := range layer.List {
+		read := layer.asComposefsRS()
+		a.Layer = &read.Entries
+		for i := range read.List {
+			if what := read.told[i]; what != "" {
+				a.event(i, false, what).Hides = true
+			}
 			if err := a.add(i); err != nil {
 				return err
 			}
 		}
-		if layer.oneZeroBlock {
-			if err := a.refuse(-1, "the archive ends after one zero block instead of two"); err != nil {
-				return err
-			}
+		if err := a.end(read); err != nil {
+			return err
 		}
 	}
 	a.Tree.CountLinks()
+	return nil
+}
+
+// end refuses what is wrong with the end of an archive.
+func (a *composefsApplier) end(read *reading) error {
+	switch {
+	case read.err != nil:
+		return a.refuse(read.errAt, "%v", read.err)
+	case read.oneZeroBlock:
+		return a.refuse(-1, "the archive ends after one zero block instead of two")
+	case read.endsInHeader:
+		return a.refuse(len(read.List)-1, "the archive ends with this entry, which has no content, instead of two zero blocks")
+	}
 	return nil
 }
 
@@ -54,13 +71,13 @@ func (e *Event) err() error {
 	return &canon.EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
 }
 
-func (a *composefsApplier) event(i int, refused bool, what string) Event {
-	e := Event{Layer: a.Layer.Layer, Entry: i + 1, Refused: refused, What: what}
+func (a *composefsApplier) event(i int, refused bool, what string) *Event {
+	e := Event{Layer: a.Layer.Layer, Refused: refused, What: what}
 	if i >= 0 {
-		e.Path = a.Layer.List[i].Path
+		e.Entry, e.Path = a.Layer.number(i), a.Layer.List[i].Path
 	}
 	a.events = append(a.events, e)
-	return e
+	return &a.events[len(a.events)-1]
 }
 
 // refuse returns no error in a survey. Entry -1 is the layer as a whole.
@@ -131,10 +148,11 @@ func (a *composefsApplier) refuseQuirks(i int) error {
 		quirk tarfile.Quirks
 		what  string
 	}{
-		{tarfile.NegativeMtime, "the mtime is before 1970"},
-		{tarfile.SizeWithoutContent, "the header states a size, but entries of this type have no content"},
+		{tarfile.NegativeMtime, "a PAX record has an mtime before 1970"},
 		{tarfile.KeyNotUTF8, "the key of a PAX record is not UTF-8"},
 		{tarfile.OverriddenNumber, "a PAX record that a later one overrides is no number"},
+		{tarfile.BinaryDevice, "the device number is in base 256"},
+		{tarfile.SignedChecksum, "the checksum of a header is that of signed bytes"},
 	} {
 		if a.Layer.quirks[i]&q.quirk != 0 {
 			if err := a.refuse(i, "%s", q.what); err != nil {
@@ -183,7 +201,7 @@ func (a *composefsApplier) tellRemoved(marker int, doomed []canon.Dirent) {
 	count, first := a.countOwn(doomed)
 	if count > 0 {
 		a.event(marker, false, fmt.Sprintf("the marker removes %d of its own layer's entries that stand before it, the first being entry %d, %q",
-			count, first, a.Layer.List[first-1].Path))
+			count, first, a.Layer.path(first)))
 	}
 }
 

@@ -15,6 +15,8 @@ type Entries struct {
 	Layer *canon.Layer
 
 	List []Entry
+	// numbers are those of the entries, nil if they count from 1.
+	numbers []int32
 	// newest is the newest mtime of all entries.
 	newest canon.Time
 	quirks map[int]tarfile.Quirks // of few entries, by their index
@@ -22,6 +24,10 @@ type Entries struct {
 	nanoseconds map[int]uint32
 	// See tarfile.Reader.
 	oneZeroBlock, NoEnd bool
+	// endsInHeader: not even content follows the last entry's header.
+	endsInHeader bool
+	// composefs is what composefs-rs reads, nil if that is the same.
+	composefs *reading
 	// Compression is that of the blob that they were read from.
 	Compression tarfile.Compression
 }
