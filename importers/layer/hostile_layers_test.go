@@ -157,6 +157,7 @@ var hostileCases = []hostileCase{
 	{rule: "size-without-content", layers: []string{"d d size=512\nf a =" + strconv.Quote(string(layers.Tar("f planted uid=5")[:512])) + "\nf b"}, tree: "f a size=512\nf b\nd d", composefs: "f b\nd d\nf planted uid=5"},
 	{rule: "size-without-content", layers: []string{"d d size=512\nf a =" + strconv.Quote(strings.Repeat("\x00", 512)) + "\nf b"}, tree: "f a size=512\nf b\nd d", composefs: "f b\nd d"},
 	{rule: "size-without-content", layers: []string{"d d size=512\nf a =" + strings.Repeat("x", 512) + "\nf b"}, tree: "f a size=512\nf b\nd d", composefs: "refused"},
+	{rule: "size-without-content", layers: []string{"d d size=512\nf a\nf c pax:mtime=1.5 pax:mtime=200.7"}, tree: "f a\nf c mtime=200 nsec=700000000\nd d", composefs: "f c mtime=200 nsec=500000000\nd d"},
 	{rule: "unknown-type", layers: []string{"f a\n'V' volume"}, refused: `layer 1 (1.tar), entry 2 "volume": entries of type 'V' are not supported`},
 	{rule: "unknown-type", layers: []string{"'M' a"}, refused: `layer 1 (1.tar), entry 1 "a": entries of type 'M' are not supported`},
 
