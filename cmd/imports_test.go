@@ -60,6 +60,7 @@ func TestImportArrows(t *testing.T) {
 	rooms := map[string]string{
 		"github.com/dlclark/regexp2":                            "canon/selinux",
 		"github.com/fatih/color":                                "reports",
+		"github.com/go-json-experiment/json":                    "importers/document",
 		"github.com/google/go-cmp/cmp":                          "",
 		"github.com/google/go-containerregistry/pkg/authn":      "importers/registry",
 		"github.com/google/go-containerregistry/pkg/name":       "importers/archive importers/registry importers/source",
