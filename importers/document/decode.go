@@ -29,11 +29,12 @@ func Decode(raw []byte, to any) error {
 	}
 	names := nameChecker{jsontext.NewDecoder(bytes.NewBuffer(raw)), map[reflect.Type]map[string]reflect.Type{}}
 	t := reflect.TypeOf(to).Elem()
-	if t.Kind() == reflect.Struct && names.PeekKind() == 'n' {
-		return errors.New("it is null")
-	}
+	isNull := names.PeekKind() == 'n'
 	if err := names.value(t); err != nil {
 		return explain(err)
+	}
+	if isNull && t.Kind() == reflect.Struct {
+		return errors.New("it is null")
 	}
 	// The configs of images have durations as numbers.
 	return explain(strict.Unmarshal(raw, to, jsonv1.FormatDurationAsNano(true)))
@@ -71,6 +72,21 @@ func CheckValues(raw []byte) error {
 		}
 		if values > ValuesMax {
 			return fmt.Errorf("it has more than %d values", ValuesMax)
+		}
+	}
+}
+
+// Mentions says whether a string is in a document, as a name or value, however it is
+// written and whatever is wrong behind it.
+func Mentions(raw []byte, value string) bool {
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return false
+		}
+		if token.Kind() == '"' && token.String() == value {
+			return true
 		}
 	}
 }

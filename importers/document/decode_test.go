@@ -117,6 +117,7 @@ func TestDecodeErrors(t *testing.T) {
 		"{\"\xff\":1}":              "invalid UTF-8, at byte 2",
 		`{"x":"\ud800"}`:            "invalid surrogate pair",
 		"null":                      "it is null",
+		"no JSON":                   "at byte 1",
 		"[]":                        "it cannot be a list",
 		`"x"`:                       "it cannot be a string",
 		`{"layers":"x"}`:            `member "/layers" cannot be a string`,
@@ -173,5 +174,16 @@ func TestDecodeBounded(t *testing.T) {
 	}
 	if err := CheckValues([]byte("{" + names.String() + `"":0}`)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMentions(t *testing.T) {
+	for doc, want := range map[string]bool{
+		`"x"`: true, `{"x":1}`: true, `{"a":[1,{"b":"x"}]}`: true, `["\u0078"]`: true, `{"a":1,"a":"x"}`: true, "[\"\xff\",\"x\"": true,
+		`"xx"`: false, `{"a":"X"}`: false, ``: false, `[}"x"]`: false,
+	} {
+		if got := Mentions([]byte(doc), "x"); got != want {
+			t.Errorf("%q: %v", doc, got)
+		}
 	}
 }

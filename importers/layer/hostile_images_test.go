@@ -112,12 +112,12 @@ var hostileImages = []struct {
 	}, "its diffID should be " + otherDigest},
 	{"diff-id", func(_ *testing.T, m *layoutMaker) {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{nil}
-	}, "the config is not valid"},
+	}, `is not valid: member "/rootfs/diff_ids/0" cannot be null`},
 	{"diff-id-count", func(_ *testing.T, m *layoutMaker) {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{blobs.Digest(m.archive).String(), otherDigest}
 	}, "the manifest has 1 layers, the config 2 diffIDs"},
 	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512"},
-	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid"},
+	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, `is not valid: member "/layers/0/digest": `},
 	{"config-digest", func(t *testing.T, m *layoutMaker) {
 		config := blobs.JSON(t, m.config)
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), config)

@@ -73,9 +73,10 @@ func TestLayoutKeeps(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	one, other := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
 	before := `{"schemaVersion":2,"x":{"y":"<&>"},"manifests":[` +
-		`{"digest":"sha256:aa","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
-		`{"digest":"sha256:bb","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`
+		`{"digest":"` + one + `","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
+		`{"digest":"` + other + `","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`
 	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestLayoutKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-	want := `{"manifests":[{"data":"QQ==","digest":"sha256:aa"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"sha256:bb","new":[1.0]},` +
+	want := `{"manifests":[{"data":"QQ==","digest":"` + one + `"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"` + other + `","new":[1.0]},` +
 		`{"annotations":{"org.opencontainers.image.ref.name":"a"},"digest":"sha256:` + hello + `","mediaType":"application/vnd.oci.image.manifest.v1+json","size":5}],"schemaVersion":2,"x":{"y":"<&>"}}`
 	if diff := cmp.Diff(want, images.Read(t, dir, "index.json")); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)

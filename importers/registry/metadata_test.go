@@ -96,9 +96,9 @@ func TestRegistryMetadata(t *testing.T) {
 		{"by digest", "/never", nil, true, ""},
 		{"other manifest", "/manifests/", append([]byte(" "), plain.Manifest...), true, "does not match requested digest"},
 		{"shorter manifest", "/manifests/", plain.Manifest[:100], true, "does not match requested digest"},
-		{"manifest that is no JSON", "/manifests/", []byte("<html>"), false, "the manifest is not valid: invalid character '<'"},
+		{"manifest that is no JSON", "/manifests/", []byte("<html>"), false, " is not valid: invalid character '<' at start of value, at byte 0"},
 		{"other config", "/blobs/" + blobs.Digest(plain.Config).String(), append([]byte("["), plain.Config[1:]...), false, "error verifying sha256 checksum"},
-		{"longer config", "/blobs/" + blobs.Digest(plain.Config).String(), append(plain.Config, ' '), false, "does not match expected size"},
+		{"longer config", "/blobs/" + blobs.Digest(plain.Config).String(), append(plain.Config, ' '), false, "error verifying sha256 checksum"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := registries.New(t, registries.Unchanged)
