@@ -28,11 +28,13 @@ type layoutMaker struct {
 	config   map[string]any
 	manifest map[string]any
 	index    map[string]any
+	// edits are of the JSON that is written.
+	edits struct{ config, manifest, index func(doc string) string }
 }
 
 func newLayoutMaker(t *testing.T) *layoutMaker {
 	t.Helper()
-	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d a\nf a/b =x")}
+	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d usr\nd a\nf a/b =x")}
 	m.stored = blobs.Gzip(t, m.archive)
 	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(m.archive).String()}}}
 	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
@@ -66,15 +68,22 @@ func (m *layoutMaker) layer() map[string]any { return m.manifest["layers"].([]an
 func (m *layoutMaker) finish(t *testing.T) {
 	t.Helper()
 	if m.manifest["config"] == nil {
-		config := blobs.JSON(t, m.config)
+		config := edited(blobs.JSON(t, m.config), m.edits.config)
 		m.manifest["config"] = blobs.Descriptor(types.OCIConfigJSON, m.blob(t, config), len(config))
 	}
 	if m.index["manifests"] == nil {
-		manifest := blobs.JSON(t, m.manifest)
+		manifest := edited(blobs.JSON(t, m.manifest), m.edits.manifest)
 		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, manifest), len(manifest))}
 	}
-	m.write(t, "index.json", blobs.JSON(t, m.index))
+	m.write(t, "index.json", edited(blobs.JSON(t, m.index), m.edits.index))
 	m.write(t, "oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
+}
+
+func edited(doc []byte, edit func(string) string) []byte {
+	if edit == nil {
+		return doc
+	}
+	return []byte(edit(string(doc)))
 }
 
 // indexOf replaces the manifest in the index by indexes, so many of them.

@@ -76,7 +76,7 @@ func (x *indexFile) add(added v1.Descriptor, tag string) error {
 		return err
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(entry, &fields); err != nil {
+	if err := document.Decode(entry, &fields); err != nil {
 		return err
 	}
 	x.manifests = slices.Insert(left, at, fields)
@@ -96,7 +96,7 @@ func (x *indexFile) remove(digests []v1.Hash) (err error) {
 // isOf says that a descriptor has a digest, however that is written.
 func isOf(descriptor map[string]json.RawMessage, digest v1.Hash) bool {
 	var have v1.Hash
-	return json.Unmarshal(descriptor["digest"], &have) == nil && have == digest
+	return document.Decode(descriptor["digest"], &have) == nil && have == digest
 }
 
 // untag takes a tag off a descriptor, and says whether it has another one.
@@ -105,7 +105,7 @@ func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err e
 		return false, nil
 	}
 	var annotations map[string]string
-	if err := json.Unmarshal(descriptor["annotations"], &annotations); err != nil {
+	if err := document.Decode(descriptor["annotations"], &annotations); err != nil {
 		return false, err
 	}
 	for _, key := range image.NameAnnotations {

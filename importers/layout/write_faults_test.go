@@ -41,6 +41,10 @@ func TestNewWriterErrors(t *testing.T) {
 		"index.json is no JSON":     {"index.json", "{", "PATH: index.json is not valid: "},
 		"index.json is null":        {"index.json", "null", "PATH: index.json is not valid: it is null"},
 		"manifests are no list":     {"index.json", `{"manifests":{}}`, `PATH: index.json is not valid: member "/manifests" cannot be an object`},
+		"manifests in another case": {"index.json", `{"manifests":[],"Manifests":[]}`, `PATH: index.json is not valid: member "/Manifests" is "manifests" in another case`},
+		"manifests twice":           {"index.json", `{"manifests":[],"manifests":[]}`, `PATH: index.json is not valid: member "/manifests" is there twice`},
+		"a tag twice":               {"index.json", `{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"a","org.opencontainers.image.ref.name":"b"}}]}`, `PATH: index.json is not valid: member "/manifests/0/annotations/org.opencontainers.image.ref.name" is there twice`},
+		"digest in another case":    {"index.json", `{"manifests":[{"Digest":"x"}]}`, `PATH: index.json is not valid: member "/manifests/0/Digest" is "digest" in another case`},
 		"index.json is a directory": {"index.json/x", "", "PATH/index.json is no regular file"},
 	} {
 		dir := t.TempDir()

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/importers/source"
+	"cfsverify/testdata/files"
 	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
@@ -109,6 +110,36 @@ func TestLayoutKeeps(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "index.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the index has the mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestLayoutEscapes: a digest is the same however its letters are written.
+func TestLayoutEscapes(t *testing.T) {
+	dir := t.TempDir()
+	s := source.Source{Transport: source.OCI, Path: dir}
+	w := images.OpenLayout(t, s)
+	listed, err := w.WriteBytes(types.OCIManifestSchema1, []byte("listed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := w.WriteBytes(types.OCIManifestSchema1, []byte("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := func(d v1.Descriptor) string {
+		return `{"digest":"` + strings.Replace(d.Digest.String(), "sha", `\u0073ha`, 1) + `","size":1}`
+	}
+	files.Write(t, filepath.Join(dir, "index.json"), []byte(`{"manifests":[`+escaped(listed)+","+escaped(old)+`]}`))
+	added, err := w.WriteBytes(types.OCIManifestSchema1, []byte("new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Attach(added, old.Digest)
+	if err := errors.Join(w.Commit(listed), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{listed.Digest.String() + " ", added.Digest.String() + " "}, images.Listed(t, dir)); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
 	}
 }
 
