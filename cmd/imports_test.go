@@ -1,7 +1,10 @@
 package cmd
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +44,7 @@ func TestImportArrows(t *testing.T) {
 		"importers":           "canon canon/erofs canon/fsverity canon/policy canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/scan importers/seals importers/source",
 		"importers/archive":   "canon importers/blob importers/document importers/image importers/source",
 		"importers/blob":      "canon canon/tarfile importers/limits",
-		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/source",
+		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/document importers/source",
 		"importers/content":   "canon importers/objects importers/source",
 		"importers/document":  "",
 		"importers/engine":    "canon canon/linux canon/tarfile importers/layer",
@@ -55,13 +58,14 @@ func TestImportArrows(t *testing.T) {
 		"importers/registry":  "canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
-		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/document importers/image importers/objects",
+		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/image importers/objects",
 		"importers/source":    "canon/erofs importers/blob",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{
 		"github.com/dlclark/regexp2":                            "canon/selinux",
 		"github.com/fatih/color":                                "reports",
+		"github.com/go-json-experiment/json":                    "compare/raw importers/document",
 		"github.com/google/go-cmp/cmp":                          "",
 		"github.com/google/go-containerregistry/pkg/authn":      "importers/registry",
 		"github.com/google/go-containerregistry/pkg/name":       "importers/archive importers/registry importers/source",
@@ -110,5 +114,28 @@ func TestImportArrows(t *testing.T) {
 	}
 	if seen != len(arrows) {
 		t.Errorf("%d of %d packages seen", seen, len(arrows))
+	}
+}
+
+// TestOneDecoder: what importers read of an image's documents goes through
+// document.Decode. encoding/json, which go-containerregistry uses, takes names that other
+// readers do not.
+func TestOneDecoder(t *testing.T) {
+	lenient := regexp.MustCompile(`\bjson\.(Unmarshal|NewDecoder)\b|\bv1\.Parse(Manifest|IndexManifest|ConfigFile)\b|\bpartial\.|\.(ImageIndex|RawConfigFile|ConfigFile)\(\)`)
+	found, err := filepath.Glob("../importers/*/*.go")
+	if err != nil || len(found) < 100 {
+		t.Fatalf("%d files, %v", len(found), err)
+	}
+	for _, file := range found {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if use := lenient.Find(text); use != nil {
+			t.Errorf("%s uses %s", file, use)
+		}
 	}
 }

@@ -3,11 +3,14 @@ package raw
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Document is how two JSON documents differ.
@@ -32,7 +35,8 @@ type DocumentChange struct {
 }
 
 // Documents compares two JSON documents. Values for whose path leaveOut is true are
-// left out; leaveOut may be nil.
+// left out; leaveOut may be nil. It is an error if one has a name twice in an object, or
+// anything behind its value.
 func Documents(a, b []byte, leaveOut func(path string) bool) (*Document, error) {
 	if bytes.Equal(a, b) {
 		return &Document{Same: true}, nil
@@ -40,6 +44,9 @@ func Documents(a, b []byte, leaveOut func(path string) bool) (*Document, error) 
 	d := documents{leaveOut: leaveOut, out: Document{Offset: int64(samePrefix(a, b))}}
 	var values [2]any
 	for i, raw := range [][]byte{a, b} {
+		if !jsontext.Value(raw).IsValid() {
+			return nil, errors.New("it is no JSON that all readers understand")
+		}
 		dec := json.NewDecoder(bytes.NewReader(raw))
 		dec.UseNumber()
 		if err := dec.Decode(&values[i]); err != nil {

@@ -32,8 +32,13 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("%s and %s: %s", tt.a, tt.b, diff)
 		}
 	}
-	if _, err := Documents([]byte("{}"), []byte("{"), nil); err == nil {
-		t.Error("what is no JSON was read")
+	for _, doc := range []string{"{", `{"a":1,"a":2}`, `{"x":[{"a":1,"a":1}]}`, "{}{}", "{} x", "\"\xff\""} {
+		if _, err := Documents([]byte("{}"), []byte(doc), nil); err == nil {
+			t.Errorf("%q was read", doc)
+		}
+		if _, err := Documents([]byte(doc), []byte("{}"), nil); err == nil {
+			t.Errorf("%q was read", doc)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 )
 
 // Archive is a tar file of an image's parts, which are read in place.
@@ -39,16 +40,17 @@ func Open(name string) (*Archive, error) {
 }
 
 func (a *Archive) readTable() error {
+	var names nameTable
 	tr := tar.NewReader(a.file)
-	for {
+	for number := 1; ; number++ {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return names.check()
 		}
 		if err != nil {
 			return err
 		}
-		if len(a.files) == archiveFilesMax {
+		if number > archiveFilesMax {
 			return fmt.Errorf("it holds more than %d files", archiveFilesMax)
 		}
 		// The archive's reader stands at the content, of which it read nothing yet.
@@ -56,9 +58,13 @@ func (a *Archive) readTable() error {
 		if err != nil {
 			return err
 		}
+		names.add(number, h)
 		name := path.Clean(h.Name)
 		switch h.Typeflag {
 		case tar.TypeReg:
+			if isSparse(h) {
+				continue
+			}
 			a.files[name] = archiveFile{content: io.NewSectionReader(a.file, offset, h.Size)}
 		case tar.TypeSymlink:
 			a.files[name] = archiveFile{link: path.Join(path.Dir(name), h.Linkname)}
@@ -66,6 +72,17 @@ func (a *Archive) readTable() error {
 			a.files[name] = archiveFile{link: path.Clean(h.Linkname)}
 		}
 	}
+}
+
+// isSparse recognises the sparse files of PAX archives, whose content is not what lies in
+// the archive.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // Close closes the file.

@@ -19,6 +19,7 @@ import (
 type member struct {
 	name, content string
 	symlink, hard string
+	typeflag      byte
 }
 
 // writeArchive writes them with Go's own archive/tar.
@@ -33,6 +34,8 @@ func writeArchive(t *testing.T, members ...member) string {
 			h.Typeflag, h.Linkname = tar.TypeSymlink, m.symlink
 		case m.hard != "":
 			h.Typeflag, h.Linkname = tar.TypeLink, m.hard
+		case m.typeflag != 0:
+			h.Typeflag, h.Size = m.typeflag, 0
 		case strings.HasSuffix(m.name, "/"):
 			h.Typeflag = tar.TypeDir
 		}
@@ -60,14 +63,14 @@ func TestOpen(t *testing.T) {
 		links = append(links, member{name: fmt.Sprint("link", i), hard: fmt.Sprint("link", i-1)})
 	}
 	a, err := archive.Open(writeArchive(t, append(links,
-		member{name: "./a", content: "first"},
 		member{name: "blobs/"},
 		member{name: "blobs/b", content: strings.Repeat("b", 1000)},
 		member{name: "blobs/sub/up", symlink: "../../a"},
 		member{name: "blobs/hard", hard: "./blobs/b"},
 		member{name: long, content: "long"},
 		member{name: "empty"},
-		member{name: "a", content: "last"},
+		member{name: "./blobs/"},
+		member{name: "./a", content: "last"},
 		member{name: "dangling", symlink: "nowhere"},
 		member{name: "loop", symlink: "loop"},
 	)...))
@@ -106,6 +109,91 @@ func TestOpen(t *testing.T) {
 	for name, want := range map[string]bool{"a": true, "loop": true, "./a": false, "b": false, "blobs": false} {
 		if a.Has(name) != want {
 			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+// TestNamesTwice: tools that unpack an archive take the last of two entries, those that
+// look for a name the first, and they differ about which names are one.
+func TestNamesTwice(t *testing.T) {
+	const one = " have one name, and tools differ about which counts"
+	const none = ", which is no directory"
+	file, other := func(name string) member { return member{name: name, content: "{}"} }, "other"
+	for name, c := range map[string]struct {
+		members []member
+		want    string
+	}{
+		"the same name":              {[]member{file("index.json"), file("x"), file("index.json")}, `entry 1 ("index.json") and entry 3 ("index.json")` + one},
+		"with a dot":                 {[]member{file("manifest.json"), file("./manifest.json")}, `entry 1 ("manifest.json") and entry 2 ("./manifest.json")` + one},
+		"absolute":                   {[]member{file("x"), file("/index.json"), file("index.json")}, `entry 2 ("/index.json") and entry 3 ("index.json")` + one},
+		"with slashes":               {[]member{file("blobs/sha256/a"), file("blobs//sha256/./a")}, `entry 1 ("blobs/sha256/a") and entry 2 ("blobs//sha256/./a")` + one},
+		"up and down":                {[]member{file("index.json"), file("blobs/../index.json")}, `entry 1 ("index.json") and entry 2 ("blobs/../index.json")` + one},
+		"out of the archive":         {[]member{file("../index.json"), file("index.json")}, `entry 1 ("../index.json") and entry 2 ("index.json")` + one},
+		"a symlink":                  {[]member{file("index.json"), {name: "index.json", symlink: other}}, `entry 1 ("index.json") and entry 2 ("index.json")` + one},
+		"a hardlink":                 {[]member{{name: "index.json", hard: other}, file("index.json")}, `entry 1 ("index.json") and entry 2 ("index.json")` + one},
+		"a directory":                {[]member{{name: "index.json/"}, file("index.json")}, `entry 1 ("index.json/") and entry 2 ("index.json")` + one},
+		"a device":                   {[]member{file("index.json"), {name: "index.json", typeflag: tar.TypeChar}}, `entry 1 ("index.json") and entry 2 ("index.json")` + one},
+		"control characters":         {[]member{file("\x1b\n"), file("\x1b\n")}, `entry 1 ("\x1b\n") and entry 2 ("\x1b\n")` + one},
+		"what nobody reads":          {[]member{file("x"), file("x")}, `entry 1 ("x") and entry 2 ("x")` + one},
+		"below a symlink":            {[]member{file("index.json"), {name: "x", symlink: "."}, file("x/index.json")}, `entry 3 ("x/index.json") is below entry 2 ("x")` + none},
+		"below a symlink, before":    {[]member{file("x/y/index.json"), file("x-"), {name: "/x", symlink: "."}}, `entry 1 ("x/y/index.json") is below entry 3 ("/x")` + none},
+		"below a file":               {[]member{file("x"), file("x/y")}, `entry 2 ("x/y") is below entry 1 ("x")` + none},
+		"all below a root":           {[]member{file("x"), {name: "./", symlink: "/"}}, `entry 1 ("x") is below entry 2 ("./")` + none},
+		"directories, often":         {[]member{{name: "./"}, {name: "blobs/"}, {name: "blobs/"}, {name: "/blobs" + "/"}, file("blobs/a")}, ""},
+		"names that begin as others": {[]member{file("a"), file("a-b"), file("a.b/c"), file("ab"), {name: "a0/"}, file("a0/b")}, ""},
+		"other letters":              {[]member{file("index.json"), file("Index.json")}, ""},
+	} {
+		a, err := archive.Open(writeArchive(t, c.members...))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("%s: error %v, want %s", name, err, c.want)
+		}
+		if err == nil {
+			if err := a.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestAbsoluteName: tools do not agree that it is the name without the slash.
+func TestAbsoluteName(t *testing.T) {
+	a, err := archive.Open(writeArchive(t, member{name: "/manifest.json", content: "[]"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if a.Has("manifest.json") {
+		t.Error("it is found")
+	}
+}
+
+// TestSparse: what a sparse file holds is not what lies in the archive.
+func TestSparse(t *testing.T) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	// The library writes no such records; lengths of digits make room for one.
+	h := &tar.Header{Name: "index.json", Mode: 0o644, Typeflag: tar.TypeReg, Size: 2, Format: tar.FormatPAX, PAXRecords: map[string]string{"XXX.sparse.major": "1"}}
+	if err := w.WriteHeader(h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	for records, want := range map[string]bool{"XXX.sparse.major": true, "GNU.sparse.major": false} {
+		files.Write(t, file, bytes.Replace(out.Bytes(), []byte("XXX.sparse.major"), []byte(records), 1))
+		a, err := archive.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Has("index.json") != want {
+			t.Errorf("%s: it is found: %v", records, !want)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

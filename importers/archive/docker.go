@@ -1,12 +1,11 @@
 package archive
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -45,7 +44,7 @@ func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Ima
 		return nil, err
 	}
 	var manifest tarball.Manifest
-	if err := json.Unmarshal(raw, &manifest); err != nil {
+	if err := document.Decode(raw, &manifest); err != nil {
 		return nil, fmt.Errorf("manifest.json is not valid: %w", err)
 	}
 	desc, err := chooseTag(s.Ref, manifest)
@@ -62,9 +61,9 @@ func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Ima
 			return nil, err
 		}
 	}
-	config, err := v1.ParseConfigFile(bytes.NewReader(raw))
+	config, err := image.ParseConfig(raw)
 	if err != nil {
-		return nil, fmt.Errorf("the config is not valid: %w", err)
+		return nil, fmt.Errorf("the config %q is not valid: %w", desc.Config, err)
 	}
 	if err := image.CheckPlatform(config, platform); err != nil {
 		return nil, err
@@ -107,12 +106,23 @@ func chooseTag(ref string, manifest tarball.Manifest) (tarball.Descriptor, error
 	if err != nil {
 		return tarball.Descriptor{}, err
 	}
+	var found []tarball.Descriptor
 	for _, desc := range manifest {
-		for _, t := range desc.RepoTags {
-			if have, err := name.NewTag(t); err == nil && have.Name() == want.Name() {
-				return desc, nil
-			}
+		has := slices.ContainsFunc(desc.RepoTags, func(t string) bool {
+			have, err := name.NewTag(t)
+			return err == nil && have.Name() == want.Name()
+		})
+		if has {
+			found = append(found, desc)
 		}
 	}
-	return tarball.Descriptor{}, fmt.Errorf("there is no image %q: there are %s", ref, image.ListOrNone(tags))
+	if len(found) == 0 {
+		return tarball.Descriptor{}, fmt.Errorf("there is no image %q: there are %s", ref, image.ListOrNone(tags))
+	}
+	for _, other := range found[1:] {
+		if other.Config != found[0].Config || !slices.Equal(other.Layers, found[0].Layers) {
+			return tarball.Descriptor{}, fmt.Errorf("manifest.json has two images %q, and readers differ about which counts", ref)
+		}
+	}
+	return found[0], nil
 }

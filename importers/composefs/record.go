@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"cfsverify/canon/policy"
+	"cfsverify/importers/document"
 	"cfsverify/importers/source"
 )
 
@@ -74,8 +75,12 @@ func readRecord(dump string) *Record {
 		return nil
 	}
 	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, recordSizeMax))
+	if err != nil {
+		return nil
+	}
 	var r Record
-	if err := json.NewDecoder(io.LimitReader(f, recordSizeMax)).Decode(&r); err != nil || r.SchemaVersion != recordVersion {
+	if err := document.Decode(raw, &r); err != nil || r.SchemaVersion != recordVersion {
 		return nil
 	}
 	return &r

@@ -1,4 +1,3 @@
-// Package document holds JSON documents as they are written: their members in
-// order, and edits that change nothing else. What a config or manifest means is
-// not its business.
+// Package document holds JSON documents: how strictly they are read, and edits that
+// change nothing else. What an index, manifest or config means is not its business.
 package document

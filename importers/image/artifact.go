@@ -3,7 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,10 +32,8 @@ const (
 // Artifact is a manifest whose subject is an image, with what opens its layers.
 type Artifact struct {
 	Digest v1.Hash
-	// Layers are the entries as they are written, descriptors as they are read.
-	Layers      []json.RawMessage
-	Descriptors []v1.Descriptor
-	Open        OpenBlob
+	Layers []v1.Descriptor
+	Open   OpenBlob
 	// Tagged: it is listed in an index that is tagged as the image's referrers.
 	Tagged bool
 }
@@ -44,7 +42,8 @@ type Artifact struct {
 type Candidate struct {
 	v1.Descriptor
 	// Stated: it is said to be one, or to be about the image, so that it is an
-	// error if it cannot be read.
+	// error if it cannot be read. If it is not, that is an error where readers differ
+	// about it and it mentions the image.
 	Stated bool
 	// Tagged is that of artifact.
 	Tagged bool
@@ -59,8 +58,9 @@ func mayBeArtifact(d v1.Descriptor) bool {
 	return d.MediaType.IsImage() && slices.Contains([]string{"", emptyType, seal.ArtifactType}, d.ArtifactType)
 }
 
-// CollectArtifacts reads the manifests that may be artifacts with seals, each once.
-func CollectArtifacts(ctx context.Context, listed []Candidate, image v1.Hash, open OpenBlob, read func(v1.Descriptor) ([]byte, error)) ([]Artifact, error) {
+// CollectArtifacts reads the manifests that may be artifacts with seals, each once. The
+// documents are verified.
+func CollectArtifacts(ctx context.Context, listed []Candidate, image v1.Hash, from Parts) ([]Artifact, error) {
 	var found []Artifact
 	size := 0
 	for _, c := range Distinct(listed) {
@@ -70,20 +70,19 @@ func CollectArtifacts(ctx context.Context, listed []Candidate, image v1.Hash, op
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		raw, err := read(c.Descriptor)
+		raw, err := from.Document(c.Descriptor)
 		var a *Artifact
 		if err == nil {
-			if a, err = readArtifact(raw, image, open); err != nil {
-				err = fmt.Errorf("the artifact %v: %w", c.Digest, err)
-			}
+			a, err = readArtifact(raw, c.Descriptor, image)
 		}
+		var ambiguous *document.AmbiguityError
 		switch {
-		case err != nil && c.Stated:
+		case err != nil && (c.Stated || errors.As(err, &ambiguous) && document.Mentions(raw, image.String())):
 			return nil, err
 		case err != nil || a == nil:
 			continue
 		}
-		a.Tagged = c.Tagged
+		a.Open, a.Tagged = from.Open, c.Tagged
 		found = append(found, *a)
 		if size += len(raw); len(found) > ArtifactsMax || size > artifactBytesMax {
 			return nil, fmt.Errorf("the image has more than %d artifacts with seals, or more than %d bytes of them", ArtifactsMax, artifactBytesMax)
@@ -112,30 +111,14 @@ func Distinct(listed []Candidate) []Candidate {
 }
 
 // readArtifact gives none if a manifest is no artifact with seals of the image.
-func readArtifact(raw []byte, image v1.Hash, open OpenBlob) (*Artifact, error) {
-	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
+func readArtifact(raw []byte, stated v1.Descriptor, image v1.Hash) (*Artifact, error) {
+	manifest, err := ParseManifest(raw, stated.MediaType)
 	if err != nil {
-		return nil, fmt.Errorf("it is not valid: %w", err)
+		return nil, fmt.Errorf("the artifact %v is not valid: %w", stated.Digest, err)
 	}
 	if manifest.ArtifactType != seal.ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != image {
 		return nil, nil
 	}
-	layers, err := LayerDescriptors(raw)
-	if err != nil {
-		return nil, err
-	}
 	digest, _, err := v1.SHA256(bytes.NewReader(raw))
-	return &Artifact{Digest: digest, Layers: layers, Descriptors: manifest.Layers, Open: open}, err
-}
-
-// LayerDescriptors are the layers' descriptors in a manifest.
-func LayerDescriptors(manifest []byte) (layers []json.RawMessage, err error) {
-	list, err := document.At(manifest, "layers")
-	if err == nil && list != nil {
-		err = json.Unmarshal(list, &layers)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the layers cannot be read: %w", err)
-	}
-	return layers, nil
+	return &Artifact{Digest: digest, Layers: manifest.Layers}, err
 }

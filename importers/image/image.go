@@ -61,18 +61,44 @@ func (img *Image) Locate(place func(v1.Hash) (blob.Place, bool)) {
 // OpenBlob opens what a manifest's descriptor is of.
 type OpenBlob func(v1.Descriptor) (io.ReadCloser, error)
 
-// FromIndex opens the image of an index that a tag or digest and a platform choose.
-func FromIndex(s source.Source, index v1.ImageIndex, open OpenBlob, ref string, platform *v1.Platform) (*Image, error) {
-	found, err := find(index, ref, platform)
+// ParsedManifest is what the manifest says, nothing if there is none.
+func (img *Image) ParsedManifest() (*v1.Manifest, error) {
+	if img.Manifest == nil {
+		return &v1.Manifest{}, nil
+	}
+	manifest, err := ParseManifest(img.Manifest, "")
+	if err != nil {
+		return nil, fmt.Errorf("the manifest is not valid: %w", err)
+	}
+	return manifest, nil
+}
+
+// ParsedConfig is what the config says, nothing if there is none.
+func (img *Image) ParsedConfig() (*v1.ConfigFile, error) {
+	if img.Config == nil {
+		return &v1.ConfigFile{}, nil
+	}
+	config, err := ParseConfig(img.Config)
+	if err != nil {
+		return nil, fmt.Errorf("the config is not valid: %w", err)
+	}
+	return config, nil
+}
+
+// FromIndex opens the image of an index that a tag or digest (either may be empty) and
+// a platform (nil for any, if that leaves no doubt) choose.
+func FromIndex(s source.Source, index *v1.IndexManifest, from Parts, ref string, platform *v1.Platform) (*Image, error) {
+	stated, manifest, err := descend(index, from, ref, platform, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
-	return Verified(s, found, open, platform)
+	return Verified(s, manifest, stated, from, platform)
 }
 
-// Verified checks an image and makes it one whose layers can be read.
-func Verified(s source.Source, from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, error) {
-	img, err := pairLayers(from, open, platform)
+// Verified checks the image of a manifest, which is what its descriptor says, and makes it
+// one whose layers can be read.
+func Verified(s source.Source, manifest []byte, stated v1.Descriptor, from Parts, platform *v1.Platform) (*Image, error) {
+	img, err := pairLayers(manifest, stated, from, platform)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -80,12 +106,11 @@ func Verified(s source.Source, from v1.Image, open OpenBlob, platform *v1.Platfo
 }
 
 // pairLayers checks the config against the manifest, and pairs the layers with
-// their diffIDs. It does not ask for v1.Image.Layers: they read the whole
-// manifest for each layer, and go wherever the urls of foreign layers lead.
-func pairLayers(from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, error) {
-	manifest, err := from.Manifest()
+// their diffIDs.
+func pairLayers(rawManifest []byte, stated v1.Descriptor, from Parts, platform *v1.Platform) (*Image, error) {
+	manifest, err := ParseManifest(rawManifest, stated.MediaType)
 	if err != nil {
-		return nil, fmt.Errorf("the manifest is not valid: %w", err)
+		return nil, fmt.Errorf("the manifest %v is not valid: %w", stated.Digest, err)
 	}
 	if !manifest.Config.MediaType.IsConfig() {
 		return nil, fmt.Errorf("the config is of type %q: this is an artifact, not a container image", manifest.Config.MediaType)
@@ -93,16 +118,16 @@ func pairLayers(from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, er
 	if manifest.Config.Size > document.SizeMax {
 		return nil, fmt.Errorf("the manifest states a config of %d bytes, which is too large", manifest.Config.Size)
 	}
-	raw, err := from.RawConfigFile()
+	raw, err := from.Document(manifest.Config)
 	if err != nil {
 		return nil, err
 	}
 	if err := VerifyBytes("config", raw, manifest.Config.Digest, manifest.Config.Size); err != nil {
 		return nil, err
 	}
-	config, err := from.ConfigFile()
+	config, err := ParseConfig(raw)
 	if err != nil {
-		return nil, fmt.Errorf("the config is not valid: %w", err)
+		return nil, fmt.Errorf("the config %v is not valid: %w", manifest.Config.Digest, err)
 	}
 	if err := CheckPlatform(config, platform); err != nil {
 		return nil, err
@@ -110,10 +135,7 @@ func pairLayers(from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, er
 	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers, the config %d diffIDs", len(manifest.Layers), len(config.RootFS.DiffIDs))
 	}
-	img := &Image{Created: CreatedTime(config), Close: func() error { return nil }, Config: raw}
-	if img.Manifest, err = from.RawManifest(); err != nil {
-		return nil, err
-	}
+	img := &Image{Created: CreatedTime(config), Close: func() error { return nil }, Manifest: rawManifest, Config: raw}
 	for i, desc := range manifest.Layers {
 		if !desc.MediaType.IsLayer() {
 			return nil, fmt.Errorf("layer %d is of type %q, which is no file system layer", i+1, desc.MediaType)
@@ -126,7 +148,7 @@ func pairLayers(from v1.Image, open OpenBlob, platform *v1.Platform) (*Image, er
 			Digest: desc.Digest,
 			Size:   desc.Size,
 			DiffID: config.RootFS.DiffIDs[i],
-			Open:   func() (io.ReadCloser, error) { return open(desc) },
+			Open:   func() (io.ReadCloser, error) { return from.Open(desc) },
 		})
 	}
 	return img, nil

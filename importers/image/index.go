@@ -17,50 +17,34 @@ const indexDepth = 4
 // and containerd.
 var NameAnnotations = []string{"org.opencontainers.image.ref.name", "io.containerd.image.name"}
 
-// find finds the image that a tag or digest (either may be empty) and
-// a platform (nil for any, if that leaves no doubt) name.
-func find(index v1.ImageIndex, ref string, platform *v1.Platform) (v1.Image, error) {
-	return descend(index, ref, platform, 0)
-}
-
-func descend(index v1.ImageIndex, ref string, platform *v1.Platform, depth int) (v1.Image, error) {
-	if depth == indexDepth {
-		return nil, fmt.Errorf("more than %d indexes lead to each other", indexDepth)
-	}
-	manifest, err := index.IndexManifest()
+// descend finds the manifest that a tag or digest and a platform choose.
+func descend(index *v1.IndexManifest, from Parts, ref string, platform *v1.Platform, depth int) (v1.Descriptor, []byte, error) {
+	desc, err := choose(index.Manifests, ref, platform)
 	if err != nil {
-		return nil, fmt.Errorf("the index is no valid JSON: %w", err)
+		return v1.Descriptor{}, nil, err
 	}
-	desc, err := choose(manifest.Manifests, ref, platform)
+	what := "manifest"
+	switch {
+	case desc.MediaType.IsIndex():
+		what = "index"
+	case !desc.MediaType.IsImage():
+		return v1.Descriptor{}, nil, fmt.Errorf("%v is of type %q, which is no container image", desc.Digest, desc.MediaType)
+	}
+	raw, err := from.Document(desc)
+	if err == nil {
+		err = VerifyBytes(what, raw, desc.Digest, desc.Size)
+	}
+	if err != nil || !desc.MediaType.IsIndex() {
+		return desc, raw, err
+	}
+	if depth++; depth == indexDepth {
+		return v1.Descriptor{}, nil, fmt.Errorf("more than %d indexes lead to each other", indexDepth)
+	}
+	child, err := ParseIndex(raw, desc.MediaType)
 	if err != nil {
-		return nil, err
+		return v1.Descriptor{}, nil, fmt.Errorf("the index %v is not valid: %w", desc.Digest, err)
 	}
-	if desc.MediaType.IsIndex() {
-		child, err := index.ImageIndex(desc.Digest)
-		if err != nil {
-			return nil, err
-		}
-		raw, err := child.RawManifest()
-		if err != nil {
-			return nil, err
-		}
-		if err := VerifyBytes("index", raw, desc.Digest, desc.Size); err != nil {
-			return nil, err
-		}
-		return descend(child, "", platform, depth+1)
-	}
-	if !desc.MediaType.IsImage() {
-		return nil, fmt.Errorf("%v is of type %q, which is no container image", desc.Digest, desc.MediaType)
-	}
-	image, err := index.Image(desc.Digest)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := image.RawManifest()
-	if err != nil {
-		return nil, err
-	}
-	return image, VerifyBytes("manifest", raw, desc.Digest, desc.Size)
+	return descend(child, from, "", platform, depth)
 }
 
 // choose picks one descriptor of an index.

@@ -63,6 +63,68 @@ func parsePlatform(t *testing.T, platform string) *v1.Platform {
 	return p
 }
 
+func parsed(t *testing.T, index v1.ImageIndex) *v1.IndexManifest {
+	t.Helper()
+	raw, err := index.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := image.ParseIndex(raw, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest
+}
+
+// partsOf has the documents of all images that an index leads to, under the digests that
+// are listed.
+func partsOf(t *testing.T, index v1.ImageIndex) image.Parts {
+	t.Helper()
+	held := map[v1.Hash][]byte{}
+	hold := func(h v1.Hash, raw []byte, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		held[h] = raw
+	}
+	var walk func(v1.ImageIndex)
+	walk = func(index v1.ImageIndex) {
+		for _, d := range parsed(t, index).Manifests {
+			switch {
+			case d.MediaType.IsIndex():
+				child, err := index.ImageIndex(d.Digest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw, err := child.RawManifest()
+				hold(d.Digest, raw, err)
+				walk(child)
+			case d.MediaType.IsImage():
+				img, err := index.Image(d.Digest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw, err := img.RawManifest()
+				hold(d.Digest, raw, err)
+				config, err := img.ConfigName()
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw, err = img.RawConfigFile()
+				hold(config, raw, err)
+			}
+		}
+	}
+	walk(index)
+	return image.Parts{Document: func(d v1.Descriptor) ([]byte, error) {
+		raw, found := held[d.Digest]
+		if !found {
+			return nil, fmt.Errorf("%v is not there", d.Digest)
+		}
+		return raw, nil
+	}, Open: notOpened}
+}
+
 // TestChoice: an image is chosen by its tag, digest and platform; what is attached to
 // images is none.
 func TestChoice(t *testing.T) {
@@ -113,7 +175,7 @@ func TestChoice(t *testing.T) {
 		"no image, one named":          {index: empty.Index, ref: "x", refused: `there is no image "x": there are none`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			img, err := image.FromIndex(named, c.index, notOpened, c.ref, parsePlatform(t, c.platform))
+			img, err := image.FromIndex(named, parsed(t, c.index), partsOf(t, c.index), c.ref, parsePlatform(t, c.platform))
 			if c.refused != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), "oci:layout: ") || !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("error %v\nwant  %s", err, c.refused)
@@ -150,39 +212,28 @@ func TestChoiceIsVerified(t *testing.T) {
 		return mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: add, Descriptor: d})
 	}
 	for name, c := range map[string]struct {
-		index v1.ImageIndex
-		want  string
+		index  v1.ImageIndex
+		absent bool
+		want   string
 	}{
-		"manifest's digest":    {listing(img, v1.Descriptor{Digest: wrong}), "the manifest " + wrong.String() + " is not what its digest says: it has " + digestOf(t, img)},
-		"manifest's size":      {listing(img, v1.Descriptor{Size: 9}), "bytes, its descriptor says 9"},
-		"manifest's algorithm": {listing(img, v1.Descriptor{Digest: v1.Hash{Algorithm: "sha512", Hex: strings.Repeat("a", 128)}}), "the manifest has a sha512 digest: only sha256 can be verified"},
-		"index's digest":       {listing(inner, v1.Descriptor{Digest: wrong}), "the index " + wrong.String() + " is not what its digest says: it has " + digestOf(t, inner)},
-		"index's size":         {listing(inner, v1.Descriptor{Size: 9}), "the index " + digestOf(t, inner) + " has "},
-		"type":                 {listing(img, v1.Descriptor{MediaType: "application/x"}), `is of type "application/x", which is no container image`},
-		"absent manifest":      {absent{listing(img, v1.Descriptor{})}, "it is not there"},
-		"absent index":         {absent{listing(inner, v1.Descriptor{})}, "it is not there"},
-		"no JSON":              {unreadable{empty.Index}, "the index is no valid JSON: it cannot be read"},
-		"depth":                {nested(4), "more than 4 indexes lead to each other"},
-		"depth that may be":    {nested(3), ""},
+		"manifest's digest":    {listing(img, v1.Descriptor{Digest: wrong}), false, "the manifest " + wrong.String() + " is not what its digest says: it has " + digestOf(t, img)},
+		"manifest's size":      {listing(img, v1.Descriptor{Size: 9}), false, "bytes, its descriptor says 9"},
+		"manifest's algorithm": {listing(img, v1.Descriptor{Digest: v1.Hash{Algorithm: "sha512", Hex: strings.Repeat("a", 128)}}), false, "the manifest has a sha512 digest: only sha256 can be verified"},
+		"index's digest":       {listing(inner, v1.Descriptor{Digest: wrong}), false, "the index " + wrong.String() + " is not what its digest says: it has " + digestOf(t, inner)},
+		"index's size":         {listing(inner, v1.Descriptor{Size: 9}), false, "the index " + digestOf(t, inner) + " has "},
+		"type":                 {listing(img, v1.Descriptor{MediaType: "application/x"}), false, `is of type "application/x", which is no container image`},
+		"absent manifest":      {listing(img, v1.Descriptor{}), true, "it is not there"},
+		"absent index":         {listing(inner, v1.Descriptor{}), true, "it is not there"},
+		"depth":                {nested(4), false, "more than 4 indexes lead to each other"},
+		"depth that may be":    {nested(3), false, ""},
 	} {
-		_, err := image.FromIndex(named, c.index, notOpened, "", nil)
+		from := partsOf(t, c.index)
+		if c.absent {
+			from.Document = func(v1.Descriptor) ([]byte, error) { return nil, errors.New("it is not there") }
+		}
+		_, err := image.FromIndex(named, parsed(t, c.index), from, "", nil)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "oci:layout: ") || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: error %v, want %s", name, err, c.want)
 		}
 	}
-}
-
-// index can be embedded beside its method ImageIndex.
-type index = v1.ImageIndex
-
-// absent lists what it does not have.
-type absent struct{ index }
-
-func (absent) Image(v1.Hash) (v1.Image, error)           { return nil, errors.New("it is not there") }
-func (absent) ImageIndex(v1.Hash) (v1.ImageIndex, error) { return nil, errors.New("it is not there") }
-
-type unreadable struct{ index }
-
-func (unreadable) IndexManifest() (*v1.IndexManifest, error) {
-	return nil, errors.New("it cannot be read")
 }

@@ -269,7 +269,7 @@ func TestRulesAreDocumented(t *testing.T) {
 	}
 	type row struct{ composefs, own string }
 	documented := map[string]row{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9][a-z0-9.-]+)` \\|[^|]*\\| ([^|]+) \\|[^|]*\\| ([^|]+) \\|$").FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9][a-z0-9.-]+)` \\|[^|]*\\| ([^|]+) \\|(?:[^|]*\\|){1,2} ([^|]+) \\|$").FindAllSubmatch(text, -1) {
 		documented[string(m[1])] = row{string(m[2]), string(m[3])}
 	}
 	type refusals struct{ composefs, own []bool }
@@ -289,6 +289,9 @@ func TestRulesAreDocumented(t *testing.T) {
 		if c.composefs != "untried" {
 			add(c.rule, c.byComposefs(), c.refused != "")
 		}
+	}
+	for _, c := range hostileDocuments {
+		add(c.rule, c.cfsctl == refuses, c.refused != "")
 	}
 	for rule, cases := range refused {
 		what, ok := documented[rule]

@@ -1,14 +1,12 @@
 package layout
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/canon/seal"
-	"cfsverify/importers/document"
 	"cfsverify/importers/image"
 )
 
@@ -16,13 +14,9 @@ import (
 // lists, and what an index lists that is tagged as the referrers of the image
 // (OCI distribution-spec, "Referrers Tag Schema").
 func (l *Layout) Artifacts(ctx context.Context, subject v1.Hash) ([]image.Artifact, error) {
-	raw, err := document.Read(l.Open, "index.json")
+	index, err := l.index()
 	if err != nil {
 		return nil, err
-	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("the index is no valid JSON: %w", err)
 	}
 	var listed []image.Candidate
 	read := map[v1.Hash]bool{}
@@ -43,15 +37,16 @@ func (l *Layout) Artifacts(ctx context.Context, subject v1.Hash) ([]image.Artifa
 		if err != nil {
 			return nil, err
 		}
-		referrers, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+		referrers, err := image.ParseIndex(raw, d.MediaType)
 		if err != nil {
-			return nil, fmt.Errorf("the index %v is no valid JSON: %w", d.Digest, err)
+			return nil, fmt.Errorf("the index %v is not valid: %w", d.Digest, err)
 		}
 		for _, d := range referrers.Manifests {
 			listed = append(listed, image.Candidate{Descriptor: d, Stated: true, Tagged: true})
 		}
 	}
-	return image.CollectArtifacts(ctx, listed, subject, l.openBlob, func(d v1.Descriptor) ([]byte, error) { return l.readVerified("artifact", d) })
+	artifacts := image.Parts{Document: func(d v1.Descriptor) ([]byte, error) { return l.readVerified("artifact", d) }, Open: l.openBlob}
+	return image.CollectArtifacts(ctx, listed, subject, artifacts)
 }
 
 // readVerified reads a document that a descriptor is of.

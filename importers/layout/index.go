@@ -2,7 +2,6 @@ package layout
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,12 +36,12 @@ func readIndexFile(dir string) (*indexFile, error) {
 		return nil, fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", dir)
 	}
 	index := &indexFile{}
-	err := json.Unmarshal(raw, &index.fields)
-	if list := index.fields["manifests"]; err == nil && list != nil {
-		err = json.Unmarshal(list, &index.manifests)
+	_, err := image.ParseIndex(raw, "")
+	if err == nil {
+		err = document.Decode(raw, &index.fields)
 	}
-	if err == nil && index.fields == nil {
-		err = errors.New("it is no JSON object")
+	if list := index.fields["manifests"]; err == nil && list != nil {
+		err = document.Decode(list, &index.manifests)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: index.json is not valid: %w", dir, err)
@@ -58,12 +57,12 @@ func (x *indexFile) add(added v1.Descriptor, tag string) error {
 	}
 	var left []map[string]json.RawMessage
 	at := -1
-	for i, m := range x.manifests {
+	for _, m := range x.manifests {
 		named, err := untag(m, tag)
 		if err != nil {
-			return fmt.Errorf("index.json is not valid: manifest %d: %w", i+1, err)
+			return err
 		}
-		if !named && at < 0 && string(m["digest"]) == `"`+added.Digest.String()+`"` {
+		if !named && at < 0 && isOf(m, added.Digest) {
 			at = len(left)
 			continue
 		}
@@ -77,7 +76,7 @@ func (x *indexFile) add(added v1.Descriptor, tag string) error {
 		return err
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(entry, &fields); err != nil {
+	if err := document.Decode(entry, &fields); err != nil {
 		return err
 	}
 	x.manifests = slices.Insert(left, at, fields)
@@ -88,10 +87,16 @@ func (x *indexFile) add(added v1.Descriptor, tag string) error {
 // remove takes what has one of the digests off the list.
 func (x *indexFile) remove(digests []v1.Hash) (err error) {
 	x.manifests = slices.DeleteFunc(x.manifests, func(m map[string]json.RawMessage) bool {
-		return slices.ContainsFunc(digests, func(d v1.Hash) bool { return string(m["digest"]) == `"`+d.String()+`"` })
+		return slices.ContainsFunc(digests, func(d v1.Hash) bool { return isOf(m, d) })
 	})
 	x.fields["manifests"], err = document.Marshal(x.manifests)
 	return err
+}
+
+// isOf says that a descriptor has a digest, however that is written.
+func isOf(descriptor map[string]json.RawMessage, digest v1.Hash) bool {
+	var have v1.Hash
+	return document.Decode(descriptor["digest"], &have) == nil && have == digest
 }
 
 // untag takes a tag off a descriptor, and says whether it has another one.
@@ -100,7 +105,7 @@ func untag(descriptor map[string]json.RawMessage, tag string) (named bool, err e
 		return false, nil
 	}
 	var annotations map[string]string
-	if err := json.Unmarshal(descriptor["annotations"], &annotations); err != nil {
+	if err := document.Decode(descriptor["annotations"], &annotations); err != nil {
 		return false, err
 	}
 	for _, key := range image.NameAnnotations {

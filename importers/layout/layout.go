@@ -1,9 +1,7 @@
 package layout
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +10,6 @@ import (
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/importers/archive"
 	"cfsverify/importers/blob"
@@ -61,7 +57,7 @@ func Open(s source.Source, platform *v1.Platform) (*image.Image, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%v: %w", s, err), layout.close())
 	}
-	img, err := image.FromIndex(s, index, layout.openBlob, s.Ref, platform)
+	img, err := image.FromIndex(s, index, layout.parts(), s.Ref, platform)
 	if err != nil {
 		return nil, errors.Join(err, layout.close())
 	}
@@ -111,76 +107,21 @@ func (l *Layout) openBlob(desc v1.Descriptor) (io.ReadCloser, error) {
 	return f, err
 }
 
-func (l *Layout) index() (v1.ImageIndex, error) {
+func (l *Layout) parts() image.Parts {
+	return image.Parts{Document: func(d v1.Descriptor) ([]byte, error) { return l.read(d.Digest) }, Open: l.openBlob}
+}
+
+// index reads index.json.
+func (l *Layout) index() (*v1.IndexManifest, error) {
 	raw, err := document.Read(l.Open, "index.json")
 	if err != nil {
 		return nil, err
 	}
-	return &layoutIndex{layout: l, raw: raw}, nil
-}
-
-// layoutIndex is a v1.ImageIndex of a layout.
-type layoutIndex struct {
-	layout *Layout
-	raw    []byte
-}
-
-func (x *layoutIndex) MediaType() (types.MediaType, error) { return types.OCIImageIndex, nil }
-func (x *layoutIndex) RawManifest() ([]byte, error)        { return x.raw, nil }
-func (x *layoutIndex) Digest() (v1.Hash, error)            { return partial.Digest(x) }
-func (x *layoutIndex) Size() (int64, error)                { return int64(len(x.raw)), nil }
-func (x *layoutIndex) IndexManifest() (*v1.IndexManifest, error) {
-	return v1.ParseIndexManifest(bytes.NewReader(x.raw))
-}
-
-func (x *layoutIndex) ImageIndex(h v1.Hash) (v1.ImageIndex, error) {
-	raw, err := x.layout.read(h)
+	index, err := image.ParseIndex(raw, "")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("index.json is not valid: %w", err)
 	}
-	return &layoutIndex{layout: x.layout, raw: raw}, nil
-}
-
-func (x *layoutIndex) Image(h v1.Hash) (v1.Image, error) {
-	raw, err := x.layout.read(h)
-	if err != nil {
-		return nil, err
-	}
-	return partial.CompressedToImage(&layoutImage{layout: x.layout, raw: raw})
-}
-
-// layoutImage is a partial.CompressedImageCore of a layout.
-type layoutImage struct {
-	layout *Layout
-	raw    []byte
-}
-
-func (m *layoutImage) RawManifest() ([]byte, error) { return m.raw, nil }
-
-func (m *layoutImage) MediaType() (types.MediaType, error) {
-	var manifest struct {
-		MediaType types.MediaType `json:"mediaType"`
-	}
-	if err := json.Unmarshal(m.raw, &manifest); err != nil {
-		return "", err
-	}
-	if manifest.MediaType == "" {
-		return types.OCIManifestSchema1, nil
-	}
-	return manifest.MediaType, nil
-}
-
-func (m *layoutImage) RawConfigFile() ([]byte, error) {
-	manifest, err := partial.Manifest(m)
-	if err != nil {
-		return nil, err
-	}
-	return m.layout.read(manifest.Config.Digest)
-}
-
-// LayerByDigest is not used: package image opens blobs by their descriptors.
-func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
-	return nil, fmt.Errorf("no layer %v", h)
+	return index, nil
 }
 
 func exists(path string) bool {

@@ -168,10 +168,10 @@ func TestOpenErrors(t *testing.T) {
 		"index.json is no JSON": {func(t *testing.T, dir string, _ v1.Descriptor) {
 			files.Write(t, filepath.Join(dir, "index.json"), []byte("[{"))
 		},
-			[2]string{"SOURCE: the index is no valid JSON: "}},
+			[2]string{"SOURCE: index.json is not valid: it breaks off at byte 2"}},
 		"index.json is of other types": {func(t *testing.T, dir string, _ v1.Descriptor) {
 			files.Write(t, filepath.Join(dir, "index.json"), []byte(`{"manifests":[{"digest":"../x"}]}`))
-		}, [2]string{"SOURCE: the index is no valid JSON: "}},
+		}, [2]string{"SOURCE: index.json is not valid: member \"/manifests/0/digest\": "}},
 		"index.json without manifests": {func(t *testing.T, dir string, _ v1.Descriptor) {
 			files.Write(t, filepath.Join(dir, "index.json"), []byte("{}"))
 		},
@@ -184,11 +184,11 @@ func TestOpenErrors(t *testing.T) {
 		"other manifest": {func(t *testing.T, dir string, m v1.Descriptor) {
 			files.Write(t, filepath.Join(dir, images.File(m.Digest)), bytes.Repeat([]byte(" "), int(m.Size)))
 		}, [2]string{"SOURCE: the manifest DIGEST is not what its digest says: it has sha256:"}},
-		"manifest of other types": {func(t *testing.T, dir string, _ v1.Descriptor) { replaceManifest(t, dir, `{"mediaType":1}`) }, [2]string{"SOURCE: the manifest is not valid: json: cannot unmarshal number"}},
+		"manifest of other types": {func(t *testing.T, dir string, _ v1.Descriptor) { replaceManifest(t, dir, `{"mediaType":1}`) }, [2]string{"SOURCE: the manifest " + blobs.Digest([]byte(`{"mediaType":1}`)).String() + ` is not valid: member "/mediaType" cannot be such a number`}},
 		"no config": {func(t *testing.T, dir string, m v1.Descriptor) {
 			missing(t, dir, images.File(images.Parsed(t, images.Read(t, dir, images.File(m.Digest))).Config.Digest))
 		}, [2]string{"SOURCE: stat PATH/blobs/sha256/", "SOURCE: the archive lacks blobs/sha256/"}},
-		"manifest that is none": {func(t *testing.T, dir string, _ v1.Descriptor) { replaceManifest(t, dir, `[]`) }, [2]string{"SOURCE: the manifest is not valid: json: cannot unmarshal array"}},
+		"manifest that is none": {func(t *testing.T, dir string, _ v1.Descriptor) { replaceManifest(t, dir, `[]`) }, [2]string{"SOURCE: the manifest " + blobs.Digest([]byte("[]")).String() + " is not valid: it cannot be a list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			both, _ := written(t)
@@ -287,7 +287,7 @@ func TestIndexOddities(t *testing.T) {
 		"a name of containerd's": {`{"manifests":[` + entry(map[string]any{"annotations": map[string]string{"io.containerd.image.name": "a/b:c"}}) + `]}`, "a/b:c", ""},
 		"no media type":          {`{"manifests":[` + entry(map[string]any{"mediaType": nil}) + `]}`, "", `is of type "", which is no container image`},
 		"other size":             {`{"manifests":[` + entry(map[string]any{"size": 1}) + `]}`, "", "its descriptor says 1"},
-		"null":                   {"null", "", "the index lists no image"},
+		"null":                   {"null", "", "index.json is not valid: it is null"},
 	} {
 		files.Write(t, filepath.Join(dir, "index.json"), []byte(c.index))
 		img, err := layout.Open(source.Source{Transport: source.OCI, Path: dir, Ref: c.ref}, nil)

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -132,11 +131,7 @@ func (w *Writer) Image(manifest v1.Descriptor) (*image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := partial.CompressedToImage(&layoutImage{layout: layout, raw: raw})
-	if err != nil {
-		return nil, err
-	}
-	return image.Verified(w.Target, from, layout.openBlob, nil)
+	return image.Verified(w.Target, raw, manifest, layout.parts(), nil)
 }
 
 // Attach has Commit list an artifact, which was staged, besides the image, and no

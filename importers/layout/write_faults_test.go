@@ -39,8 +39,12 @@ func TestNewWriterErrors(t *testing.T) {
 	}{
 		"other directory":           {"etc/passwd", "root", "PATH is neither an OCI image layout nor empty: name another directory"},
 		"index.json is no JSON":     {"index.json", "{", "PATH: index.json is not valid: "},
-		"index.json is null":        {"index.json", "null", "PATH: index.json is not valid: it is no JSON object"},
-		"manifests are no list":     {"index.json", `{"manifests":{}}`, "PATH: index.json is not valid: json: cannot unmarshal object"},
+		"index.json is null":        {"index.json", "null", "PATH: index.json is not valid: it is null"},
+		"manifests are no list":     {"index.json", `{"manifests":{}}`, `PATH: index.json is not valid: member "/manifests" cannot be an object`},
+		"manifests in another case": {"index.json", `{"manifests":[],"Manifests":[]}`, `PATH: index.json is not valid: member "/Manifests" is "manifests" in another case`},
+		"manifests twice":           {"index.json", `{"manifests":[],"manifests":[]}`, `PATH: index.json is not valid: member "/manifests" is there twice`},
+		"a tag twice":               {"index.json", `{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"a","org.opencontainers.image.ref.name":"b"}}]}`, `PATH: index.json is not valid: member "/manifests/0/annotations/org.opencontainers.image.ref.name" is there twice`},
+		"digest in another case":    {"index.json", `{"manifests":[{"Digest":"x"}]}`, `PATH: index.json is not valid: member "/manifests/0/Digest" is "digest" in another case`},
 		"index.json is a directory": {"index.json/x", "", "PATH/index.json is no regular file"},
 	} {
 		dir := t.TempDir()
@@ -181,7 +185,7 @@ func TestCommitErrors(t *testing.T) {
 			"PATH: index.json is not valid: "},
 		"annotations are no strings": {func(t *testing.T, dir string, _ v1.Descriptor) {
 			files.Write(t, filepath.Join(dir, "index.json"), []byte(`{"manifests":[{"annotations":{"a":"b"}},{"annotations":{"a":1}}]}`))
-		}, "index.json is not valid: manifest 2: json: cannot unmarshal number"},
+		}, `PATH: index.json is not valid: member "/manifests/1/annotations/a" cannot be such a number`},
 		"a blob cannot be synced": {func(t *testing.T, dir string, d v1.Descriptor) {
 			blob := filepath.Join(staging(t, dir), images.File(d.Digest))
 			if err := errors.Join(os.Remove(blob), os.Symlink("nowhere", blob)); err != nil {

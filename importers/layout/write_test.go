@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/importers/source"
+	"cfsverify/testdata/files"
 	"cfsverify/testdata/images"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
@@ -73,9 +74,10 @@ func TestLayoutKeeps(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	one, other := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
 	before := `{"schemaVersion":2,"x":{"y":"<&>"},"manifests":[` +
-		`{"digest":"sha256:aa","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
-		`{"digest":"sha256:bb","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`
+		`{"digest":"` + one + `","data":"QQ==","annotations":{"io.containerd.image.name":"a","org.opencontainers.image.ref.name":"a"}},` +
+		`{"digest":"` + other + `","new":[1.0],"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"}}]}`
 	if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +93,7 @@ func TestLayoutKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-	want := `{"manifests":[{"data":"QQ==","digest":"sha256:aa"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"sha256:bb","new":[1.0]},` +
+	want := `{"manifests":[{"data":"QQ==","digest":"` + one + `"},{"annotations":{"org.opencontainers.image.ref.name":"b","z":"1"},"digest":"` + other + `","new":[1.0]},` +
 		`{"annotations":{"org.opencontainers.image.ref.name":"a"},"digest":"sha256:` + hello + `","mediaType":"application/vnd.oci.image.manifest.v1+json","size":5}],"schemaVersion":2,"x":{"y":"<&>"}}`
 	if diff := cmp.Diff(want, images.Read(t, dir, "index.json")); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
@@ -108,6 +110,36 @@ func TestLayoutKeeps(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "index.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the index has the mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestLayoutEscapes: a digest is the same however its letters are written.
+func TestLayoutEscapes(t *testing.T) {
+	dir := t.TempDir()
+	s := source.Source{Transport: source.OCI, Path: dir}
+	w := images.OpenLayout(t, s)
+	listed, err := w.WriteBytes(types.OCIManifestSchema1, []byte("listed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := w.WriteBytes(types.OCIManifestSchema1, []byte("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := func(d v1.Descriptor) string {
+		return `{"digest":"` + strings.Replace(d.Digest.String(), "sha", `\u0073ha`, 1) + `","size":1}`
+	}
+	files.Write(t, filepath.Join(dir, "index.json"), []byte(`{"manifests":[`+escaped(listed)+","+escaped(old)+`]}`))
+	added, err := w.WriteBytes(types.OCIManifestSchema1, []byte("new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Attach(added, old.Digest)
+	if err := errors.Join(w.Commit(listed), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{listed.Digest.String() + " ", added.Digest.String() + " "}, images.Listed(t, dir)); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
 	}
 }
 

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,14 +43,19 @@ func (r *repository) artifacts(ctx context.Context, subject v1.Hash) ([]image.Ar
 	if listed = image.Distinct(listed); len(listed) > image.ArtifactsMax {
 		return nil, fmt.Errorf("%sit has more than %d that may have seals", referrersList, image.ArtifactsMax)
 	}
-	open := func(d v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, d) }
-	return image.CollectArtifacts(ctx, listed, subject, open, func(d v1.Descriptor) ([]byte, error) { return r.readArtifact(ctx, d) })
+	return image.CollectArtifacts(ctx, listed, subject, image.Parts{
+		Document: func(d v1.Descriptor) ([]byte, error) { return r.readArtifact(ctx, d) },
+		Open:     func(d v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, d) },
+	})
 }
 
 func (r *repository) readArtifact(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	found, err := r.puller.Get(ctx, r.repo.Digest(d.Digest.String()))
 	switch {
 	case err == nil:
+		if err := checkSent(found.MediaType, d); err != nil {
+			return nil, err
+		}
 		return found.Manifest, image.VerifyBytes("artifact", found.Manifest, d.Digest, d.Size)
 	case ctx.Err() == nil && isStatus(err, http.StatusNotFound):
 		return nil, fmt.Errorf("the registry lists the artifact %v about the image, but does not have it: push it there again, or delete it there", d.Digest)
@@ -74,23 +78,23 @@ func (r *repository) taggedReferrers(ctx context.Context, subject v1.Hash) ([]v1
 	case err != nil:
 		return nil, r.explain(ctx, referrersList, err, "list of artifacts")
 	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(found.Manifest))
+	index, err := image.ParseIndex(found.Manifest, found.MediaType)
 	if err != nil {
-		return nil, fmt.Errorf("%sit is no valid JSON: %w", referrersList, err)
+		return nil, fmt.Errorf("%sit is not valid: %w", referrersList, err)
 	}
 	return index.Manifests, nil
 }
 
 // referrers is the registry's list of what is about an image, all pages of it: OCI
 // distribution-spec, "Listing Referrers". It says whether the registry has one.
-func (r *repository) referrers(ctx context.Context, image v1.Hash) (listed []v1.Descriptor, supported bool, err error) {
+func (r *repository) referrers(ctx context.Context, subject v1.Hash) (listed []v1.Descriptor, supported bool, err error) {
 	client, err := r.client(ctx)
 	if err != nil {
 		return nil, false, r.explain(ctx, referrersList, err, "list of artifacts")
 	}
 	// The registry need not heed the filter.
 	next := &url.URL{
-		Scheme: r.repo.Scheme(), Host: r.repo.RegistryStr(), Path: "/v2/" + r.repo.RepositoryStr() + "/referrers/" + image.String(),
+		Scheme: r.repo.Scheme(), Host: r.repo.RegistryStr(), Path: "/v2/" + r.repo.RepositoryStr() + "/referrers/" + subject.String(),
 		RawQuery: url.Values{"artifactType": {seal.ArtifactType}}.Encode(),
 	}
 	for page, size := 1, 0; next != nil; page++ {
@@ -112,9 +116,9 @@ func (r *repository) referrers(ctx context.Context, image v1.Hash) (listed []v1.
 		if size += len(p.data); size > document.SizeMax {
 			return nil, false, fmt.Errorf("%sit has more than %d bytes", referrersList, document.SizeMax)
 		}
-		index, err := v1.ParseIndexManifest(bytes.NewReader(p.data))
+		index, err := image.ParseIndex(p.data, types.OCIImageIndex)
 		if err != nil {
-			return nil, false, fmt.Errorf("%spage %d is no valid JSON: %w", referrersList, page, err)
+			return nil, false, fmt.Errorf("%spage %d is not valid: %w", referrersList, page, err)
 		}
 		listed = append(listed, index.Manifests...)
 		if next, err = p.next(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/importers/blob"
 	"cfsverify/importers/image"
@@ -77,25 +78,62 @@ func (r *repository) image(ctx context.Context, s source.Source, ref name.Refere
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "image"))
 	}
-	open := func(desc v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, desc) }
+	parts := image.Parts{
+		Document: func(d v1.Descriptor) ([]byte, error) { return r.document(ctx, d) },
+		Open:     func(d v1.Descriptor) (io.ReadCloser, error) { return r.openBlob(ctx, d) },
+	}
 	switch {
 	case desc.MediaType.IsIndex():
-		index, err := desc.ImageIndex()
+		index, err := image.ParseIndex(desc.Manifest, desc.MediaType)
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s, err)
+			return nil, fmt.Errorf("%v: the index %v is not valid: %w", s, desc.Digest, err)
 		}
-		img, err := image.FromIndex(s, index, open, "", platform)
+		img, err := image.FromIndex(s, index, parts, "", platform)
 		return img, r.explain(ctx, s.String()+": ", err, "manifest")
 	case desc.MediaType.IsImage():
-		found, err := desc.Image()
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", s, r.explain(ctx, "", err, "manifest"))
-		}
-		img, err := image.Verified(s, found, open, platform)
+		img, err := image.Verified(s, desc.Manifest, desc.Descriptor, parts, platform)
 		return img, r.explain(ctx, s.String()+": ", err, "config")
 	}
 	if strings.HasPrefix(string(desc.MediaType), "text/html") {
 		return nil, fmt.Errorf("%v: %s answers with a web page: it may be no registry, or want a login to the network", s, r.repo.RegistryStr())
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
+}
+
+// document reads an index, manifest or config. One that its descriptor holds is the same,
+// as it is of the same digest.
+func (r *repository) document(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+	switch {
+	case d.Data != nil:
+		return d.Data, nil
+	case d.MediaType.IsConfig():
+		return r.readBlob(ctx, d.Digest)
+	}
+	found, err := r.puller.Get(ctx, r.repo.Digest(d.Digest.String()))
+	if err != nil {
+		return nil, err
+	}
+	return found.Manifest, checkSent(found.MediaType, d)
+}
+
+func (r *repository) readBlob(ctx context.Context, digest v1.Hash) ([]byte, error) {
+	blob, err := r.puller.Layer(ctx, r.repo.Digest(digest.String()))
+	if err != nil {
+		return nil, err
+	}
+	body, err := blob.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// checkSent refuses a manifest that a registry sends as one of another type than its
+// descriptor says. Types that are none of manifests say nothing about it.
+func checkSent(sent types.MediaType, d v1.Descriptor) error {
+	if sent == d.MediaType || !sent.IsIndex() && !sent.IsImage() && !sent.IsSchema1() {
+		return nil
+	}
+	return fmt.Errorf("the registry sends %v as %q, its descriptor says %q: readers differ about which counts", d.Digest, sent, d.MediaType)
 }

@@ -114,6 +114,10 @@ func readAtOnce(resp *http.Response) error {
 	if len(data) > document.SizeMax {
 		return tooLong
 	}
+	// The library reads manifests before we do.
+	if err := document.CheckValues(data); err != nil {
+		return refusal(fmt.Sprintf("%s sends a manifest or config that cannot be read: %v", resp.Request.URL.Host, err))
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(data))
 	return nil
 }

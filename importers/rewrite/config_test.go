@@ -27,8 +27,8 @@ import (
 func TestConfigOfOtherSpelling(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"rootfs":{"diff_ids":["a"]}}`:             "",
-		`{"rootfs":{"diff_ids":["a"]},"RootFS":{}}`: `it has "RootFS" instead of "rootfs"`,
-		`{"rootfs":{"Diff_IDs":["a"]}}`:             `it has "Diff_IDs" instead of "diff_ids"`,
+		`{"rootfs":{"diff_ids":["a"]},"RootFS":{}}`: `member "/RootFS" is "rootfs" in another case`,
+		`{"rootfs":{"Diff_IDs":["a"]}}`:             `member "/rootfs/Diff_IDs" is "diff_ids" in another case`,
 		`[]`:                                        "the config is not valid",
 	} {
 		_, err := withDiffIDs([]byte(config), []string{"b"})

@@ -79,11 +79,9 @@ func (r *repairer) repair() (*Repaired, error) {
 	if err != nil {
 		return nil, err
 	}
-	var manifest v1.Manifest
-	if r.image.Manifest != nil {
-		if err := json.Unmarshal(r.image.Manifest, &manifest); err != nil {
-			return nil, err
-		}
+	manifest, err := r.image.ParsedManifest()
+	if err != nil {
+		return nil, err
 	}
 	repaired := &Repaired{}
 	trees := newLayerRepairer()
@@ -99,7 +97,7 @@ func (r *repairer) repair() (*Repaired, error) {
 		repaired.Layers = append(repaired.Layers, done)
 	}
 	repaired.Tree, repaired.Changes = trees.below.Tree, trees.changes
-	repaired.Manifest, err = r.manifest(manifest)
+	repaired.Manifest, err = r.manifest(*manifest)
 	return repaired, err
 }
 
@@ -219,7 +217,7 @@ func withDiffIDs(config []byte, diffIDs []string) ([]byte, error) {
 	config, err := document.Edit(config, func(old json.RawMessage) (json.RawMessage, error) {
 		var have []string
 		if old != nil {
-			if err := json.Unmarshal(old, &have); err != nil {
+			if err := document.Decode(old, &have); err != nil {
 				return nil, err
 			}
 		}

@@ -51,7 +51,7 @@ func (s *Sealer) annotate(manifest []byte, config v1.Descriptor, sum fsverity.Di
 func (s *Sealer) annotateLayers(old json.RawMessage) (json.RawMessage, error) {
 	var layers []json.RawMessage
 	if old != nil {
-		if err := json.Unmarshal(old, &layers); err != nil {
+		if err := document.Decode(old, &layers); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Sealer) annotateLayers(old json.RawMessage) (json.RawMessage, error) {
 func (s *Sealer) setConfig(manifest []byte, config v1.Descriptor) ([]byte, error) {
 	return document.Edit(manifest, func(old json.RawMessage) (json.RawMessage, error) {
 		var stated v1.Descriptor
-		if err := json.Unmarshal(old, &stated); err != nil || stated.Digest == config.Digest {
+		if err := document.Decode(old, &stated); err != nil || stated.Digest == config.Digest {
 			return old, err
 		}
 		edited, err := document.Edit(old, document.Set(config.Digest), "digest")

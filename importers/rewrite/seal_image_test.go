@@ -243,7 +243,7 @@ func TestSealsGiveUp(t *testing.T) {
 		"limit":   {func() {}, nil, limits.Limits{Bytes: 10}, "10 bytes in a layer"},
 		"spelling": {func() {
 			images.ChangeManifest(t, from, func(m map[string]any) { m["Annotations"] = map[string]string{} })
-		}, nil, most, `the manifest is not valid: it has "Annotations" instead of "annotations"`},
+		}, nil, most, ` is not valid: member "/Annotations" is "annotations" in another case`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to = sealTestImage(t)

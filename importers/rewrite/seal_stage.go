@@ -3,8 +3,6 @@ package rewrite
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -56,17 +54,14 @@ func (l *limitedWriter) Write(p []byte) (int, error) {
 // plainManifest is the image's manifest, or one that OCI knows in its place, with
 // the config as it was.
 func (s *Sealer) plainManifest() ([]byte, error) {
-	var old v1.Manifest
-	if s.image.Manifest != nil {
-		if err := json.Unmarshal(s.image.Manifest, &old); err != nil {
-			return nil, fmt.Errorf("the manifest is not valid: %w", err)
-		}
+	old, err := s.image.ParsedManifest()
+	if err != nil {
+		return nil, err
 	}
-	if isOCI(old) {
+	if isOCI(*old) {
 		return s.image.Manifest, nil
 	}
 	if s.image.Manifest == nil {
-		var err error
 		if old.Config.Digest, old.Config.Size, err = v1.SHA256(bytes.NewReader(s.image.Config)); err != nil {
 			return nil, err
 		}

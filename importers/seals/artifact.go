@@ -25,7 +25,7 @@ func EntriesOf(a *image.Artifact) [][]seal.Seal {
 	layers := map[fsverity.Algorithm]int{}
 	var entries [][]seal.Seal
 	for _, layer := range a.Layers {
-		found := sealsAt(layer, seal.Seal{Place: seal.Artifact, Name: a.Digest.String()}, artifactRoles(), "annotations")
+		found := sealsOf(layer.Annotations, seal.Seal{Place: seal.Artifact, Name: a.Digest.String()}, artifactRoles())
 		for i, f := range found {
 			if k, is, err := seal.ParseKey(f.Key); is && err == nil && k.Role == seal.Layer && !k.Signature {
 				layers[k.Algorithm]++
@@ -45,7 +45,7 @@ func sealsOfArtifact(a *image.Artifact) ([]seal.Seal, error) {
 		found = append(found, seal.Seal{Place: seal.Artifact, Name: a.Digest.String(), Err: err})
 	}
 	for i, entry := range entries {
-		d := a.Descriptors[i]
+		d := a.Layers[i]
 		if string(d.MediaType) != seal.SignatureType || len(entry) == 0 {
 			found = append(found, entry...)
 			continue

@@ -117,7 +117,7 @@ func TestOtherManifests(t *testing.T) {
 		return all
 	})
 	checkSeals(t, s, want)
-	for content, part := range map[string]string{"absent": "is listed, and cannot be read", "no JSON": "it is not valid", "damaged": "is not what its digest says"} {
+	for content, part := range map[string]string{"absent": "is listed, and cannot be read", "no JSON": "is not valid", "damaged": "is not what its digest says"} {
 		stated := other(content, false)
 		stated.ArtifactType = seal.ArtifactType
 		before := images.Read(t, s.Path, "index.json")

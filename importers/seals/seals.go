@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
-	"cfsverify/importers/document"
 	"cfsverify/importers/image"
 	"cfsverify/importers/objects"
 )
@@ -39,16 +37,20 @@ func Find(ctx context.Context, img *image.Image, t *canon.Tree, store *objects.S
 }
 
 func findMetadataSeals(ctx context.Context, img *image.Image) ([]seal.Seal, error) {
-	merged := []seal.Role{seal.Merged, seal.Bootable}
-	found := sealsAt(img.Config, seal.Seal{Place: seal.Label}, merged, "config", "Labels")
-	found = append(found, sealsAt(img.Manifest, seal.Seal{Place: seal.ManifestAnnotation}, merged, "annotations")...)
-	found = append(found, sealsAt(img.Manifest, seal.Seal{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config}, "config", "annotations")...)
-	layers, err := image.LayerDescriptors(img.Manifest)
+	config, err := img.ParsedConfig()
 	if err != nil {
-		found = append(found, seal.Seal{Place: seal.LayerAnnotation, Err: err})
+		return nil, err
 	}
-	for i, layer := range layers {
-		found = append(found, sealsAt(layer, seal.Seal{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer}, "annotations")...)
+	manifest, err := img.ParsedManifest()
+	if err != nil {
+		return nil, err
+	}
+	merged := []seal.Role{seal.Merged, seal.Bootable}
+	found := sealsOf(config.Config.Labels, seal.Seal{Place: seal.Label}, merged)
+	found = append(found, sealsOf(manifest.Annotations, seal.Seal{Place: seal.ManifestAnnotation}, merged)...)
+	found = append(found, sealsOf(manifest.Config.Annotations, seal.Seal{Place: seal.ConfigAnnotation}, []seal.Role{seal.Config})...)
+	for i, layer := range manifest.Layers {
+		found = append(found, sealsOf(layer.Annotations, seal.Seal{Place: seal.LayerAnnotation, Layer: i + 1}, []seal.Role{seal.Layer})...)
 	}
 	if err := checkSealCount(len(found)); err != nil || img.Manifest == nil || img.Artifacts == nil {
 		return found, err
@@ -80,30 +82,9 @@ func checkSealCount(n int) error {
 	return nil
 }
 
-// sealsAt reads the labels or annotations at the end of a path of objects, which
-// may have digests of these roles. What cannot be read is a seal of no known form:
-// encoding/json takes names in any case, as readers in other languages do not.
-func sealsAt(doc []byte, at seal.Seal, roles []seal.Role, path ...string) []seal.Seal {
-	object, err := document.At(doc, path...)
-	var values []document.Member[string]
-	if err == nil {
-		values, err = document.Strings(object)
-	}
-	if err != nil {
-		at.Err = fmt.Errorf("the %s cannot be read: %w", strings.ToLower(path[len(path)-1]), err)
-		return []seal.Seal{at}
-	}
-	return sealsOf(values, at, roles)
-}
-
-// sealsOf reads labels or annotations of one place. Signatures go to the digests
-// that they are of.
-func sealsOf(members []document.Member[string], at seal.Seal, roles []seal.Role) []seal.Seal {
-	values, counts := map[string]string{}, map[string]int{}
-	for _, m := range members {
-		values[m.Name] = m.Value
-		counts[m.Name]++
-	}
+// sealsOf reads labels or annotations of one place, which may have digests of these
+// roles. Signatures go to the digests that they are of.
+func sealsOf(values map[string]string, at seal.Seal, roles []seal.Role) []seal.Seal {
 	var found []seal.Seal
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		key, is, err := seal.ParseKey(name)
@@ -112,9 +93,6 @@ func sealsOf(members []document.Member[string], at seal.Seal, roles []seal.Role)
 		}
 		f := at
 		f.Key, f.Value, f.Err = name, values[name], err
-		if err == nil && counts[name] > 1 {
-			f.Err = fmt.Errorf("the key %q is there %d times, and readers differ about which counts", name, counts[name])
-		}
 		switch {
 		case f.Err == nil && !slices.Contains(roles, key.Role):
 			f.Err = fmt.Errorf("a digest of the role %q has no place here", key.Role)
