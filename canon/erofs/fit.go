@@ -83,7 +83,7 @@ func replaced(x canon.Xattr, marks []canon.Xattr) bool {
 }
 
 // fitPlaces moves an inode's place to the first name at which it would have the
-// same number: which of them is marked cannot be seen, unless it is a whiteout.
+// same number: which of them is marked cannot be seen.
 func (img *image) fitPlaces() {
 	next := uint32(1)
 	placed := make([]bool, img.links.Len())
@@ -98,10 +98,6 @@ func (img *image) fitPlaces() {
 			}
 			link := img.links.Of(e.Node)
 			e.Hardlink = link != nil && (placed[link.Index] || img.linkNumbers[link.Index] != next)
-			if link != nil && e.Node.IsWhiteout() {
-				// The directory of a whiteout's place gets marks.
-				e.Hardlink = link.Place != e
-			}
 			if !e.Hardlink {
 				next++
 				if link != nil {

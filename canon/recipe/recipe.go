@@ -28,10 +28,8 @@ type Recipe struct {
 // Apply changed are the same exactly if their digests are. Errors are those of the
 // policy, and of trees that no image can hold.
 func (r Recipe) Apply(t *canon.Tree) (fsverity.Digest, error) {
-	if err := r.Prepare(t); err != nil {
-		return fsverity.Digest{}, err
-	}
-	return r.Sum(t)
+	digest, _, err := r.ApplyFindingCorners(t)
+	return digest, err
 }
 
 // ApplyFindingCorners does what Apply does, and gives the corners that the tree had when
@@ -41,8 +39,10 @@ func (r Recipe) ApplyFindingCorners(t *canon.Tree) (fsverity.Digest, []erofs.Cor
 		return fsverity.Digest{}, nil, err
 	}
 	corners := erofs.Corners(t, r.Version)
-	erofs.Fit(t, r.options())
+	// The digest comes first: where mkcomposefs has marked the directory of a whiteout, Fit
+	// may move the place of the whiteout to another one.
 	digest, err := r.Sum(t)
+	erofs.Fit(t, r.options())
 	return digest, corners, err
 }
 
