@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
@@ -29,7 +30,7 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 	}
 	l := &linter{run: r, imports: addLayerFlags(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
 	l.severity = enumFlag(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
-	l.allow = c.Flags().String("allow", "", "accept the departures that the rules in `FILE` fit (YAML; see cfsverify help gate)")
+	l.allow = addAllowFlag(c, "departures")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
@@ -50,7 +51,7 @@ type linter struct {
 	look     *reportFlags
 	extra    extraReports
 	severity *enum[tarfile.Severity]
-	allow    *string
+	allow    *pflag.Flag
 }
 
 func (l *linter) lint(ctx context.Context, source importers.Source) error {
@@ -83,10 +84,10 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 
 // gate is nil without --allow.
 func (l *linter) gate() (*gate.Gate, error) {
-	if *l.allow == "" {
+	if !l.allow.Changed {
 		return nil, nil
 	}
-	g, err := readAllowances(*l.allow, gate.TarRules())
+	g, err := readAllowances(l.allow, gate.TarRules())
 	if err != nil {
 		return nil, err
 	}

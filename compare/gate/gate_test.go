@@ -20,19 +20,22 @@ func TestJudge(t *testing.T) {
 		equal   bool
 		passed  bool
 		failing int
+		ignored int
 	}{
-		"nothing accepted":            {Gate{}, false, false, 2},
-		"some accepted":               {Gate{Allowances: []Allowance{{Cause: blame.UserXattr, Reason: "known"}}}, false, false, 1},
-		"all accepted":                {Gate{Allowances: all}, false, true, 0},
-		"all accepted, digests count": {Gate{Allowances: all, RequireEqualDigests: true}, false, false, 0},
-		"equal digests":               {Gate{Allowances: all, RequireEqualDigests: true}, true, true, 0},
-		"a cause that is there":       {Gate{FailOn: []blame.Cause{blame.UserXattr}}, false, false, 1},
-		"causes that are not there":   {Gate{FailOn: []blame.Cause{blame.LateLayers, blame.Umask}}, false, true, 0},
-		"an allowance that is over":   {Gate{Allowances: []Allowance{{Reason: "old", Expires: time.Unix(0, 0)}}, Now: time.Unix(1e9, 0)}, false, false, 2},
+		"nothing accepted":            {Gate{}, false, false, 2, 0},
+		"some accepted":               {Gate{Allowances: []Allowance{{Cause: blame.UserXattr, Reason: "known"}}}, false, false, 1, 0},
+		"all accepted":                {Gate{Allowances: all}, false, true, 0, 0},
+		"all accepted, digests count": {Gate{Allowances: all, RequireEqualDigests: true}, false, false, 0, 0},
+		"equal digests":               {Gate{Allowances: all, RequireEqualDigests: true}, true, true, 0, 0},
+		"a cause that is there":       {Gate{FailOn: []blame.Cause{blame.UserXattr}}, false, false, 1, 1},
+		"causes that are not there":   {Gate{FailOn: []blame.Cause{blame.LateLayers, blame.Umask}}, false, true, 0, 2},
+		"what is left is ignored":     {Gate{Allowances: []Allowance{{Cause: blame.UserXattr, Reason: "known"}}, FailOn: []blame.Cause{blame.Umask}}, false, true, 0, 1},
+		"all accepted, none counts":   {Gate{Allowances: all, FailOn: []blame.Cause{blame.Umask}}, false, true, 0, 0},
+		"an allowance that is over":   {Gate{Allowances: []Allowance{{Reason: "old", Expires: time.Unix(0, 0)}}, Now: time.Unix(1e9, 0)}, false, false, 2, 0},
 	} {
 		v := tt.gate.Judge(twoFindings(), tt.equal)
-		if v.Passed != tt.passed || len(v.Failing) != tt.failing {
-			t.Errorf("%s: passed %v with %d findings, want %v with %d", name, v.Passed, len(v.Failing), tt.passed, tt.failing)
+		if v.Passed != tt.passed || len(v.Failing) != tt.failing || len(v.Ignored) != tt.ignored {
+			t.Errorf("%s: passed %v with %d findings and %d ignored, want %v with %d and %d", name, v.Passed, len(v.Failing), len(v.Ignored), tt.passed, tt.failing, tt.ignored)
 		}
 	}
 }
@@ -164,9 +167,14 @@ func TestParseBlank(t *testing.T) {
 
 func TestParseCauses(t *testing.T) {
 	for text, want := range map[string][]blame.Cause{
-		"": nil, " , ": nil, "umask": {blame.Umask}, " user-xattr ,umask": {blame.UserXattr, blame.Umask},
+		"umask": {blame.Umask}, "umask,": {blame.Umask}, ",umask": {blame.Umask}, " user-xattr ,umask": {blame.UserXattr, blame.Umask},
 	} {
 		if got, err := ParseCauses(text); err != nil || cmp.Diff(want, got) != "" {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", " , ", "\t"} {
+		if got, err := ParseCauses(text); err == nil || err.Error() != "no cause is named" {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}

@@ -22,7 +22,8 @@ func (e *CauseError) Error() string {
 	return fmt.Sprintf("the cause %q is not known: causes are the names that reports begin findings with", e.Cause)
 }
 
-// ParseCauses reads a list of causes that are separated by commas.
+// ParseCauses reads a list of causes that are separated by commas. One without any is an
+// error: it would be read as all causes.
 func ParseCauses(list string) ([]blame.Cause, error) {
 	var causes []blame.Cause
 	for name := range strings.SplitSeq(list, ",") {
@@ -34,6 +35,9 @@ func ParseCauses(list string) ([]blame.Cause, error) {
 			return nil, &CauseError{cause}
 		}
 		causes = append(causes, cause)
+	}
+	if len(causes) == 0 {
+		return nil, errors.New("no cause is named")
 	}
 	return causes, nil
 }
