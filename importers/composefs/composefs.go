@@ -1,6 +1,7 @@
 package composefs
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -41,7 +42,13 @@ func Load(s source.Source, o Options) (*File, error) {
 		in = f
 	}
 	defer in.Close()
-	read, err := read(s.Transport, in, o.Lenient)
+	buffered := bufio.NewReader(in)
+	// An error is one of reading it as well.
+	head, _ := buffered.Peek(source.HeadSize)
+	if err := s.CheckHead(head); err != nil {
+		return nil, err
+	}
+	read, err := read(s.Transport, buffered, o.Lenient)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
