@@ -66,19 +66,24 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		}
 	}
 	consumers, err := f.parseConsumers()
+	if err == nil {
+		err = releases.CheckNumber(consumers)
+	}
 	if err != nil {
 		return err
 	}
-	var raw *importers.Import
-	digests := make([]fsverity.Digest, len(consumers))
+	settings := make([]setting, len(consumers))
 	for i := range consumers {
-		s, err := f.settingFor(&consumers[i], source)
-		if err != nil {
+		if settings[i], err = f.settingFor(&consumers[i], source); err != nil {
 			return err
 		}
 		if !f.bootable {
-			s.Policy.Boot = policy.BootNo
+			settings[i].Policy.Boot = policy.BootNo
 		}
+	}
+	var raw *importers.Import
+	digests := make([]fsverity.Digest, len(consumers))
+	for i, s := range settings {
 		if raw == nil || raw.Tree.HashAlgorithm() != 0 && raw.Tree.HashAlgorithm() != s.Hash {
 			if raw, err = load(ctx, r.Err, source, s.imports); err != nil {
 				return err

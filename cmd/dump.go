@@ -27,6 +27,9 @@ mkcomposefs --from-file read.
 	flags := addRecipeFlags(c)
 	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := wholefile.Check(*file); err != nil {
+			return err
+		}
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err

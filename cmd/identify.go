@@ -46,7 +46,8 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if err := checkStdin(sources); err != nil {
+		options.Labels = true
+		if err := importers.Check(options, sources...); err != nil {
 			return err
 		}
 		search := identification{reports.Identification{Want: want}}
@@ -85,7 +86,6 @@ type identification struct{ reports.Identification }
 
 // source looks for the digest in a source.
 func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
-	o.Labels = true
 	imported, err := load(ctx, stderr, s, o)
 	var other *composefs.HashError
 	if errors.As(err, &other) {

@@ -32,14 +32,7 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 	l.severity = enumFlag(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
 	l.allow = addAllowFlag(c, "departures")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, err := importers.ParseSource(args[0])
-		if err != nil {
-			return err
-		}
-		if !source.HasLayers() {
-			return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
-		}
-		return l.lint(c.Context(), source)
+		return l.lint(c.Context(), args[0])
 	}
 	return c
 }
@@ -54,7 +47,7 @@ type linter struct {
 	allow    *pflag.Flag
 }
 
-func (l *linter) lint(ctx context.Context, source importers.Source) error {
+func (l *linter) lint(ctx context.Context, name string) error {
 	files, err := l.extra.parse()
 	if err != nil {
 		return err
@@ -66,6 +59,13 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 	options, err := l.imports.options(fsverity.SHA256)
 	if err != nil {
 		return err
+	}
+	source, err := importers.ParseSource(name)
+	if err != nil {
+		return err
+	}
+	if !source.HasLayers() {
+		return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
 	}
 	report := &reports.Lint{Source: source.String()}
 	found, err := withImage(ctx, l.run.Err, source, options, func(ctx context.Context, img *image.Image, reading image.ReadOptions) ([]tarfile.Departure, error) {

@@ -30,8 +30,18 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, all files labelled by the SELinux policy that the image brings")
 	f.imports = addImportFlags(c)
 	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
+	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
 	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
 	return f
+}
+
+// check finds mistakes that do not depend on the sources, before these are looked at.
+func (f *recipeFlags) check() error {
+	if _, err := f.parseConsumers(); err != nil {
+		return err
+	}
+	_, err := f.imports.options(fsverity.SHA512)
+	return err
 }
 
 // setting is what the flags come to for given sources.
@@ -42,6 +52,10 @@ type setting struct {
 	// directory is, or for whom or with which mtimes trees are made ready for booting.
 	versionGiven, rootGiven, bootGiven bool
 }
+
+// anyImage stands for the source of a command that takes images only, whose flags are
+// read before it is looked at.
+var anyImage = importers.Source{Transport: importers.OCI}
 
 // setting reads the flags for some sources.
 func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
