@@ -20,7 +20,7 @@ func newInsideVsOutside(r *run) *cobra.Command {
 		Short: "Compare a root file system scanned in a build with the image that came of it",
 		Long: helpText("inside-vs-outside") + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
-		Example: `  cfsverify inside-vs-outside /target oci:image:latest
+		Example: `  cfsverify inside-vs-outside dir:/target oci:image:latest
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(2),
 	}
@@ -52,7 +52,7 @@ func newDiff(r *run) *cobra.Command {
 ` + helpText("sources") + `
 Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new
-  cfsverify diff --policy raw /mnt/a /mnt/b
+  cfsverify diff --policy raw dir:/mnt/a dir:/mnt/b
   cfsverify diff --raw oci:first oci:second`,
 		Args: cobra.ExactArgs(2),
 	}

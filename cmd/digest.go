@@ -18,7 +18,7 @@ func newDigest(r *run) *cobra.Command {
 		Use:   "digest SOURCE",
 		Short: "Print the composefs digest of a source",
 		Long:  helpText("digest") + helpText("sources"),
-		Example: `  cfsverify digest --karg /target >/etc/kernel/cmdline
+		Example: `  cfsverify digest --karg dir:/target >/etc/kernel/cmdline
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}

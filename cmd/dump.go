@@ -20,7 +20,7 @@ func newDump(r *run) *cobra.Command {
 mkcomposefs --from-file read.
 
 ` + helpText("sources"),
-		Example: `  cfsverify dump /target >inside.dump
+		Example: `  cfsverify dump dir:/target >inside.dump
   cfsverify dump -o image.dump oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}
