@@ -9,6 +9,15 @@ func (t *Tree) Clone() *Tree {
 	return &c
 }
 
+// WithRoot returns a tree whose root directory has the metadata of dir, and shares all
+// else with t: neither may be changed as long as the other is used.
+func (t *Tree) WithRoot(dir *Node) *Tree {
+	c, root := *t, *t.Root
+	root.Perm, root.UID, root.GID, root.Mtime, root.Xattrs = dir.Perm, dir.UID, dir.GID, dir.Mtime, dir.Xattrs
+	c.Root = &root
+	return &c
+}
+
 // clone copies a node and all below it. nodes has the copies of all inodes that
 // may have several names. It does not ask Hardlinks: a tree that is still being
 // built, whose links nobody has counted, can be cloned too.

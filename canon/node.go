@@ -131,6 +131,9 @@ func (c *Content) Payload() string {
 	return *c.payload
 }
 
+// AtObjectPath says that external content lies where its digest says.
+func (c *Content) AtObjectPath() bool { return c.payload == atObjectPath }
+
 // AppendPayload appends what Payload returns.
 func (c *Content) AppendPayload(b []byte) []byte {
 	switch c.payload {

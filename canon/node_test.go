@@ -80,6 +80,9 @@ func TestPayload(t *testing.T) {
 		if got := c.content.Payload(); got != c.want {
 			t.Errorf("%s: payload %q, want %q", c.name, got, c.want)
 		}
+		if c.content.AtObjectPath() != (c.want == place) {
+			t.Errorf("%s: at its object path: %v", c.name, c.content.AtObjectPath())
+		}
 		if got := string(c.content.AppendPayload([]byte("before "))); got != "before "+c.want {
 			t.Errorf("%s: appended %q", c.name, got)
 		}

@@ -46,7 +46,9 @@ func newDiff(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare any two sources",
-		Long: `Compare any two sources, whatever they are.
+		Long: `Compare any two sources, whatever they are. A dump file or composefs image that was
+written after the tree had been prepared for booting is recognised, as by
+inside-vs-outside.
 
 ` + helpText("raw") + `
 ` + helpText("sources") + `
@@ -112,16 +114,17 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
+	s.imports.Labels = s.imports.Labels || s.recognise && (sources[0].IsFinal() || sources[1].IsFinal())
 	inputs, err := s.loadPair(ctx, r.Err, sources, names)
 	if err != nil {
 		return err
 	}
-	result, err := verify.Run(ctx, inputs, s.Recipe, verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Gate: f.judge})
+	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Gate: f.judge, Recognise: s.recognise, KeepWriter: s.writerGiven}
+	result, err := verify.Run(ctx, inputs, s.Recipe, o)
 	if err != nil {
 		return err
 	}
-	advice.WrapSide(&result.A)
-	advice.WrapSide(&result.B)
+	advice.WrapResult(result)
 	if !result.Passed() {
 		r.status = statusDifferent
 	}
@@ -141,5 +144,5 @@ func (s *setting) loadPair(ctx context.Context, stderr *os.File, sources []impor
 	for i := range inputs {
 		inputs[i] = inputOf(names[i], sources[i], imports[i])
 	}
-	return inputs, s.useVersion(imports...)
+	return inputs, s.useFormat(imports...)
 }

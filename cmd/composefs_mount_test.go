@@ -138,12 +138,12 @@ func TestKernelScanOfImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, version := range []erofs.Version{erofs.V0, erofs.V1, erofs.V2} {
-		dir := t.TempDir()
+		dir, o := t.TempDir(), erofs.Options{Version: version}
 		image, mnt := filepath.Join(dir, "image.cfs"), filepath.Join(dir, "mnt")
 		if err := os.Mkdir(mnt, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := wholefile.Write(image, os.Stdout, func(w io.Writer) error { return erofs.Write(w, tree, erofs.Options{Version: version}) })
+		err := wholefile.Write(image, os.Stdout, func(w io.Writer) error { return erofs.Write(w, tree, o) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestKernelScanOfImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		erofs.Fit(tree, version)
+		erofs.Fit(tree, o)
 		dropOverlay(got)
 		for _, d := range compare.Trees(tree, got) {
 			if d.Status == compare.Changed && isExternal(d) || len(filepath.Base(d.Path)) == 2 && d.B != nil && d.B.Node.IsWhiteout() {

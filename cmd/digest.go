@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/releases"
@@ -46,6 +48,9 @@ func newDigest(r *run) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
+		if err := s.warnCorners(r.Err, source, imported.Tree); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintln(r.Out, digest)
 		return err
 	}
@@ -55,17 +60,17 @@ func newDigest(r *run) *cobra.Command {
 // printKarg prints the kernel arguments that the consumers of --for want. Without it that is
 // bootc, for version 2 its old installations, and for what bootc does not read composefs-rs.
 func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.Source) error {
-	if len(f.consumers) == 0 {
+	if len(f.Consumers) == 0 {
 		switch {
-		case f.hash.value == "sha256" || f.version.value == "0":
-			f.consumers = []string{"composefs-rs"}
-		case f.version.value == "2":
-			f.consumers = []string{"bootc-v2"}
+		case f.hash.Value == "sha256" || f.version.Value == "0":
+			f.Consumers = []string{"composefs-rs"}
+		case f.version.Value == "2":
+			f.Consumers = []string{"bootc-v2"}
 		default:
-			f.consumers = []string{"bootc"}
+			f.Consumers = []string{"bootc"}
 		}
 	}
-	consumers, err := f.parseConsumers()
+	consumers, err := f.ParseConsumers()
 	if err == nil {
 		err = releases.CheckNumber(consumers)
 	}
@@ -77,11 +82,13 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		if settings[i], err = f.settingFor(&consumers[i], source); err != nil {
 			return err
 		}
+		consumers[i].Layers.Version = settings[i].Version
 		if !f.bootable {
 			settings[i].Policy.Boot = policy.BootNo
 		}
 	}
 	var raw *importers.Import
+	var versions []erofs.Version
 	digests := make([]fsverity.Digest, len(consumers))
 	for i, s := range settings {
 		if raw == nil || raw.Tree.HashAlgorithm() != 0 && raw.Tree.HashAlgorithm() != s.Hash {
@@ -96,6 +103,12 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		}
 		if digests[i], err = s.Sum(imported.Tree); err != nil {
 			return fmt.Errorf("%v: %w", source, err)
+		}
+		if !slices.Contains(versions, s.Version) {
+			if err := s.warnCorners(r.Err, source, imported.Tree); err != nil {
+				return err
+			}
+			versions = append(versions, s.Version)
 		}
 	}
 	cmdline, err := releases.Cmdline(consumers, digests)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 
@@ -10,16 +11,14 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/importers"
+	"cfsverify/importers/composefs"
 )
 
 func newDump(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dump SOURCE",
 		Short: "Write the composefs dump file of a source",
-		Long: `Write a source as a composefs dump file, which inside-vs-outside, diff and
-mkcomposefs --from-file read.
-
-` + helpText("sources"),
+		Long:  helpText("dump") + helpText("sources"),
 		Example: `  cfsverify dump dir:/target >inside.dump
   cfsverify dump -o image.dump oci:image:latest`,
 		Args: cobra.ExactArgs(1),
@@ -38,13 +37,27 @@ mkcomposefs --from-file read.
 		if err != nil {
 			return err
 		}
-		err = wholefile.Write(*file, r.Out, func(w io.Writer) error { return writeDump(w, imported, s.Policy) })
+		err = wholefile.Write(*file, r.Out, func(w io.Writer) error { return writeRecorded(w, *file, source, imported, &s) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		return nil
 	}
 	return c
+}
+
+// writeRecorded writes a dump file and, before it is in its place, the record beside it.
+func writeRecorded(w io.Writer, file string, source importers.Source, imported *importers.Import, s *setting) error {
+	sum := sha256.New()
+	if err := writeDump(io.MultiWriter(w, sum), imported, s.Policy); err != nil {
+		return err
+	}
+	record := composefs.NewRecord(source, string(s.imports.Rules), s.Policy, imported.Written)
+	if record == nil || !wholefile.Makes(file) {
+		return nil
+	}
+	record.Dump = composefs.Digest(sum)
+	return wholefile.Write(composefs.RecordName(file), nil, record.Write)
 }
 
 // writeDump writes an image that no policy changed as composefs-info prints it.

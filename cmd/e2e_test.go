@@ -137,7 +137,7 @@ func (b *build) image() {
 	for _, name := range []string{"Containerfile", "change.sh"} {
 		b.command("cp", "../testdata/e2e/"+name, context)
 	}
-	b.command("cp", b.debian(), filepath.Join(context, "base.tar"))
+	b.command("cp", oracle.Debian(b.t), filepath.Join(context, "base.tar"))
 	b.buildah("bud", "--layers", "--cap-add", "CAP_MKNOD", "--target", "final", "--tag", "final", context)
 	b.layout = filepath.Join(b.dir, "layout")
 	b.export("final")
@@ -155,21 +155,6 @@ func (b *build) export(name string) {
 // mount makes a container of an image and returns where its root is.
 func (b *build) mount(image string) string {
 	return strings.TrimSpace(b.buildah("mount", strings.TrimSpace(b.buildah("from", image))))
-}
-
-// debian is a tarball of a small Debian system. It stays in the user's cache;
-// without one it is made again.
-func (b *build) debian() string {
-	codename := oracle.Release(b.t)
-	file := filepath.Join(oracle.Cache(b.t), "debian-"+codename+"-2.tar")
-	if _, err := os.Stat(file); err == nil {
-		return file
-	}
-	partial := filepath.Join(b.dir, "debian.tar")
-	b.command("mmdebstrap", "--mode=root", "--variant=minbase", "--include=libcap2-bin,attr,binutils", codename, partial)
-	b.command("mv", partial, file+".new")
-	b.command("mv", file+".new", file)
-	return file
 }
 
 // checkDump looks for lines that show that the layers were applied, by what

@@ -123,15 +123,23 @@ func mkdockerarchive(args []string) error {
 	return tarball.WriteToFile(args[0], tag, img)
 }
 
-// mkuki OUT CMDLINE… writes a unified kernel image with the command lines in files.
+// mkuki OUT [SECTION=]FILE… writes a unified kernel image with sections, of command lines
+// if it is not said, whose content is in files. An OUT named like an addon has no kernel.
 func mkuki(args []string) error {
-	sections := [][2]string{{".linux", "kernel"}}
-	for _, name := range args[1:] {
-		cmdline, err := os.ReadFile(name)
+	var sections [][2]string
+	if !strings.HasSuffix(args[0], ".addon.efi") {
+		sections = append(sections, [2]string{".linux", "kernel"})
+	}
+	for _, arg := range args[1:] {
+		section, name, named := strings.Cut(arg, "=")
+		if !named {
+			section, name = ".cmdline", arg
+		}
+		content, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		sections = append(sections, [2]string{".cmdline", string(cmdline)})
+		sections = append(sections, [2]string{section, string(content)})
 	}
 	return os.WriteFile(args[0], uki.File(sections...), 0o644)
 }

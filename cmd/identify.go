@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
@@ -27,7 +28,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		Example: `  cfsverify identify --digest "$(grep -o 'composefs[^ ]*' /proc/cmdline)" oci:image:latest`,
 		Args:    cobra.MinimumNArgs(1),
 	}
-	imports := addImportFlags(c)
+	imports := flags.AddImport(c)
 	hex := c.Flags().String("digest", "", "the digest, 64 or 128 hexadecimal digits (`HEX`), or the argument of a kernel command line that has it")
 	// The only error is a flag that is not there.
 	if err := c.MarkFlagRequired("digest"); err != nil {
@@ -38,7 +39,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return fmt.Errorf("--digest: %w", err)
 		}
-		options, err := imports.options(want.Algorithm())
+		options, err := imports.Options(want.Algorithm())
 		if err != nil {
 			return err
 		}
@@ -46,15 +47,9 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		options.Labels = true
-		if err := importers.Check(options, sources...); err != nil {
-			return err
-		}
 		search := identification{reports.Identification{Want: want}}
-		for _, source := range sources {
-			if err := search.source(c.Context(), r.Err, source, options); err != nil {
-				return err
-			}
+		if err := search.sources(c.Context(), r.Err, sources, options); err != nil {
+			return err
 		}
 		if len(search.Found) == 0 {
 			r.status = statusDifferent
@@ -84,6 +79,20 @@ func parseNamedDigest(text string) (fsverity.Digest, error) {
 // identification is the search for a digest.
 type identification struct{ reports.Identification }
 
+// sources looks for the digest in all sources.
+func (id *identification) sources(ctx context.Context, stderr *os.File, sources []importers.Source, o importers.Options) error {
+	o.Labels = true
+	if err := importers.Check(o, sources...); err != nil {
+		return err
+	}
+	for _, s := range sources {
+		if err := id.source(ctx, stderr, s, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // source looks for the digest in a source.
 func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
 	imported, err := load(ctx, stderr, s, o)
@@ -111,7 +120,7 @@ func (id *identification) tree(ctx context.Context, s importers.Source, tree *ca
 	}
 	id.Tried += result.Tried
 	for _, found := range result.Found {
-		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: identify.Made{Recipe: found, Digest: id.Want}})
+		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: found})
 	}
 	if len(result.Makers) > 0 {
 		id.Makers = append(id.Makers, reports.Makers{Source: s.String(), Releases: result.Makers})

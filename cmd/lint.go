@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/gate"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -28,8 +29,8 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
   cfsverify lint tar:layer.tar`,
 		Args: cobra.ExactArgs(1),
 	}
-	l := &linter{run: r, imports: addLayerFlags(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
-	l.severity = enumFlag(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
+	l := &linter{run: r, imports: flags.AddLayer(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
+	l.severity = flags.NewEnum(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
 	l.allow = addAllowFlag(c, "departures")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return l.lint(c.Context(), args[0])
@@ -40,10 +41,10 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 // linter is the flags of lint.
 type linter struct {
 	run      *run
-	imports  *importFlags
+	imports  *flags.Import
 	look     *reportFlags
 	extra    extraReports
-	severity *enum[tarfile.Severity]
+	severity *flags.Enum[tarfile.Severity]
 	allow    *pflag.Flag
 }
 
@@ -56,7 +57,7 @@ func (l *linter) lint(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	options, err := l.imports.options(fsverity.SHA256)
+	options, err := l.imports.Options(fsverity.SHA256)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (l *linter) lint(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	report.LintVerdict = gate.JudgeLint(found, l.severity.value, allowed)
+	report.LintVerdict = gate.JudgeLint(found, l.severity.Value, allowed)
 	if !report.Passed() {
 		l.run.status = statusDifferent
 	}

@@ -13,11 +13,13 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/progress"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
+	"cfsverify/reports"
 )
 
 // loadAll imports sources side by side.
@@ -25,9 +27,9 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	if err := importers.Check(o, sources...); err != nil {
 		return nil, err
 	}
-	progress := startProgress(stderr)
-	defer progress.stop()
-	o.Progress = progress.add
+	shown := progress.Start(stderr)
+	defer shown.Stop()
+	o.Progress = shown.Add
 	if len(sources) > 1 {
 		o.Shared = &image.Shared{}
 	}
@@ -47,9 +49,9 @@ func withImage[T any](ctx context.Context, stderr *os.File, source importers.Sou
 	if err := importers.Check(o, source); err != nil {
 		return result, err
 	}
-	progress := startProgress(stderr)
-	defer progress.stop()
-	o.Progress = progress.add
+	shown := progress.Start(stderr)
+	defer shown.Stop()
+	o.Progress = shown.Add
 	return importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (T, error) { return work(ctx, img, o.Reading()) })
 }
 
@@ -64,7 +66,7 @@ func load(ctx context.Context, stderr *os.File, source importers.Source, o impor
 
 // inputOf is an import as verify compares it.
 func inputOf(name string, s importers.Source, imported *importers.Import) verify.Input {
-	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Final: s.IsFinal(), Layers: imported.Layers, Other: imported.Other}
+	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Final: s.IsFinal(), Written: imported.Written, Layers: imported.Layers, Other: imported.Other}
 }
 
 // warnXattrs tells if a scan cannot see all that the policy keeps.
@@ -74,6 +76,17 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 		return nil
 	}
 	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
+	return err
+}
+
+// warnCorners tells on stderr if another program writes another image of a source, whose
+// tree has the policy applied, where there is no report to say so.
+func (s *setting) warnCorners(stderr *os.File, source importers.Source, tree *canon.Tree) error {
+	corners := erofs.Corners(tree, s.Version)
+	if len(corners) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(stderr, "cfsverify: note: %s; --writer chooses\n", reports.CornersText(source.String(), corners, s.Writer))
 	return err
 }
 
@@ -113,7 +126,7 @@ func (s *setting) warnBootMtime(stderr *os.File, source importers.Source, t *can
 
 // apply applies the policy to what was imported.
 func (s *setting) apply(stderr *os.File, source importers.Source, imported *importers.Import) error {
-	if err := s.useVersion(imported); err != nil {
+	if err := s.useFormat(imported); err != nil {
 		return err
 	}
 	if err := s.warnBootMtime(stderr, source, imported.Tree); err != nil {
@@ -139,11 +152,9 @@ func warnOther(stderr *os.File, source importers.Source, imported *importers.Imp
 		return fmt.Errorf("%v: %w", source, err)
 	}
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
-	switch {
-	case other.Err != nil:
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: the layer rules %s refuse it: %s\n", source, other.Rules, advice.Of(other.Err))
-	case other.Digest != own:
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: tools disagree about %v: by the layer rules %s its digest is %v\n", source, other.Rules, other.Digest)
+	other.Err = advice.Wrap(other.Err)
+	if note := reports.Disagreement(source.String(), other, own); note != "" {
+		_, err = fmt.Fprintf(stderr, "cfsverify: note: %s\n", note)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func newMkfs(r *run) *cobra.Command {
 // that is the second, and content to a store if there is one.
 func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source, args []string) (digest fsverity.Digest, err error) {
 	var store *objects.Store
-	if dir := f.imports.objects; dir != "" && !(source.IsFinal() && f.bootable) {
+	if dir := f.imports.Objects; dir != "" && !(source.IsFinal() && f.bootable) {
 		switch {
 		case source.IsFinal():
 			return digest, fmt.Errorf("%v has no content of files, only their digests: without --bootable, --objects needs a directory or an image", source)
@@ -75,5 +75,8 @@ func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source,
 		}
 		return nil
 	})
-	return digest, err
+	if err != nil {
+		return digest, err
+	}
+	return digest, s.warnCorners(r.Err, source, imported.Tree)
 }

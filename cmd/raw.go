@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/cmd/progress"
 	"cfsverify/importers"
 	"cfsverify/reports"
 )
@@ -27,17 +28,17 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 		}
 	}
 	// Any hash will do, as no tree is made.
-	o, err := f.recipe.imports.options(fsverity.SHA512)
+	o, err := f.recipe.imports.Options(fsverity.SHA512)
 	if err != nil {
 		return err
 	}
 	if err := importers.Check(o, sources...); err != nil {
 		return err
 	}
-	progress := startProgress(r.Err)
+	shown := progress.Start(r.Err)
 	images, err := importers.CompareRaw(c.Context(), sources[0], sources[1],
-		importers.RawOptions{Platform: o.Platform, Limits: o.Limits, Timeout: o.Timeout, Progress: progress.add})
-	progress.stop()
+		importers.RawOptions{Platform: o.Platform, Limits: o.Limits, Timeout: o.Timeout, Progress: shown.Add})
+	shown.Stop()
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (f *comparison) checkRaw(c *cobra.Command) error {
 	if len(wrong) > 0 {
 		return fmt.Errorf("with --raw bytes are compared, not trees, so leave out %s", strings.Join(wrong, ", "))
 	}
-	if form := f.look.output.value; !slices.Contains(formsOf(reports.Raw{}), form) {
+	if form := f.look.output.Value; !slices.Contains(formsOf(reports.Raw{}), form) {
 		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)
 	}
 	return f.recipe.check()

@@ -10,37 +10,40 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 )
 
 // recipeFlags say how sources are read and digests computed.
 type recipeFlags struct {
-	*policyFlags
+	*flags.Policy
 	bootable bool
-	hash     *enum[string]
-	version  *enum[string]
-	imports  *importFlags
+	hash     *flags.Enum[string]
+	version  *flags.Enum[string]
+	writer   *flags.Enum[string]
+	imports  *flags.Import
 	// raw is the policy of a command that has no other unless the user says so.
 	raw bool
 }
 
 func addRecipeFlags(c *cobra.Command) *recipeFlags {
-	f := &recipeFlags{policyFlags: addPolicyFlags(c)}
+	f := &recipeFlags{Policy: flags.AddPolicy(c)}
 	c.Flags().BoolVar(&f.bootable, "bootable", false, "make the trees ready for booting, as composefs-rs does for a kernel command line: /boot and /sysroot emptied, all files labelled by the SELinux policy that the image brings")
-	f.imports = addImportFlags(c)
-	f.hash = enumFlag(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
+	f.imports = flags.AddImport(c)
+	f.hash = flags.NewEnum(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
+	f.version = flags.NewEnum(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
+	f.writer = flags.NewEnum(c, "writer", "", []string{erofs.ComposefsRS.String(), erofs.Mkcomposefs.String()}, "whose bytes the composefs image has where programs write others (composefs-rs; mkcomposefs with --policy raw, unless --bootable)")
 	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
-	f.version = enumFlag(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
 	return f
 }
 
 // check finds mistakes that do not depend on the sources, before these are looked at.
 func (f *recipeFlags) check() error {
-	if _, err := f.parseConsumers(); err != nil {
+	if _, err := f.ParseConsumers(); err != nil {
 		return err
 	}
-	_, err := f.imports.options(fsverity.SHA512)
+	_, err := f.imports.Options(fsverity.SHA512)
 	return err
 }
 
@@ -48,9 +51,12 @@ func (f *recipeFlags) check() error {
 type setting struct {
 	recipe.Recipe
 	imports importers.Options
-	// versionGiven says that the user chose the version, rootGiven what the root
-	// directory is, or for whom or with which mtimes trees are made ready for booting.
-	versionGiven, rootGiven, bootGiven bool
+	// versionGiven says that the user chose the version, writerGiven the writer, rootGiven
+	// what the root directory is, bootGiven for whom or with which mtimes trees are made
+	// ready for booting.
+	versionGiven, writerGiven, rootGiven, bootGiven bool
+	// recognise is for comparisons: the user did not say whether trees are for booting.
+	recognise bool
 }
 
 // anyImage stands for the source of a command that takes images only, whose flags are
@@ -59,7 +65,7 @@ var anyImage = importers.Source{Transport: importers.OCI}
 
 // setting reads the flags for some sources.
 func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
-	consumer, err := f.consumer()
+	consumer, err := f.Consumer()
 	if err != nil {
 		return setting{}, err
 	}
@@ -68,15 +74,16 @@ func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
 
 // settingFor is setting for a consumer, nil for none.
 func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importers.Source) (setting, error) {
-	s := setting{versionGiven: f.flags.Changed("erofs-version"), rootGiven: f.flags.Changed("root") || f.flags.Changed("policy"), bootGiven: f.flags.Changed("for") || f.flags.Changed("boot-mtime")}
-	s.Version = erofs.Version(f.version.value[0] - '0')
+	s := setting{versionGiven: f.Flags.Changed("erofs-version"), rootGiven: f.Flags.Changed("root") || f.Flags.Changed("policy"), bootGiven: f.Flags.Changed("for") || f.Flags.Changed("boot-mtime"), writerGiven: f.Flags.Changed("writer")}
+	s.Version = erofs.Version(f.version.Value[0] - '0')
 	var err error
 	// Somebody may have applied a policy to all of them before.
 	final := !slices.ContainsFunc(sources, func(s importers.Source) bool { return !s.IsFinal() })
-	if s.Policy, err = f.policyFor(final || f.raw); err != nil {
+	if s.Policy, err = f.For(final || f.raw); err != nil {
 		return s, err
 	}
-	if s.Hash, err = fsverity.ParseAlgorithm(f.hash.value); err != nil {
+	s.recognise = !f.Flags.Changed("bootable") && f.Name.Value != "raw"
+	if s.Hash, err = fsverity.ParseAlgorithm(f.hash.Value); err != nil {
 		return s, err
 	}
 	switch {
@@ -85,9 +92,16 @@ func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importe
 			return s, err
 		}
 	case f.bootable:
-		s.Policy.Boot = f.boot.value
+		s.Policy.Boot = f.Boot.Value
+	case f.IsRaw(final || f.raw) && s.Version != erofs.V2:
+		s.Writer = erofs.Mkcomposefs
 	}
-	s.imports, err = f.imports.options(s.Hash)
+	if s.writerGiven {
+		if s.Writer, err = erofs.ParseWriter(f.writer.Value); err != nil {
+			return s, err
+		}
+	}
+	s.imports, err = f.imports.Options(s.Hash)
 	s.imports.Labels = s.Policy.Boot.Prepares()
 	return s, err
 }
@@ -99,7 +113,7 @@ func (s *setting) useConsumer(f *recipeFlags, c *releases.Consumer, raw bool, so
 	switch {
 	case layers && c.Directory != c.Layers && slices.ContainsFunc(sources, func(s importers.Source) bool { return !s.HasLayers() }):
 		return fmt.Errorf("--for %s: it makes digests of directories in another way than of layers, so that the two differ: compute each with cfsverify digest", c.Name)
-	case by.Hash != 0 && by.Hash != s.Hash && f.flags.Changed("hash"):
+	case by.Hash != 0 && by.Hash != s.Hash && f.Flags.Changed("hash"):
 		return fmt.Errorf("--for %s: it reads %v digests only: leave out --hash", c.Name, by.Hash)
 	case by.Hash != 0:
 		s.Hash = by.Hash
@@ -112,20 +126,24 @@ func (s *setting) useConsumer(f *recipeFlags, c *releases.Consumer, raw bool, so
 	} else {
 		s.Policy = by.Policy
 	}
-	f.override(&s.Policy)
+	f.Override(&s.Policy)
 	return nil
 }
 
-// useVersion takes the version of the composefs images among the sources, unless
-// the user chose one.
-func (s *setting) useVersion(imports ...*importers.Import) (err error) {
-	if s.versionGiven {
-		return nil
-	}
+// useFormat takes the version and the writer of the composefs images among the sources,
+// unless the user chose them.
+func (s *setting) useFormat(imports ...*importers.Import) error {
 	var images []*erofs.Image
 	for _, imported := range imports {
 		images = append(images, imported.Composefs)
 	}
-	s.Version, err = verify.VersionOf(s.Version, images...)
+	o, err := verify.FormatOf(erofs.Options{Version: s.Version, Writer: s.Writer}, images...)
+	if !s.writerGiven {
+		s.Writer = o.Writer
+	}
+	if s.versionGiven {
+		return nil
+	}
+	s.Version = o.Version
 	return err
 }

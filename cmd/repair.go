@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/cmd/progress"
 	"cfsverify/importers"
 	"cfsverify/importers/content"
 	"cfsverify/importers/engine"
@@ -73,9 +74,9 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 	if !source.HasLayers() {
 		return nil, fmt.Errorf("%v has no layers: repair needs a container image", source)
 	}
-	progress := startProgress(r.Err)
-	defer progress.stop()
-	s.imports.Progress = progress.add
+	shown := progress.Start(r.Err)
+	defer shown.Stop()
+	s.imports.Progress = shown.Add
 	before := s.Recipe
 	repaired, err := importers.With(ctx, source, s.imports.Platform, s.imports.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Repaired, error) {
 		before.Policy.Created = img.Created

@@ -67,7 +67,7 @@ func (b *build) debianOfTwoLayers() {
 		cd "$1"
 		gzip -nc "$2" >1.tar.gz
 		(cd upper && find . -type f | sort -r | tar --no-recursion --owner=0 --group=0 --mtime=2026-03-01T12:00:00Z -T - -czf ../2.tar.gz)`
-	b.command("sh", "-c", script, "sh", b.dir, b.debian())
+	b.command("sh", "-c", script, "sh", b.dir, oracle.Debian(b.t))
 	b.layout = filepath.Join(b.dir, "layout")
 	if err := mklayout([]string{b.layout, "latest", filepath.Join(b.dir, "1.tar.gz"), filepath.Join(b.dir, "2.tar.gz")}); err != nil {
 		b.t.Fatal(err)

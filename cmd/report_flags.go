@@ -12,20 +12,21 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"cfsverify/cmd/flags"
 	"cfsverify/cmd/wholefile"
 	"cfsverify/reports"
 )
 
 // reportFlags say what a report looks like.
 type reportFlags struct {
-	output         *enum[reports.Form]
-	color          *enum[string]
+	output         *flags.Enum[reports.Form]
+	color          *flags.Enum[string]
 	verbose, quiet bool
 }
 
 // addReportFlags adds those for documents like d.
 func addReportFlags(c *cobra.Command, d reports.Document) *reportFlags {
-	f := &reportFlags{output: enumFlag(c, "output", reports.Text, formsOf(d), "form of the report"), color: addColorFlag(c)}
+	f := &reportFlags{output: flags.NewEnum(c, "output", reports.Text, formsOf(d), "form of the report"), color: addColorFlag(c)}
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list every difference")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print no report: the exit status tells")
 	return f
@@ -33,13 +34,13 @@ func addReportFlags(c *cobra.Command, d reports.Document) *reportFlags {
 
 // addTextFlags adds those of a command whose report is a text.
 func addTextFlags(c *cobra.Command) *reportFlags {
-	f := &reportFlags{output: &enum[reports.Form]{value: reports.Text}, color: addColorFlag(c)}
+	f := &reportFlags{output: &flags.Enum[reports.Form]{Value: reports.Text}, color: addColorFlag(c)}
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print nothing: the exit status tells")
 	return f
 }
 
-func addColorFlag(c *cobra.Command) *enum[string] {
-	return enumFlag(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
+func addColorFlag(c *cobra.Command) *flags.Enum[string] {
+	return flags.NewEnum(c, "color", "auto", []string{"auto", "always", "never"}, "colour the report")
 }
 
 // formsOf are the forms of a document that a user can choose: annotations go to GitHub
@@ -53,7 +54,7 @@ func addMaskedFlag(c *cobra.Command) *bool {
 }
 
 func (f *reportFlags) text(out *os.File) reports.Options {
-	o := reports.Options{Color: colored(f.color.value, out), Verbose: f.verbose}
+	o := reports.Options{Color: colored(f.color.Value, out), Verbose: f.verbose}
 	if width, _, err := term.GetSize(int(out.Fd())); err == nil {
 		o.Width = width
 	}
@@ -72,12 +73,12 @@ func colored(when string, out *os.File) bool {
 // the forms of a comparison.
 type extraReports struct{ files *[]string }
 
-func extraForms() *enum[reports.Form] {
-	return &enum[reports.Form]{allowed: formsOf(reports.Comparison{})}
+func extraForms() *flags.Enum[reports.Form] {
+	return &flags.Enum[reports.Form]{Allowed: formsOf(reports.Comparison{})}
 }
 
 func addExtraReports(c *cobra.Command) extraReports {
-	return extraReports{c.Flags().StringArray("report", nil, "write a report to a file as well, as `FORM=FILE`: "+extraForms().list(", ")+"; may be given several times")}
+	return extraReports{c.Flags().StringArray("report", nil, "write a report to a file as well, as `FORM=FILE`: "+extraForms().List(", ")+"; may be given several times")}
 }
 
 // extraReport is one of them.
@@ -92,12 +93,12 @@ func (e extraReports) parse() ([]extraReport, error) {
 		name, file, _ := strings.Cut(arg, "=")
 		form := extraForms()
 		if err := form.Set(name); err != nil || file == "" {
-			return nil, fmt.Errorf("--report %q: write FORM=FILE with one of %s", arg, form.list(", "))
+			return nil, fmt.Errorf("--report %q: write FORM=FILE with one of %s", arg, form.List(", "))
 		}
 		if err := wholefile.Check(file); err != nil {
 			return nil, fmt.Errorf("--report: %w", err)
 		}
-		list = append(list, extraReport{form.value, file})
+		list = append(list, extraReport{form.Value, file})
 	}
 	return list, nil
 }
@@ -115,5 +116,5 @@ func (f *reportFlags) write(ctx context.Context, r *run, d reports.Document, ext
 	if err := errors.Join(append(errs, ctx.Err())...); err != nil || f.quiet {
 		return err
 	}
-	return reports.Write(r.Out, f.output.value, d, f.text(r.Out))
+	return reports.Write(r.Out, f.output.Value, d, f.text(r.Out))
 }

@@ -15,6 +15,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/flags"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
@@ -43,11 +44,11 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
   cfsverify seal check --cmdline /proc/cmdline docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(1),
 	}
-	f := sealCheckFlags{policy: addPolicyFlags(c), imports: addImageFlags(c), look: addReportFlags(c, &reports.Seals{})}
+	f := sealCheckFlags{policy: flags.AddPolicy(c), imports: flags.AddImage(c), look: addReportFlags(c, &reports.Seals{})}
 	c.Flags().StringArrayVar(&f.named.ukis, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
 	c.Flags().StringArrayVar(&f.named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
 	c.Flags().StringArrayVar(&f.named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
-	c.Flags().StringArrayVar(&f.trust, "trust", nil, "check signatures, which must be by a certificate in `FILE` (PEM or DER)")
+	c.Flags().StringArrayVar(&f.trust, "trust", nil, "a digest of the image must be signed by a certificate in `FILE` (PEM or DER), and so must all that can be")
 	c.Flags().StringArrayVar(&f.insides, "inside", nil, "what was sealed, to explain wrong seals by: a dump file, directory or composefs image (`SOURCE`)")
 	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -58,8 +59,8 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 
 // sealCheckFlags are those of seal check.
 type sealCheckFlags struct {
-	policy  *policyFlags
-	imports *importFlags
+	policy  *flags.Policy
+	imports *flags.Import
 	look    *reportFlags
 	named   namedSeals
 	trust   []string
@@ -69,16 +70,16 @@ type sealCheckFlags struct {
 
 // check checks the seals of an image and those that are named, and reports.
 func (f *sealCheckFlags) check(ctx context.Context, r *run, name string) (err error) {
-	s := sealReader{boot: f.policy.boot.value, ifInterrupted: r.ifInterrupted}
-	if s.policy, err = f.policy.policyFor(false); err != nil {
+	s := sealReader{boot: f.policy.Boot.Value, ifInterrupted: r.ifInterrupted}
+	if s.policy, err = f.policy.For(false); err != nil {
 		return err
 	}
-	if s.imports, err = f.imports.options(fsverity.SHA512); err != nil {
+	if s.imports, err = f.imports.Options(fsverity.SHA512); err != nil {
 		return err
 	}
 	s.imports.Labels = true
-	o := seals.Options{Search: true, RequireSecure: f.secure}
-	if o.Consumers, err = f.policy.audiences(); err != nil {
+	o := seals.Options{Search: true, Timeout: f.imports.Timeout, RequireSecure: f.secure}
+	if o.Consumers, err = f.policy.Audiences(); err != nil {
 		return err
 	}
 	if o.Trusted, err = readCertificates(f.trust); err != nil {
@@ -188,7 +189,7 @@ func (n namedSeals) read() ([]seal.Seal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--cmdline: %w", err)
 		}
-		for _, f := range seal.CmdlineSeals(cmdline) {
+		for _, f := range seal.CmdlineSeals(cmdline, seal.CmdlineMax) {
 			f.Place = seal.Cmdline
 			if len(n.cmdlines) > 1 {
 				f.CommandLine = i + 1

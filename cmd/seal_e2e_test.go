@@ -50,7 +50,7 @@ func TestSealedImage(t *testing.T) {
 	t.Run("with an SELinux policy", func(t *testing.T) { checkLabelled(t, b) })
 	t.Run("the kernel boots with it", func(t *testing.T) {
 		oracle.Tool(t, "qemu-system-x86_64", "qemu-system-x86")
-		got := qemu.Boot(t, qemu.Firmware(t, uki)...)
+		got := qemu.Boot(t, qemu.Firmware(t, map[string]string{qemu.BootProgram: uki})...)
 		if diff := cmp.Diff([]string{"cmdline: " + want}, got); diff != "" {
 			t.Errorf("wanted (-), in the guest (+): %s", diff)
 		}
@@ -66,7 +66,7 @@ func (b *build) sealedImage() {
 	initramfs := qemu.Initramfs(b.t, kernel, []string{"cmdline"})
 	b.command("mkdir", uki)
 	for name, file := range map[string]string{
-		"Containerfile": "../testdata/e2e/seal/Containerfile", "base.tar": b.debian(), "uki/cfsverify": b.program,
+		"Containerfile": "../testdata/e2e/seal/Containerfile", "base.tar": oracle.Debian(b.t), "uki/cfsverify": b.program,
 		"uki/vmlinuz": kernel.Image, "uki/initramfs": initramfs, "uki/linuxx64.efi.stub": stub,
 	} {
 		b.command("cp", file, filepath.Join(context, name))

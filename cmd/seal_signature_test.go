@@ -117,18 +117,25 @@ func newSigner(name string) (key, certificate []byte, err error) {
 // prints.
 func runMain(t *testing.T, status int, args ...string) string {
 	t.Helper()
+	text, got := tryMain(t, os.Stderr, args...)
+	if got != status {
+		t.Errorf("%q: status %d, want %d\n%s", args, got, status, text)
+	}
+	return text
+}
+
+// tryMain runs a command line, and returns what it prints to stdout, and its status.
+func tryMain(t *testing.T, stderr *os.File, args ...string) (text string, status int) {
+	t.Helper()
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	got := Main(args, Streams{In: os.Stdin, Out: out, Err: os.Stderr})
-	text, err := os.ReadFile(out.Name())
+	status = Main(args, Streams{In: os.Stdin, Out: out, Err: stderr})
+	data, err := os.ReadFile(out.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != status {
-		t.Errorf("%q: status %d, want %d\n%s", args, got, status, text)
-	}
-	return string(text)
+	return string(data), status
 }

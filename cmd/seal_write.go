@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/progress"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
 	"cfsverify/importers/image"
@@ -77,13 +78,16 @@ func (w *sealWriter) readFlags() (err error) {
 	}
 	w.set.imports.Labels = true
 	switch {
+	case w.set.writerGiven && w.set.Writer != erofs.ComposefsRS:
+		return errors.New("leave out --writer: what checks seals makes the bytes of composefs-rs")
 	case !w.places.Label && !w.places.Annotations && !w.places.Artifact:
 		return errors.New("say where the digests go: --label, --annotations or --artifact")
-	case w.flags.bootable || len(w.flags.consumers) > 0:
+	case w.flags.bootable || len(w.flags.Consumers) > 0:
 		return errors.New("leave out --bootable and --for: the digest of the bootable tree has a key of its own, and is written where the image is bootable")
 	case w.set.Version != erofs.V1 && (w.places.Annotations || w.places.Artifact):
 		return fmt.Errorf("there are no annotations for digests of EROFS version %d, only for those of version 1: leave out --erofs-version, or write --label only", w.set.Version)
 	}
+	w.set.Writer = erofs.ComposefsRS
 	return nil
 }
 
@@ -98,9 +102,9 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	if !source.HasLayers() || source.Transport == importers.Tar {
 		return nil, fmt.Errorf("%v has no config and manifest that seals could be in: name a container image", source)
 	}
-	progress := startProgress(w.stderr)
-	defer progress.stop()
-	w.set.imports.Progress = progress.add
+	shown := progress.Start(w.stderr)
+	defer shown.Stop()
+	w.set.imports.Progress = shown.Add
 	o := w.set.imports
 	sealed, err := importers.With(ctx, source, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*rewrite.Sealed, error) {
 		return w.seal(ctx, img, out)
@@ -163,7 +167,7 @@ func (w *sealWriter) seal(ctx context.Context, img *image.Image, out *layout.Wri
 // check reads the new image again, and computes what its seals should be. What was
 // written must be good; of others that are not there are notes.
 func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewrite.Sealed) error {
-	reader := sealReader{policy: w.set.Policy, boot: w.flags.boot.value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
+	reader := sealReader{policy: w.set.Policy, boot: w.flags.Boot.Value, imports: w.set.imports, ifInterrupted: w.run.ifInterrupted}
 	reader.open = func(o importers.Options, work readImage) (*importers.Sealed, error) {
 		return importers.WithStaged(ctx, out, sealed.Manifest, o.Timeout, func(ctx context.Context, img *image.Image) (*importers.Sealed, error) {
 			return work(ctx, img, o.Reading())
@@ -206,8 +210,12 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	}
 	r := w.set.Recipe
 	r.Policy.Created, r.Policy.Boot = imported.Created, policy.BootNo
-	if d.Merged, err = r.Apply(imported.Tree); err != nil {
+	var corners []erofs.Corner
+	if d.Merged, corners, err = r.ApplyFindingCorners(imported.Tree); err != nil {
 		return d, err
+	}
+	if len(corners) > 0 {
+		w.note("%s", reports.CornersText(w.source.String(), corners, r.Writer))
 	}
 	if !w.quiet {
 		if err := warnOther(w.stderr, w.source, imported, r); err != nil {
@@ -217,7 +225,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	if !w.places.Annotations && !w.places.Artifact || bootable.Lookup("/boot") == nil || bootable.Lookup("/sysroot") == nil {
 		return d, nil
 	}
-	r.Policy.Boot = w.flags.boot.value
+	r.Policy.Boot = w.flags.Boot.Value
 	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
 		w.note("no digest of a bootable tree is written: %s", advice.Of(err))

@@ -46,7 +46,7 @@ func newTar(r *run) *cobra.Command {
 			return err
 		case t.layer > 0 && !source.HasLayers():
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
-		case flags.imports.objects != "" && !source.IsFinal():
+		case flags.imports.Objects != "" && !source.IsFinal():
 			return fmt.Errorf("%v has content of its own: --objects is for dump files and composefs images", source)
 		}
 		s, err := flags.setting(source)
@@ -71,7 +71,7 @@ type tarWriter struct {
 }
 
 func (t *tarWriter) write(ctx context.Context, s setting, source importers.Source) (err error) {
-	files, err := content.Of(source, t.flags.imports.objects, t.run.ifInterrupted)
+	files, err := content.Of(source, t.flags.imports.Objects, t.run.ifInterrupted)
 	if err != nil {
 		return err
 	}

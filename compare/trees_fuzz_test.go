@@ -111,13 +111,20 @@ func change(t *canon.Tree, e, other *canon.Dirent, parents map[*canon.Dirent]*ca
 // FuzzTrees: there is no difference exactly if the images are the same.
 func FuzzTrees(f *testing.F) {
 	for what := range byte(16) {
-		f.Add(uint64(what), byte(what%3), []byte{what * 7, what * 3, what | 0x30})
-		f.Add(uint64(what)+100, byte(what%3), []byte{3, 1, what, 3, 1, what})
+		f.Add(uint64(what), byte(what%5), false, []byte{what * 7, what * 3, what | 0x30})
+		f.Add(uint64(what)+100, byte(what%5), false, []byte{3, 1, what, 3, 1, what})
+		f.Add(uint64(what), byte(what%5), true, []byte{what * 7, what * 3, what | 0x30, what * 5, what * 11, what | 0x70})
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, version byte, data []byte) {
-		r := recipe.Recipe{Version: erofs.Version(version % 3), Hash: fsverity.SHA256, Policy: policy.Raw()}
+	f.Fuzz(func(t *testing.T, seed uint64, format byte, corners bool, data []byte) {
+		r := recipe.Recipe{Version: erofs.Version(format % 5 % 3), Hash: fsverity.SHA256, Policy: policy.Raw()}
+		if format%5 > 2 {
+			r.Writer = erofs.Mkcomposefs
+		}
 		g := trees.Generator{Rand: rand.New(rand.NewPCG(seed, 0)), Algorithm: fsverity.SHA256}
 		a := g.Tree()
+		if corners {
+			a = g.CornerTree()
+		}
 		b := a.Clone()
 		mutate(b, data[:min(len(data), 60)])
 		a.CountLinks()
@@ -134,7 +141,7 @@ func FuzzTrees(f *testing.F) {
 		}
 		differences := Trees(a, b)
 		if (len(differences) == 0) != (digestA == digestB) {
-			t.Errorf("version %d: digests %v and %v, differences %q", r.Version, digestA, digestB, describe(differences))
+			t.Errorf("version %d by %v: digests %v and %v, differences %q", r.Version, r.Writer, digestA, digestB, describe(differences))
 		}
 	})
 }

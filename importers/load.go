@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/image"
 	"cfsverify/importers/labels"
@@ -64,8 +65,11 @@ type Import struct {
 	Layers []*canon.Layer
 	// Created is an image's creation time, nil if it states none.
 	Created *canon.Time
-	// Composefs is set for a composefs image.
+	// Composefs is set for a composefs image, see composefs.File.
 	Composefs *erofs.Image
+	// Written is the policy that was applied to a dump file's tree before it was written,
+	// nil if that is not known.
+	Written *policy.Policy
 	// Other is set if the layer rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *layer.OtherRules
@@ -104,7 +108,7 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Import{Tree: read.Tree, Composefs: read.Image}, nil
+	return &Import{Tree: read.Tree, Composefs: read.Image, Written: read.Written}, nil
 }
 
 func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {

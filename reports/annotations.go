@@ -21,6 +21,9 @@ func (c Comparison) annotations(w io.Writer) error {
 	if !c.Passed() && len(failing) == 0 {
 		out.command("error", "digests", gateText(c.Gate))
 	}
+	if text := recognisedText(c.Recognised); text != "" {
+		out.command("notice", "recognised", text)
+	}
 	if g := c.Gate; g != nil {
 		for i := range g.Ignored {
 			f := &g.Ignored[i]

@@ -16,6 +16,11 @@ type Cause struct {
 
 // causes are the texts for all causes but Unexplained.
 var causes = map[blame.Cause]Cause{
+	blame.OtherPolicy: {
+		Title:  "what another policy did to one side before it was written",
+		Why:    "A dump file or composefs image is the end of a pipeline: what its policy took from it, or made up, cannot be had again. bootc writes its dump files after it has prepared the tree for booting.",
+		Advice: "Compare both sides by the policy that the evidence names (--bootable for what was prepared for booting), or write the dump file again by the policy of the comparison.",
+	},
 	blame.LateLayers: {
 		Title:  "layers on top of what was scanned",
 		Why:    "The scan saw the root file system before the topmost layers came to it.",

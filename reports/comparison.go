@@ -2,9 +2,11 @@ package reports
 
 import (
 	"fmt"
+	"strings"
 
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/layer"
 )
@@ -24,7 +26,20 @@ func (c Comparison) sideNames() [2]string { return [2]string{c.A.Name, c.B.Name}
 
 // recipeText is a recipe in a line.
 func recipeText(r recipe.Recipe, rules layer.Rules) string {
-	return fmt.Sprintf("EROFS version %d, %v; %s; layer rules %s", r.Version, r.Hash, policyText(r.Policy), rules)
+	text := fmt.Sprintf("EROFS version %d, %v; %s; layer rules %s", r.Version, r.Hash, policyText(r.Policy), rules)
+	if names := releaseNames(r); names != nil {
+		text += "; as " + strings.Join(names, " and ")
+	}
+	return text
+}
+
+// releaseNames are those of the releases that make digests for booting by a recipe.
+func releaseNames(r recipe.Recipe) []string {
+	var names []string
+	for _, release := range releases.With(r) {
+		names = append(names, release.String())
+	}
+	return names
 }
 
 // policyText names the rules of a policy.

@@ -46,6 +46,7 @@ type htmlPage struct {
 	Verdict, About string
 	Class          string
 	Recipe         string
+	Recognised     string
 	Rules          []htmlRow
 	Sides          []htmlSide
 	First          *htmlFirst
@@ -122,7 +123,7 @@ func newPage(r Comparison) (*htmlPage, error) {
 	p := &htmlPage{
 		Report: r, Style: template.CSS(style), Script: template.JS(script), Policy: contentPolicy(string(style), script),
 		Data: template.JS(data), Names: template.JS(names.String()), NamesCut: names.cutText(),
-		Recipe: recipeText(r.Recipe, r.Rules), Rules: recipeRows(recipeJSON(r.Recipe, r.Rules)), Proof: proofText(r.Proof, len(r.Findings)), Gate: gateHTML(r.Gate),
+		Recipe: recipeText(r.Recipe, r.Rules), Recognised: recognisedText(r.Recognised), Rules: recipeRows(recipeJSON(r.Recipe, r.Rules)), Proof: proofText(r.Proof, len(r.Findings)), Gate: gateHTML(r.Gate),
 		Sides: []htmlSide{sideHTML("a", &r.A), sideHTML("b", &r.B)},
 	}
 	p.verdict()

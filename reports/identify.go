@@ -9,7 +9,6 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
-	"cfsverify/compare/identify"
 	"cfsverify/compare/proof"
 	"cfsverify/importers/layer"
 )
@@ -38,7 +37,7 @@ type Identified struct {
 	// which it was read.
 	Source string
 	Rules  layer.Rules
-	identify.Made
+	recipe.Made
 	// Has, if not 0, is another hash, in which the source has digests of file content:
 	// there is no recipe then.
 	Has fsverity.Algorithm
@@ -50,7 +49,7 @@ func (id *Identification) text(w io.Writer, _ Options) error {
 	var lines []string
 	head := fmt.Sprintf("FOUND: %d of %d recipes give %v:", len(id.Found), id.Tried, id.Want)
 	for _, f := range id.Found {
-		lines = append(lines, f.Source+" "+recipeFlags(f.Recipe, f.Rules))
+		lines = append(lines, f.Source+" "+f.flags())
 	}
 	for _, m := range id.Makers {
 		for i := range m.Releases {
@@ -72,7 +71,7 @@ func (id *Identification) nearest() []string {
 			lines = append(lines, fmt.Sprintf("%s has %v digests of file content, so it has no %v digest", n.Source, n.Has, id.Want.Algorithm()))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s %s gives %v", n.Source, recipeFlags(n.Recipe, n.Rules), n.Digest))
+		lines = append(lines, fmt.Sprintf("%s %s gives %v", n.Source, n.flags(), n.Digest))
 	}
 	if lines == nil {
 		return []string{"none: the usual recipes need a /usr"}
@@ -80,8 +79,10 @@ func (id *Identification) nearest() []string {
 	return lines
 }
 
-// recipeFlags writes a recipe as flags of the commands.
-func recipeFlags(r recipe.Recipe, rules layer.Rules) string {
+// flags writes a recipe as flags of the commands. Its writer is one if another writer
+// gives another digest.
+func (id *Identified) flags() string {
+	r := id.Recipe
 	p := r.Policy
 	flags := []string{fmt.Sprintf("--erofs-version %d --hash %v", r.Version, r.Hash)}
 	add := func(part proof.Part, word string) { flags = append(flags, policyFlags[part]+" "+word) }
@@ -96,8 +97,11 @@ func recipeFlags(r recipe.Recipe, rules layer.Rules) string {
 	if p.Links != policy.LinksKeep {
 		add(proof.Hardlinks, string(p.Links))
 	}
-	if rules != layer.RulesOCI {
-		flags = append(flags, "--layer-rules "+string(rules))
+	if len(id.Corners) > 0 {
+		flags = append(flags, "--writer "+r.Writer.String())
+	}
+	if id.Rules != layer.RulesOCI {
+		flags = append(flags, "--layer-rules "+string(id.Rules))
 	}
 	return strings.Join(flags, " ")
 }

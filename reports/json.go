@@ -19,6 +19,7 @@ type jsonReport struct {
 	SchemaVersion int               `json:"schemaVersion"`
 	Equal         bool              `json:"equal"`
 	Recipe        jsonRecipe        `json:"recipe"`
+	Recognised    *jsonRecognised   `json:"recognised,omitempty"`
 	A             jsonSide          `json:"a"`
 	B             jsonSide          `json:"b"`
 	Differences   []jsonDifference  `json:"differences"`
@@ -31,20 +32,11 @@ type jsonReport struct {
 }
 
 type jsonRecipe struct {
-	ErofsVersion int        `json:"erofsVersion"`
-	Hash         string     `json:"hash"`
-	LayerRules   string     `json:"layerRules"`
-	Policy       jsonPolicy `json:"policy"`
-}
-
-type jsonPolicy struct {
-	Root      policy.RootRule     `json:"root"`
-	DirMtime  policy.DirMtimeRule `json:"dirMtime"`
-	Run       policy.RunRule      `json:"run"`
-	Xattrs    policy.XattrRule    `json:"xattrs"`
-	Mtime     policy.MtimeRule    `json:"mtime"`
-	Boot      policy.BootRule     `json:"boot"`
-	Hardlinks policy.LinkRule     `json:"hardlinks"`
+	ErofsVersion int          `json:"erofsVersion"`
+	Hash         string       `json:"hash"`
+	LayerRules   string       `json:"layerRules"`
+	Policy       policy.Words `json:"policy"`
+	Releases     []string     `json:"releases,omitempty"`
 }
 
 type jsonSide struct {
@@ -52,8 +44,11 @@ type jsonSide struct {
 	Source     string          `json:"source"`
 	Entries    int             `json:"entries"`
 	Digest     string          `json:"digest"`
+	Written    *policy.Words   `json:"written,omitempty"`
 	Layers     []jsonLayer     `json:"layers,omitempty"`
 	OtherRules *jsonOtherRules `json:"otherRules,omitempty"`
+	Writer     string          `json:"writer,omitempty"`
+	Corners    []jsonCorner    `json:"corners,omitempty"`
 }
 
 type jsonLayer struct {
@@ -152,8 +147,9 @@ func comparisonJSON(r Comparison) jsonReport {
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
 		Recipe:        recipeJSON(r.Recipe, r.Rules),
-		A:             sideJSON(&r.A),
-		B:             sideJSON(&r.B),
+		Recognised:    recognisedJSON(r.Recognised),
+		A:             sideJSON(&r.A, r.Recipe),
+		B:             sideJSON(&r.B, r.Recipe),
 		Differences:   differencesJSON(r.Differences),
 		Findings:      findingsJSON(r.Findings),
 		Proof:         proofJSON(r.Proof),
@@ -165,15 +161,18 @@ func comparisonJSON(r Comparison) jsonReport {
 }
 
 func recipeJSON(r recipe.Recipe, rules layer.Rules) jsonRecipe {
-	return jsonRecipe{ErofsVersion: int(r.Version), Hash: r.Hash.String(), LayerRules: string(rules), Policy: policyJSON(r.Policy)}
+	return jsonRecipe{ErofsVersion: int(r.Version), Hash: r.Hash.String(), LayerRules: string(rules), Policy: r.Policy.Words(), Releases: releaseNames(r)}
 }
 
-func policyJSON(p policy.Policy) jsonPolicy {
-	return jsonPolicy{p.Root, p.DirMtime, p.Run, p.Xattrs, p.Mtime, p.Boot, p.Links}
-}
-
-func sideJSON(s *verify.Side) jsonSide {
-	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String()}
+func sideJSON(s *verify.Side, r recipe.Recipe) jsonSide {
+	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String(), Corners: cornersJSON(s.Corners)}
+	if len(s.Corners) > 0 {
+		j.Writer = r.Writer.String()
+	}
+	if s.Written != nil {
+		words := s.Written.Words()
+		j.Written = &words
+	}
 	j.Layers = layersJSON(s.Layers)
 	if o := s.OtherRules; o != nil {
 		j.OtherRules = otherRulesJSON(&o.OtherRules)

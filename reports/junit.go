@@ -66,6 +66,9 @@ func (c Comparison) junit(w io.Writer) error {
 			junitProperty{side.Name, escape(side.Source)}, junitProperty{side.Name + "-digest", side.Digest.String()})
 	}
 	suite.Properties = append(suite.Properties, junitProperty{"recipe", recipeText(c.Recipe, c.Rules)})
+	if text := recognisedText(c.Recognised); text != "" {
+		suite.Properties = append(suite.Properties, junitProperty{"recognised", text})
+	}
 	failing := c.Failing()
 	for _, f := range c.Findings {
 		test := junitCase{Name: string(f.Cause), Classname: "cfsverify.cause"}

@@ -77,7 +77,7 @@ var lintRules = map[tarfile.Rule]LintRule{
 		"Leave them out: git archive writes one, and tar with --pax-option=globexthdr….",
 	},
 	tarfile.EndOfArchive: {
-		"archives without the two zero blocks at the end", "Nothing shows whether the archive is whole; composefs-rs refuses one with a single zero block.",
+		"archives without the two zero blocks at the end", "Nothing shows whether the archive is whole; composefs-rs refuses one with a single zero block, and one with none behind an entry without content.",
 		"End the archive with two blocks of 512 zero bytes.",
 	},
 	tarfile.SubsecondMtime: {
@@ -85,7 +85,7 @@ var lintRules = map[tarfile.Rule]LintRule{
 		"Write whole seconds: tar --mtime, buildah --timestamp, SOURCE_DATE_EPOCH with --rewrite-timestamp; or make digests with --mtime s.",
 	},
 	tarfile.MtimeRange: {
-		"times that cannot be held", "Engines set times before 1970, or after 2262-04-11, to something else; composefs-rs refuses those before 1970.",
+		"times that cannot be held", "Engines set times before 1970, or after 2262-04-11, to something else; composefs-rs refuses PAX records of those before 1970.",
 		"Set the time to one in between: touch, tar --mtime.",
 	},
 	tarfile.OwnerRange: {
@@ -125,7 +125,7 @@ var lintRules = map[tarfile.Rule]LintRule{
 		"Leave the list out, or give the entry the mode that the list says (cfsverify repair does); digests with --xattrs all still differ below a directory with a default list.",
 	},
 	tarfile.SizeOfNothing: {
-		"sizes of what has no content", "composefs-rs refuses a size on a directory, link, device or FIFO.",
+		"sizes of what has no content", "composefs-rs takes what follows a directory, link, device or FIFO for content of that size, and does not see the entries there.",
 		"Write 0.",
 	},
 	tarfile.ContiguousFile: {

@@ -81,6 +81,9 @@ func (m *markdown) head() {
 		m.printf("| %s | %s | %d | `%s` |\n", side.Name, pathCode(side.Source), side.Entries, side.Digest)
 	}
 	m.printf("\n%s\n", recipeText(r.Recipe, r.Rules))
+	if text := recognisedAs(r.Recognised, shortCode); text != "" {
+		m.printf("\n**Recognised:** %s\n", text)
+	}
 	if first := firstOf(r.Failing()); first != nil {
 		m.printf("\n**First:** `%s`: %s\n", first.Cause, CauseOf(first.Cause).Advice)
 	}

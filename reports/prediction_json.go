@@ -22,7 +22,7 @@ type jsonEngine struct {
 // json is in the form that prediction.schema.json describes.
 func (p Prediction) json() any {
 	doc := jsonPrediction{
-		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image), Engines: []jsonEngine{}, Notes: notesJSON(p.Notes),
+		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image, p.Recipe), Engines: []jsonEngine{}, Notes: notesJSON(p.Notes),
 	}
 	for _, e := range p.Engines {
 		doc.Engines = append(doc.Engines, jsonEngine{

@@ -201,7 +201,10 @@ func TestJSONFollowsSchema(t *testing.T) {
 		A: verify.Side{Name: "a", Source: "dir:x", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 		B: verify.Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 	}
-	for _, r := range []*verify.Result{sample(), equal, gated(), accepted(), ignored()} {
+	for _, r := range []*verify.Result{
+		sample(), equal, gated(), accepted(), ignored(),
+		recognised(policy.Prepared{Boot: policy.BootEpoch, Links: policy.LinksKeep}, 2, errors.New("x")),
+	} {
 		var buf bytes.Buffer
 		if err := Write(&buf, JSON, Comparison{r}, Options{}); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,7 @@ func (s *Seals) text(w io.Writer, o Options) error {
 }
 
 func (t *text) afterSeals(s *Seals) {
+	t.trust(s)
 	t.explanations(s)
 	if s.Other != nil {
 		fmt.Fprintln(t)
@@ -75,12 +77,16 @@ func (t *text) afterSeals(s *Seals) {
 func (s *Seals) verdict() (word, about string) {
 	wrong, unknown := s.count(seals.Wrong), s.count(seals.Unknown)
 	switch {
+	case len(s.Seals) == 0 && s.Unsigned():
+		return "NOT SEALED", "nothing seals the image: " + unsignedText(s.Trust)
 	case len(s.Seals) == 0:
 		return "NOT SEALED", "nothing seals the image"
 	case wrong > 0:
 		return "WRONG", fmt.Sprintf("%d of %s", wrong, count(len(s.Seals), "seal is wrong", "seals are wrong"))
 	case unknown > 0:
 		return "UNKNOWN", fmt.Sprintf("%d of %s checked", unknown, count(len(s.Seals), "seal cannot be", "seals cannot be"))
+	case s.Unsigned():
+		return "NOT SIGNED", count(len(s.Seals), "seal is good", "seals are good") + ", but " + unsignedText(s.Trust)
 	}
 	return "SEALED", count(len(s.Seals), "seal is good", "seals are good") + s.insecureText() + s.notForText()
 }
@@ -250,6 +256,12 @@ func SealPlace(f seal.Seal) string {
 	if f.CommandLine > 0 {
 		text += fmt.Sprintf(", command line %d", f.CommandLine)
 	}
+	if p := f.Profile; p != nil {
+		text += fmt.Sprintf(", profile %d", p.Number)
+		if name := cmp.Or(p.ID, p.Title); name != "" {
+			text += fmt.Sprintf(" (%s)", escape(name))
+		}
+	}
 	if f.Layer > 0 {
 		text += fmt.Sprintf(" of layer %d", f.Layer)
 	}
@@ -270,42 +282,4 @@ func expectedText(e seals.Expected) string {
 		return fmt.Sprintf("the digest of the bootable image, EROFS version %d", e.Version)
 	}
 	return fmt.Sprintf("the digest of the image, EROFS version %d", e.Version)
-}
-
-// match says what gives the digest of a wrong seal.
-func (t *text) match(s *Seals, c *seals.Checked) {
-	m := c.Match
-	switch {
-	case m != nil:
-		t.prose("  ", "", matchText(s, m))
-	case c.Searched && c.Claim.Role == seal.Layer:
-		t.prose("  ", "", "no recipe that is known gives the layer that digest")
-	case c.Searched:
-		t.prose("  ", "", "no recipe that is known gives the image, or what it was before its upper layers, that digest")
-	}
-	if m == nil {
-		return
-	}
-	for i := range m.Since {
-		if i == shownPerFinding && !t.verbose {
-			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(m.Since)-i))
-			return
-		}
-		t.difference(&m.Since[i], m.Since[i].Changes)
-	}
-}
-
-func matchText(s *Seals, m *seals.Match) string {
-	policy := fmt.Sprintf("EROFS version %d; %s", m.Recipe.Version, policyText(m.Recipe.Policy))
-	switch m.Layers {
-	case 0:
-		return "the layer has that digest by another recipe: " + policy
-	case len(s.Layers):
-		return "the image has that digest by another recipe: " + policy
-	}
-	layers := "the lowest layer alone"
-	if m.Layers > 1 {
-		layers = fmt.Sprintf("the %d lowest layers", m.Layers)
-	}
-	return fmt.Sprintf("%s had that digest (%s); what the layers above changed: %s", layers, policy, count(len(m.Since), "entry", "entries"))
 }

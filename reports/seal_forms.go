@@ -92,6 +92,7 @@ func (s *Seals) markdown(w io.Writer) error {
 			m.printf("\n%s\n", fenced(shortText(s.sealText(c), 4000)))
 		}
 	}
+	m.trust(s)
 	for i := range s.Explanations {
 		if e := &s.Explanations[i]; e.Result != nil && m.Len() < markdownMax {
 			m.printf("\n**Explained by** %s, which is what was sealed:\n\n", pathCode(e.Inside))
@@ -117,12 +118,13 @@ func fenced(text string) string {
 	return fence + "text\n" + strings.TrimSuffix(text, "\n") + "\n" + fence
 }
 
-// junit writes a test case for each seal, and one for that there are any.
+// junit writes a test case for each seal, and one for that there are any, signed if that
+// is wanted.
 func (s *Seals) junit(w io.Writer) error {
 	suite := junitSuite{Name: "cfsverify seal check", Properties: []junitProperty{{"image", escape(s.Source)}}}
 	word, about := s.verdict()
 	sealed := junitCase{Name: "sealed", Classname: "cfsverify.seal"}
-	if len(s.Seals) == 0 {
+	if len(s.Seals) == 0 || s.Unsigned() {
 		sealed.Failure = &junitFailure{Message: about, Type: word, Text: word + ": " + about}
 	}
 	suite.Cases = append(suite.Cases, sealed)

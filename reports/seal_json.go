@@ -12,6 +12,7 @@ type jsonSeals struct {
 	Source        string                `json:"source"`
 	Layers        []jsonLayer           `json:"layers"`
 	Seals         []jsonSeal            `json:"seals"`
+	Trust         *jsonTrust            `json:"trust,omitempty"`
 	Explanations  []jsonSealExplanation `json:"explanations,omitempty"`
 	OtherRules    *jsonOtherRules       `json:"otherRules,omitempty"`
 	Notes         []jsonNote            `json:"notes"`
@@ -23,6 +24,7 @@ type jsonSeal struct {
 	Place       seal.Place         `json:"place"`
 	Name        string             `json:"name,omitempty"`
 	CommandLine int                `json:"commandLine,omitempty"`
+	Profile     *jsonSealProfile   `json:"profile,omitempty"`
 	Layer       int                `json:"layer,omitempty"`
 	Key         string             `json:"key,omitempty"`
 	Value       string             `json:"value,omitempty"`
@@ -31,8 +33,15 @@ type jsonSeal struct {
 	Expected    []jsonExpected     `json:"expected"`
 	Audiences   []jsonAudience     `json:"audiences,omitempty"`
 	Searched    bool               `json:"searched"`
+	SearchError string             `json:"searchError,omitempty"`
 	Match       *jsonMatch         `json:"match,omitempty"`
 	Signature   *jsonSealSignature `json:"signature,omitempty"`
+}
+
+type jsonSealProfile struct {
+	Number int    `json:"number"`
+	ID     string `json:"id,omitempty"`
+	Title  string `json:"title,omitempty"`
 }
 
 type jsonSealExplanation struct {
@@ -60,24 +69,13 @@ type jsonExpected struct {
 	Digest       string    `json:"digest"`
 }
 
-type jsonMatch struct {
-	Layers      int              `json:"layers"`
-	Recipe      jsonSealRecipe   `json:"recipe"`
-	Differences []jsonDifference `json:"differences"`
-}
-
-type jsonSealRecipe struct {
-	ErofsVersion int        `json:"erofsVersion"`
-	Policy       jsonPolicy `json:"policy"`
-}
-
 type jsonSealSignature struct {
 	Signer string `json:"signer,omitempty"`
 }
 
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
-	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Notes: notesJSON(s.Notes)}
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Trust: trustJSON(s.Trust), Notes: notesJSON(s.Notes)}
 	for i := range s.Explanations {
 		e := &s.Explanations[i]
 		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: escape(e.Inside), Why: escape(errorText(e.Err)), Sealed: e.Sealed}
@@ -103,6 +101,7 @@ func sealJSON(c *seals.Checked) jsonSeal {
 	j := jsonSeal{
 		State: c.State, Why: whyText(c.Why), Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
 		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,
+		SearchError: escape(errorText(c.SearchErr)), Match: matchJSON(c.Match),
 	}
 	for _, e := range c.Expected {
 		expected := jsonExpected{Role: e.Role, Digest: e.Digest.String()}
@@ -120,8 +119,8 @@ func sealJSON(c *seals.Checked) jsonSeal {
 		}
 		j.Audiences = append(j.Audiences, audience)
 	}
-	if m := c.Match; m != nil {
-		j.Match = &jsonMatch{m.Layers, jsonSealRecipe{int(m.Recipe.Version), policyJSON(m.Recipe.Policy)}, differencesJSON(m.Since)}
+	if p := c.Profile; p != nil {
+		j.Profile = &jsonSealProfile{p.Number, escape(p.ID), escape(p.Title)}
 	}
 	if c.Signature != nil {
 		j.Signature = &jsonSealSignature{escape(c.Signer)}

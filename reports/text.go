@@ -10,6 +10,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
 	"cfsverify/compare"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/layer"
@@ -65,6 +66,10 @@ func (t *comparisonText) write() {
 	for _, side := range t.sides() {
 		fmt.Fprintf(t, "  %-*s  %s  %s\n", width, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
+	if text := recognisedText(t.Recognised); text != "" {
+		fmt.Fprintln(t)
+		t.prose("", "recognised:", text)
+	}
 	t.summary(t.Failing(), proofText(t.Proof, len(t.Findings)))
 	fmt.Fprintln(t)
 	t.prose("", "composefs digest", fmt.Sprintf("(%s)", recipeText(t.Recipe, t.Rules)))
@@ -87,6 +92,12 @@ func (t *comparisonText) write() {
 	t.masked(t.Masked)
 	for _, side := range t.sides() {
 		t.otherRules(side)
+	}
+	for _, side := range t.sides() {
+		if len(side.Corners) > 0 {
+			fmt.Fprintln(t)
+			t.prose("", "note:", CornersText(side.Name, side.Corners, t.Recipe.Writer))
+		}
 	}
 }
 
@@ -194,6 +205,23 @@ func otherRulesText(side *verify.Side) string {
 	}
 	return fmt.Sprintf("the layer rules %s give %s another digest, %s in which %s: tools disagree about this image",
 		o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
+}
+
+// Disagreement says in a line that layer rules which were not used make something else
+// of a source than its digest own, with the first entry that hides others. It is empty
+// if they give the same digest.
+func Disagreement(source string, o *verify.OtherRules, own fsverity.Digest) string {
+	hidden := ""
+	if len(o.Events) > 0 && o.Events[0].Hides {
+		hidden = fmt.Sprintf("; %s: %s", eventPlace(o.Events[0]), o.Events[0].What)
+	}
+	switch {
+	case o.Err != nil:
+		return fmt.Sprintf("tools disagree about %s: the layer rules %s refuse it: %s%s", source, o.Rules, o.Err, hidden)
+	case o.Digest != own:
+		return fmt.Sprintf("tools disagree about %s: by the layer rules %s its digest is %v%s", source, o.Rules, o.Digest, hidden)
+	}
+	return ""
 }
 
 func eventPlace(e layer.Event) string {

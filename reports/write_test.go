@@ -23,7 +23,7 @@ func TestForms(t *testing.T) {
 		"lint":           {&Lint{}, acceptedLint(), all},
 		"prediction":     {Prediction{}, Prediction{prediction()}, all[:2]},
 		"raw":            {Raw{}, Raw{rawSample(t)}, all[:2]},
-		"seals":          {&Seals{}, checkedSeals(), all[:2]},
+		"seals":          {&Seals{}, checkedSeals(), all},
 		"repair":         {&Repair{}, &Repair{Prediction: prediction()}, all[:1]},
 		"seal write":     {&SealWrite{}, &SealWrite{}, all[:1]},
 		"identification": {&Identification{}, &Identification{}, all[:1]},

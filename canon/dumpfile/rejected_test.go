@@ -13,6 +13,8 @@ var rejected = []struct {
 	{name: "empty file", in: "", line: 1, column: 1, reason: "the dump file is empty"},
 	{name: "empty line", in: root + "\n", line: 2, column: 1, reason: "an empty line"},
 	{name: "only an empty line", in: "\n", line: 1, column: 1, reason: "an empty line"},
+	{name: "a comment first", in: "# made by\n" + root, line: 1, column: 8, reason: `MODE "by" is not an octal number`},
+	{name: "a comment last", in: root + "# made by a program\n", line: 2, column: 8, reason: `MODE "by" is not an octal number`},
 	{name: "empty path", in: root + " 0 100644 1 0 0 0 1.0 - - -\n", line: 2, column: 1, reason: "PATH is empty"},
 	{name: "path cut to nothing", in: root + `\x00a 0 100644 1 0 0 0 1.0 - - -` + "\n", line: 2, column: 1, reason: "PATH is empty"},
 	{name: "NUL byte", in: root + "/f 0 100644 1 0 0 0 1.0 - - - a=b\x00\n", line: 2, column: 34, reason: `a NUL byte: write \x00`},

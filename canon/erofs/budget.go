@@ -16,7 +16,7 @@ const setBudget = 32767
 // in the tree already, for the others are in the name space that is escaped.
 func (img *image) checkBudget(i int) error {
 	marks := img.marks(i)
-	if len(marks) == 0 {
+	if len(marks) == 0 || img.format.addsMarks {
 		return nil
 	}
 	cost := func(x canon.Xattr) uint64 { return uint64(7 + len(x.Name) + len(x.Value)) }
@@ -38,7 +38,7 @@ func (img *image) checkBudget(i int) error {
 			price += 12
 		}
 		if spent+price > setBudget {
-			return fmt.Errorf("%s: its xattr %q is one that an image uses for whiteouts, and cannot be replaced: remove it", img.path(i), x.Name)
+			return fmt.Errorf("%q: its xattr %q is one that an image uses for whiteouts, and cannot be replaced: remove it", img.path(i), x.Name)
 		}
 		spent += price
 		present.Set(x.Name, x.Value)

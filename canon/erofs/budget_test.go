@@ -36,19 +36,21 @@ func TestXattrBudget(t *testing.T) {
 		dir := &canon.Node{Kind: canon.Directory, Xattrs: tt.dir}
 		tree.Root.Put(canon.Dirent{Name: "dir", Node: dir})
 		dir.Put(canon.Dirent{Name: "w", Node: &canon.Node{Kind: canon.CharDevice, Nlink: 1, Xattrs: tt.dev}})
-		err := Write(io.Discard, tree, Options{Version: V1})
+		err := Write(io.Discard, tree, Options{V1, Mkcomposefs})
 		if tt.refused == "" && err != nil || tt.refused != "" && (err == nil || !strings.Contains(err.Error(), tt.refused)) {
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.refused)
 		}
-		// Version 2 keeps whiteouts as they are.
-		if err := Write(io.Discard, tree, Options{Version: V2}); err != nil {
-			t.Errorf("%s: version 2: %v", tt.name, err)
+		// Version 2 keeps whiteouts as they are, and composefs-rs replaces nothing.
+		for _, o := range []Options{{V2, ComposefsRS}, {V1, ComposefsRS}} {
+			if err := Write(io.Discard, tree, o); err != nil {
+				t.Errorf("%s: %v, version %d: %v", tt.name, o.Writer, o.Version, err)
+			}
 		}
 	}
 }
 
-// Only 128 shared xattrs of an inode are referred to in V0 and V1; the table
-// has the others too. So do mkcomposefs's images.
+// Only 128 shared xattrs of an inode are referred to in mkcomposefs's images; the
+// table has the others too.
 func TestSharedReferences(t *testing.T) {
 	tree := canon.NewTree()
 	var xattrs canon.Xattrs
@@ -58,7 +60,7 @@ func TestSharedReferences(t *testing.T) {
 	tree.Root.Put(canon.Dirent{Name: "a", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1, Xattrs: xattrs}})
 	tree.Root.Put(canon.Dirent{Name: "b", Node: &canon.Node{Kind: canon.FIFO, Nlink: 1, Xattrs: xattrs}})
 	var img strings.Builder
-	if err := Write(&img, tree, Options{Version: V1}); err != nil {
+	if err := Write(&img, tree, Options{V1, Mkcomposefs}); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range map[int]int{0: 1, 127: 1, 128: 3, 129: 3} {

@@ -2,8 +2,10 @@ package erofs
 
 import (
 	"iter"
+	"slices"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // names yields the names of a directory in the order of their bytes, "." and
@@ -60,6 +62,24 @@ func withStubs(children []canon.Dirent) iter.Seq2[string, *canon.Dirent] {
 func stubName(i int) string {
 	const digits = "0123456789abcdef"
 	return string([]byte{digits[i>>4], digits[i&15]})
+}
+
+// isStubLike says that a dirent of the root is just what a stub would be.
+func isStubLike(root *canon.Node, e *canon.Dirent) bool {
+	n := e.Node
+	if !n.IsWhiteout() || !isStubName(e.Name) || n.Mode() != stubMode ||
+		n.UID != root.UID || n.GID != root.GID || n.Mtime != root.Mtime {
+		return false
+	}
+	return slices.Equal(n.Xattrs, stubXattrs(root))
+}
+
+// stubXattrs are those of a stub: the root's label, if it has one.
+func stubXattrs(root *canon.Node) canon.Xattrs {
+	if label, ok := root.Xattrs.Get(linux.SecuritySELinux); ok {
+		return canon.Xattrs{{Name: linux.SecuritySELinux, Value: label}}
+	}
+	return nil
 }
 
 // dirents yields the names of a directory, "." and ".." among them, with the

@@ -28,6 +28,7 @@ const (
 	layoutChunkBased    = 4
 	chunkBitsMax        = 43 // 31 in the five bits of the chunk format, plus blockBits
 	chunkCountMax       = 1024
+	fileMax             = chunkCountMax << chunkBitsMax
 	chunkEntrySize      = 4
 	noBlock             = 0xff // each byte of the address of a chunk that lies nowhere
 	xattrFilterSeed     = 0x25bbe08f

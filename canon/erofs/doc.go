@@ -3,18 +3,18 @@
 // follow from the tree and the format version alone. Policies and digests belong in
 // canon/policy and canon/recipe.
 //
-// Where mkcomposefs and composefs-rs differ in versions 0 and 1, it is
-// mkcomposefs that counts: in link counts that a dump file makes up, in times
-// before 1970, and in inodes that share more than 128 xattrs.
+// Programs write the same bytes but for a few trees: Options.Writer says whose bytes
+// an image has, and Corners finds what makes them differ.
 //
 // The steps of writing are: list the inodes in their order on disk (order.go), give them
 // the xattrs that overlayfs needs (rewrite.go), find the xattrs that inodes share
 // (shared.go), lay everything out (layout.go), and write it (write.go). What
-// differs from version to version is in format.go and legacy.go. Reading is in
-// the files that begin with read.
+// differs from version to version and from writer to writer is in format.go and
+// legacy.go. Reading is in the files that begin with read.
 package erofs
 
 import (
+	"fmt"
 	"io"
 
 	"cfsverify/canon"
@@ -33,9 +33,44 @@ const (
 	V2 Version = 2
 )
 
+// Writer is a program whose bytes an image has.
+type Writer int
+
+const (
+	// ComposefsRS is composefs-rs 0.9.4, which cfsctl and bootc seal and boot with.
+	ComposefsRS Writer = iota
+	// Mkcomposefs is mkcomposefs 1.0.8 with its library, libcomposefs. It writes no
+	// images of version 2.
+	Mkcomposefs
+)
+
+// Writers lists all of them.
+func Writers() []Writer { return []Writer{ComposefsRS, Mkcomposefs} }
+
+// ParseWriter gives the writer of that name.
+func ParseWriter(name string) (Writer, error) {
+	for _, w := range Writers() {
+		if name == w.String() {
+			return w, nil
+		}
+	}
+	return 0, fmt.Errorf("no program is known as %q that writes composefs images", name)
+}
+
+func (w Writer) String() string {
+	switch w {
+	case ComposefsRS:
+		return "composefs-rs"
+	case Mkcomposefs:
+		return "mkcomposefs"
+	}
+	return fmt.Sprintf("writer %d", int(w))
+}
+
 // Options says how an image is written.
 type Options struct {
 	Version Version
+	Writer  Writer
 }
 
 // Write writes the composefs image of a tree. Whatever is wrong with the tree,
@@ -43,23 +78,12 @@ type Options struct {
 // error is w's.
 //
 // The tree is only read. Names of one inode are seen as such where its Nlink
-// says that there are several, or a Hardlink mark. V0 and V1 have Nlink as it
-// stands, V2 counts the names.
+// says that there are several, or a Hardlink mark. Mkcomposefs has Nlink as it
+// stands, ComposefsRS counts the names.
 func Write(w io.Writer, t *canon.Tree, o Options) error {
-	format, err := formatOf(o.Version)
+	l, err := LayOut(t, o)
 	if err != nil {
 		return err
 	}
-	if err := t.Validate(); err != nil {
-		return err
-	}
-	img := &image{format: format}
-	if err := img.collect(t); err != nil {
-		return err
-	}
-	img.shareXattrs()
-	if err := img.layOut(); err != nil {
-		return err
-	}
-	return img.write(w)
+	return l.Write(w)
 }

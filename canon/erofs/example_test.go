@@ -18,7 +18,7 @@ func Example() {
 	tree.CountLinks()
 	for _, version := range []erofs.Version{erofs.V0, erofs.V1} {
 		hasher := fsverity.New(fsverity.SHA256)
-		if err := erofs.Write(hasher, tree, erofs.Options{Version: version}); err != nil {
+		if err := erofs.Write(hasher, tree, erofs.Options{Version: version, Writer: erofs.Mkcomposefs}); err != nil {
 			fmt.Println(err)
 			return
 		}

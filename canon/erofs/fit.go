@@ -1,16 +1,21 @@
 package erofs
 
-import "cfsverify/canon"
+import (
+	"slices"
 
-// Fit changes a tree to what an image of a version can tell of it, so that
-// trees whose images are the same are the same. Version 2 has whole seconds,
-// counts links, orders inodes by their first names and finds content by its
-// digest. The others hold everything but the size that a dump file claims for
-// a device, FIFO or socket, unless that alone makes the inode extended, and at
-// which of several names an inode has its place, where that moves no other.
-func Fit(t *canon.Tree, v Version) {
-	if v == V2 {
-		fitLegacy(t)
+	"cfsverify/canon"
+)
+
+// Fit changes a tree to what an image can tell of it, so that trees whose images are
+// the same are the same. All images lack the sizes that dump files claim for devices,
+// FIFOs and sockets, unless one makes the inode an extended one. ComposefsRS counts
+// links, orders inodes by their first names, finds content by its digest, and takes a
+// whiteout for its own if it looks so; its version 2 has whole seconds. Mkcomposefs
+// holds all but the xattrs of which it has its own, and at which of several names an
+// inode has its place, where that moves no other.
+func Fit(t *canon.Tree, o Options) {
+	if o.Writer == ComposefsRS {
+		fitComposefsRS(t, o.Version)
 		return
 	}
 	buildTime := t.Root.Mtime
@@ -25,21 +30,61 @@ func Fit(t *canon.Tree, v Version) {
 			n.Size = 0
 		}
 	}
-	fitPlaces(t)
-}
-
-// fitPlaces moves an inode's place to the first name at which it would have the
-// same number: which of them is marked cannot be seen.
-func fitPlaces(t *canon.Tree) {
-	format, err := formatOf(V1)
+	img, err := collected(t, o)
 	if err != nil {
-		return
-	}
-	img := &image{format: format}
-	if err := img.collect(t); err != nil {
 		// A tree that is too large is Write's to refuse.
 		return
 	}
+	img.fitMarks()
+	img.fitPlaces()
+}
+
+func fitComposefsRS(t *canon.Tree, v Version) {
+	t.CountLinks()
+	for e := range t.Dirents() {
+		n := e.Node
+		if v == V2 {
+			n.Mtime.Nsec = 0
+		}
+		c := n.Content
+		switch {
+		case n.Kind != canon.Regular:
+			n.Size = 0
+		case isElsewhere(c):
+			n.Content = canon.External(c.Digest)
+		}
+	}
+	if v == V2 {
+		return
+	}
+	for i := range stubCount {
+		// Write refuses a whiteout with several names.
+		if e := t.Root.Child(stubName(i)); e != nil && e.Node.Nlink == 1 && isStubLike(t.Root, e) {
+			t.Root.Remove(e.Name)
+		}
+	}
+}
+
+// fitMarks removes the xattrs that marks replace. Write refuses those that do not fit.
+func (img *image) fitMarks() {
+	for i := range img.inodes {
+		marks := img.marks(i)
+		if len(marks) == 0 || img.checkBudget(i) != nil {
+			continue
+		}
+		n := img.inodes[i].node
+		n.Xattrs = n.Xattrs.Without(func(x canon.Xattr) bool { return replaced(x, marks) })
+	}
+}
+
+// replaced says that one of the marks has the name which an xattr has in the image.
+func replaced(x canon.Xattr, marks []canon.Xattr) bool {
+	return slices.ContainsFunc(marks, func(m canon.Xattr) bool { return m.Name == escapeXattr(x.Name) })
+}
+
+// fitPlaces moves an inode's place to the first name at which it would have the
+// same number: which of them is marked cannot be seen, unless it is a whiteout.
+func (img *image) fitPlaces() {
 	next := uint32(1)
 	placed := make([]bool, img.links.Len())
 	for i := range img.inodes {
@@ -53,27 +98,16 @@ func fitPlaces(t *canon.Tree) {
 			}
 			link := img.links.Of(e.Node)
 			e.Hardlink = link != nil && (placed[link.Index] || img.linkNumbers[link.Index] != next)
+			if link != nil && e.Node.IsWhiteout() {
+				// The directory of a whiteout's place gets marks.
+				e.Hardlink = link.Place != e
+			}
 			if !e.Hardlink {
 				next++
 				if link != nil {
 					placed[link.Index] = true
 				}
 			}
-		}
-	}
-}
-
-func fitLegacy(t *canon.Tree) {
-	t.CountLinks()
-	for e := range t.Dirents() {
-		n := e.Node
-		n.Mtime.Nsec = 0
-		c := n.Content
-		switch {
-		case n.Kind != canon.Regular:
-			n.Size = 0
-		case c != nil && !c.Digest.IsZero() && c.Payload() != c.Digest.ObjectPath():
-			n.Content = canon.External(c.Digest)
 		}
 	}
 }

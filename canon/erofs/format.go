@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // format is what the versions differ in.
@@ -19,10 +20,17 @@ type format struct {
 	escapesWhiteouts bool
 	// marksOpaque says that directories that hold whiteouts are opaque too.
 	marksOpaque bool
+	// addsMarks says that the xattrs that mark whiteouts stand beside the tree's of the
+	// same names. Otherwise they replace them, as far as their budget goes.
+	addsMarks bool
+	// sparesStubs says that a whiteout of the tree which is what a stub would be is not
+	// escaped.
+	sparesStubs bool
 	// refusesLinkedWhiteouts says that a whiteout has one name only.
 	refusesLinkedWhiteouts bool
-	// flagsACL says that the composefs header tells if there are ACLs.
-	flagsACL bool
+	// isACL says which names of xattrs make the composefs header tell that there are
+	// ACLs. It is nil if the header never does.
+	isACL func(name string) bool
 
 	// depthFirst says that all below a directory comes before its next sibling.
 	// Otherwise a directory's entries stay together.
@@ -36,6 +44,11 @@ type format struct {
 	// compact says that the superblock has the least mtime, and that inodes of
 	// that time have the compact form if all else fits into it.
 	compact bool
+	// compareTimes is the order of which the superblock has the least.
+	compareTimes func(a, b canon.Time) int
+	// countsClaims says that the size that a dump file claims for a device, FIFO or
+	// socket counts when an inode's form is chosen.
+	countsClaims bool
 	// wholeSeconds says that mtimes have no nanoseconds.
 	wholeSeconds bool
 
@@ -65,46 +78,64 @@ type format struct {
 	chunkBits func(size uint64) int
 }
 
-func formatOf(v Version) (format, error) {
+// mkcomposefsSharedMax is the number of shared xattrs that an inode refers to in
+// mkcomposefs's images.
+const mkcomposefsSharedMax = 128
+
+func formatOf(o Options) (format, error) {
+	switch {
+	case o.Version < V0 || o.Version > V2:
+		return format{}, fmt.Errorf("there is no composefs format version %d: use 0, 1 or 2", o.Version)
+	case o.Version == V2 && o.Writer == ComposefsRS:
+		return legacyFormat(), nil
+	case o.Version == V2:
+		return format{}, fmt.Errorf("%v writes no images of version 2, only composefs-rs does", o.Writer)
+	}
 	f := format{
+		composefsVersion: uint32(o.Version),
 		escapesWhiteouts: true,
-		flagsACL:         true,
+		marksOpaque:      o.Version == V1,
 		compact:          true,
 		prefixes:         mkcomposefsPrefixes(),
-		sharedMax:        128,
 		sharedBlock:      true,
 		compareShared:    descending,
-		measure:          measure,
 		place:            place,
 		chunkBits:        chunkBits,
 	}
-	switch v {
-	case V0:
-	case V1:
-		f.composefsVersion = 1
-		f.marksOpaque = true
-	case V2:
-		f = format{
-			composefsVersion:       2,
-			refusesLinkedWhiteouts: true,
-			depthFirst:             true,
-			placesAtFirstName:      true,
-			countsLinks:            true,
-			nidAsIno:               true,
-			wholeSeconds:           true,
-			prefixes:               legacyPrefixes(),
-			contentFirst:           true,
-			redirectsToDigest:      true,
-			sharedMax:              math.MaxInt,
-			compareShared:          ascendingByPrefix,
-			measure:                measureLegacy,
-			place:                  placeLegacy,
-			chunkBits:              func(uint64) int { return chunkBitsMax },
-		}
+	switch o.Writer {
+	case Mkcomposefs:
+		f.isACL = linux.IsACL
+		f.compareTimes = canon.Time.Compare
+		f.countsClaims = true
+		f.sharedMax = mkcomposefsSharedMax
+		f.measure = measureBy(overflowingChunkCount)
+	case ComposefsRS:
+		f.addsMarks = true
+		f.sparesStubs = true
+		f.refusesLinkedWhiteouts = true
+		f.isACL = beginsLikeACL
+		f.placesAtFirstName = true
+		f.countsLinks = true
+		f.compareTimes = compareUnsigned
+		f.redirectsToDigest = true
+		f.sharedMax = math.MaxInt
+		f.measure = measureBy(chunkCount)
 	default:
-		return format{}, fmt.Errorf("there is no composefs format version %d: use 0, 1 or 2", v)
+		return format{}, fmt.Errorf("there is no %v", o.Writer)
 	}
 	return f, nil
+}
+
+// compareUnsigned takes the bits of a time for a number without a sign, so that all
+// before 1970 is later than all else.
+func compareUnsigned(a, b canon.Time) int {
+	return cmp.Or(cmp.Compare(uint64(a.Sec), uint64(b.Sec)), cmp.Compare(a.Nsec, b.Nsec))
+}
+
+// beginsLikeACL looks at the number that stands for the beginning of an xattr's name
+// in an image.
+func beginsLikeACL(name string) bool {
+	return strings.HasPrefix(name, linux.AccessACL) || strings.HasPrefix(name, linux.DefaultACL)
 }
 
 // descending is the order of mkcomposefs's table of shared xattrs.

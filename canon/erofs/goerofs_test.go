@@ -24,14 +24,14 @@ func fileMode(n *canon.Node) fs.FileMode {
 
 // An EROFS reader that others wrote sees in an image what the tree says.
 func TestGoErofsReadsImages(t *testing.T) {
-	for _, version := range []Version{V0, V1, V2} {
+	for _, o := range formats() {
 		for name, tree := range map[string]*canon.Tree{
 			"everything": everything(fsverity.SHA512), "mixed": parseVector(t, "mixed"), "debian": parseVector(t, "debian-bookworm-minbase"),
 		} {
-			t.Run(fmt.Sprintf("%s/%d", name, version), func(t *testing.T) {
-				Fit(tree, version)
+			t.Run(fmt.Sprintf("%s/%d/%v", name, o.Version, o.Writer), func(t *testing.T) {
+				Fit(tree, o)
 				var img bytes.Buffer
-				if err := Write(&img, tree, Options{Version: version}); err != nil {
+				if err := Write(&img, tree, o); err != nil {
 					t.Fatal(err)
 				}
 				// go-erofs 0.3 reads shared xattrs a block at a time, beyond the end.

@@ -6,18 +6,12 @@ import (
 	"math/bits"
 
 	"cfsverify/canon"
-	"cfsverify/canon/linux"
 )
 
 // layOut decides the form and the place of every inode.
 func (img *image) layOut() error {
 	if img.format.compact {
-		img.buildTime = img.inodes[0].node.Mtime
-		for i := range img.inodes {
-			if t := img.inodes[i].node.Mtime; t.Compare(img.buildTime) < 0 {
-				img.buildTime = t
-			}
-		}
+		img.setBuildTime()
 	}
 	pos := uint64(inodesOffset)
 	var list xattrList
@@ -43,6 +37,16 @@ func (img *image) layOut() error {
 	return nil
 }
 
+// setBuildTime finds the least mtime.
+func (img *image) setBuildTime() {
+	img.buildTime = img.inodes[0].node.Mtime
+	for i := range img.inodes {
+		if t := img.inodes[i].node.Mtime; img.format.compareTimes(t, img.buildTime) < 0 {
+			img.buildTime = t
+		}
+	}
+}
+
 // measureXattrs sets the size of the xattrs behind an inode's head.
 func (img *image) measureXattrs(i int, l *xattrList) error {
 	if err := img.checkBudget(i); err != nil {
@@ -54,7 +58,7 @@ func (img *image) measureXattrs(i int, l *xattrList) error {
 	}
 	img.splitShared(l)
 	for _, x := range l.all {
-		if img.format.flagsACL && linux.IsACL(x.name) {
+		if img.format.isACL != nil && img.format.isACL(x.name) {
 			img.acl = true
 		}
 	}
@@ -64,9 +68,9 @@ func (img *image) measureXattrs(i int, l *xattrList) error {
 	}
 	switch {
 	case len(l.shared) > math.MaxUint8:
-		return fmt.Errorf("%s: %d of its xattrs are those of other inodes too, an image can refer to %d: remove some", img.path(i), len(l.shared), math.MaxUint8)
+		return fmt.Errorf("%q: %d of its xattrs are those of other inodes too, an image can refer to %d: remove some", img.path(i), len(l.shared), math.MaxUint8)
 	case xattrCount(size) > math.MaxUint16:
-		return fmt.Errorf("%s: its xattrs take %d bytes, more than an image can hold: remove some", img.path(i), size)
+		return fmt.Errorf("%q: its xattrs take %d bytes, more than an image can hold: remove some", img.path(i), size)
 	}
 	img.inodes[i].xattrSize = uint32(size)
 	return nil
@@ -84,14 +88,14 @@ func xattrCount(size uint64) uint64 {
 // measure sets what else an inode needs, wherever it comes to lie.
 func (img *image) measure(i int) error {
 	in := &img.inodes[i]
-	formSize := in.size()
+	formSize := img.formSize(in)
 	if in.isDir() {
 		in.blocks, in.tail = img.measureDir(i)
 		formSize = uint64(in.blocks)*blockSize + uint64(in.tail)
 	} else {
 		var err error
 		if in.blocks, in.tail, err = img.format.measure(in); err != nil {
-			return fmt.Errorf("%s: %w", img.path(i), err)
+			return fmt.Errorf("%q: %w", img.path(i), err)
 		}
 	}
 	in.extended = !img.format.compact || !fitsCompact(in.node, in.nlink, img.buildTime) || formSize > math.MaxUint32
@@ -135,22 +139,22 @@ func (in *inode) headSize() uint64 {
 	return compactSize + uint64(in.xattrSize)
 }
 
-// measure is for V0 and V1.
-func measure(in *inode) (blocks, tail uint32, err error) {
-	switch size := in.size(); {
-	case in.kind() == canon.Symlink:
-		return 0, uint32(size), nil
-	case in.inline() != nil:
-		blocks, tail = splitTail(size)
-		return blocks, tail, nil
-	case in.external() != nil:
-		chunks := chunkCount(size)
-		if chunks > chunkCountMax {
-			return 0, 0, fmt.Errorf("a file of %d bytes is too large: an image can hold 2^53", size)
+// measureBy is for V0 and V1, whose writers count the chunks of external files in
+// their own ways.
+func measureBy(chunkCount func(size uint64) (uint32, error)) func(in *inode) (blocks, tail uint32, err error) {
+	return func(in *inode) (blocks, tail uint32, err error) {
+		switch size := in.size(); {
+		case in.kind() == canon.Symlink:
+			return 0, uint32(size), nil
+		case in.inline() != nil:
+			blocks, tail = splitTail(size)
+			return blocks, tail, nil
+		case in.external() != nil:
+			chunks, err := chunkCount(size)
+			return 0, chunkEntrySize * chunks, err
 		}
-		return 0, chunkEntrySize * chunks, nil
+		return 0, 0, nil
 	}
-	return 0, 0, nil
 }
 
 // chunkBits makes chunks as few as can be, and no larger than that needs.
@@ -158,10 +162,20 @@ func chunkBits(size uint64) int {
 	return min(max(bits.Len64(size-1), blockBits), chunkBitsMax)
 }
 
-// chunkCount counts as the reference writer does, in 64 bits that may
-// overflow, cut to 32.
-func chunkCount(size uint64) uint32 {
-	return uint32((size + 1<<chunkBits(size) - 1) >> chunkBits(size))
+// overflowingChunkCount counts as mkcomposefs does, in 64 bits that may overflow, cut
+// to 32.
+func overflowingChunkCount(size uint64) (uint32, error) {
+	chunks := uint32((size + 1<<chunkBits(size) - 1) >> chunkBits(size))
+	if chunks > chunkCountMax {
+		return 0, fmt.Errorf("a file of %d bytes is too large: an image by mkcomposefs can hold 2^53", size)
+	}
+	return chunks, nil
+}
+
+// chunkCount counts as composefs-rs does. Of chunks that do not fit into a block it
+// writes as many as do: see place.
+func chunkCount(size uint64) (uint32, error) {
+	return uint32(1 + (size-1)>>chunkBits(size)), nil
 }
 
 // place puts an inode of V0 or V1 at pos or, if its tail would cross a block

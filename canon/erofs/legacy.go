@@ -3,10 +3,32 @@ package erofs
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 
 	"cfsverify/canon"
 )
+
+// legacyFormat is that of V2.
+func legacyFormat() format {
+	return format{
+		composefsVersion:       2,
+		refusesLinkedWhiteouts: true,
+		depthFirst:             true,
+		placesAtFirstName:      true,
+		countsLinks:            true,
+		nidAsIno:               true,
+		wholeSeconds:           true,
+		prefixes:               legacyPrefixes(),
+		contentFirst:           true,
+		redirectsToDigest:      true,
+		sharedMax:              math.MaxInt,
+		compareShared:          ascendingByPrefix,
+		measure:                measureLegacy,
+		place:                  placeLegacy,
+		chunkBits:              func(uint64) int { return chunkBitsMax },
+	}
+}
 
 // legacyTailMax is the longest tail that placeLegacy can put into one block:
 // it leaves up to a slot free there.

@@ -37,7 +37,7 @@ func TestLimits(t *testing.T) {
 		tree.Root.Put(canon.Dirent{Name: "dir", Node: dir})
 		dir.Put(canon.Dirent{Name: "node", Node: tt.node})
 		var out bytes.Buffer
-		err := Write(&out, tree, Options{Version: V1})
+		err := Write(&out, tree, Options{V1, Mkcomposefs})
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%s: %v", tt.name, err)
@@ -45,8 +45,10 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: error %v after %d bytes, want %s", tt.name, err, out.Len(), tt.want)
 		}
 	}
-	if err := Write(&bytes.Buffer{}, canon.NewTree(), Options{Version: 7}); err == nil {
-		t.Error("version 7 is no error")
+	for _, o := range []Options{{7, ComposefsRS}, {-1, ComposefsRS}, {V1, 7}, {V2, 7}, {V2, Mkcomposefs}} {
+		if err := Write(&bytes.Buffer{}, canon.NewTree(), o); err == nil {
+			t.Errorf("version %d by %v is no error", o.Version, o.Writer)
+		}
 	}
 }
 
@@ -97,7 +99,7 @@ func TestLegacyLimits(t *testing.T) {
 func BenchmarkDigest(b *testing.B) {
 	tree := parseVector(b, "debian-bookworm-minbase")
 	for b.Loop() {
-		if _, err := digestOf(tree, Options{Version: V1}, fsverity.SHA256); err != nil {
+		if _, err := digestOf(tree, Options{V1, Mkcomposefs}, fsverity.SHA256); err != nil {
 			b.Fatal(err)
 		}
 	}

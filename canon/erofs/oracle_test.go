@@ -109,8 +109,9 @@ func mountImage(t *testing.T, image string) string {
 func TestKernelReadsImage(t *testing.T) {
 	for _, version := range []Version{V0, V1, V2} {
 		tree := everything(fsverity.SHA256)
-		Fit(tree, version)
-		mnt := mountImage(t, writeImage(t, tree, Options{Version: version}))
+		o := Options{Version: version}
+		Fit(tree, o)
+		mnt := mountImage(t, writeImage(t, tree, o))
 		for path, e := range tree.All() {
 			var st unix.Stat_t
 			if err := unix.Lstat(filepath.Join(mnt, path), &st); err != nil {

@@ -68,6 +68,16 @@ const (
 	stubMode  = 0o020644
 )
 
+// collected is a valid tree's image whose inodes are listed.
+func collected(t *canon.Tree, o Options) (*image, error) {
+	format, err := formatOf(o)
+	if err != nil {
+		return nil, err
+	}
+	img := &image{format: format}
+	return img, img.collect(t)
+}
+
 // collect lists the inodes.
 func (img *image) collect(t *canon.Tree) error {
 	names := uint64(0)
@@ -142,7 +152,7 @@ func (img *image) add(parent int, e *canon.Dirent) uint32 {
 	case img.format.countsLinks:
 		child.nlink = 1
 	}
-	if img.format.escapesWhiteouts && e.Node.IsWhiteout() {
+	if img.format.escapesWhiteouts && e.Node.IsWhiteout() && !(img.format.sparesStubs && parent == 0 && isStubLike(dir.node, e)) {
 		child.role = whiteout
 		dir.holdsWhiteout = true
 	}
@@ -171,13 +181,13 @@ func (img *image) checkWhiteouts() error {
 	for i := range img.inodes {
 		n := img.inodes[i].node
 		if n.IsWhiteout() && img.links.Of(n) != nil {
-			return fmt.Errorf("%s: a whiteout with %d names: composefs-rs accepts only one", img.path(i), img.links.Count(n))
+			return fmt.Errorf("%q: a whiteout with %d names: composefs-rs accepts only one", img.path(i), img.links.Count(n))
 		}
 	}
 	return nil
 }
 
-// path is a path of inode i, for messages.
+// path is a path of inode i.
 func (img *image) path(i int) string {
 	path := ""
 	for i != 0 {
@@ -191,7 +201,7 @@ func (img *image) path(i int) string {
 		i = parent
 	}
 	if path == "" {
-		path = "/"
+		return "/"
 	}
-	return fmt.Sprintf("%q", path)
+	return path
 }

@@ -23,8 +23,16 @@ func describe(differences []compare.Difference) string {
 	return b.String()
 }
 
-// randomTrees calls do with trees that the version can hold.
-func randomTrees(t *testing.T, version erofs.Version, do func(seed uint64, tree *canon.Tree, image []byte)) {
+// formats are all that images can be written in.
+func formats() []erofs.Options {
+	return []erofs.Options{
+		{Version: erofs.V0, Writer: erofs.ComposefsRS}, {Version: erofs.V1, Writer: erofs.ComposefsRS}, {Version: erofs.V2, Writer: erofs.ComposefsRS},
+		{Version: erofs.V0, Writer: erofs.Mkcomposefs}, {Version: erofs.V1, Writer: erofs.Mkcomposefs},
+	}
+}
+
+// randomTrees calls do with trees that an image can hold.
+func randomTrees(t *testing.T, o erofs.Options, do func(seed uint64, tree *canon.Tree, image []byte)) {
 	t.Helper()
 	written := 0
 	for seed := range uint64(300) {
@@ -34,7 +42,7 @@ func randomTrees(t *testing.T, version erofs.Version, do func(seed uint64, tree 
 		}
 		tree := g.Tree()
 		var image bytes.Buffer
-		if err := erofs.Write(&image, tree, erofs.Options{Version: version}); err != nil {
+		if err := erofs.Write(&image, tree, o); err != nil {
 			if image.Len() > 0 {
 				t.Fatalf("seed %d: %v after %d bytes", seed, err, image.Len())
 			}
@@ -50,22 +58,26 @@ func randomTrees(t *testing.T, version erofs.Version, do func(seed uint64, tree 
 
 // Write, read, write: the tree and the image are the same again.
 func TestRandomTreesComeBack(t *testing.T) {
-	for _, version := range []erofs.Version{erofs.V0, erofs.V1, erofs.V2} {
-		randomTrees(t, version, func(seed uint64, tree *canon.Tree, image []byte) {
+	for _, o := range formats() {
+		randomTrees(t, o, func(seed uint64, tree *canon.Tree, image []byte) {
 			read, err := erofs.Read(image)
 			if err != nil {
-				t.Fatalf("version %d, seed %d: %v", version, seed, err)
+				t.Fatalf("%v, seed %d: %v", o, seed, err)
 			}
-			erofs.Fit(tree, version)
+			erofs.Fit(tree, o)
+			if o.Writer == erofs.ComposefsRS {
+				// Which of several names is an inode's place follows from the names.
+				read.Tree.CountLinks()
+			}
 			if d := compare.Trees(tree, read.Tree); len(d) > 0 {
-				t.Fatalf("version %d, seed %d: what was read differs:\n%s", version, seed, describe(d))
+				t.Fatalf("%v, seed %d: what was read differs:\n%s", o, seed, describe(d))
 			}
 			var again bytes.Buffer
-			if err := erofs.Write(&again, read.Tree, erofs.Options{Version: version}); err != nil {
-				t.Fatalf("version %d, seed %d: %v", version, seed, err)
+			if err := erofs.Write(&again, read.Tree, o); err != nil {
+				t.Fatalf("%v, seed %d: %v", o, seed, err)
 			}
 			if !bytes.Equal(image, again.Bytes()) {
-				t.Fatalf("version %d, seed %d: the image of what was read is another one", version, seed)
+				t.Fatalf("%v, seed %d: the image of what was read is another one", o, seed)
 			}
 		})
 	}
@@ -110,28 +122,31 @@ var mutations = map[string]func(n *canon.Node) bool{
 	},
 }
 
-// Any change of one attribute gives another image. Version 2 has neither
-// nanoseconds nor link counts of its own.
+// Any change of one attribute gives another image. Version 2 has no nanoseconds, and
+// composefs-rs no link counts but true ones.
 func TestEveryAttributeReachesTheImage(t *testing.T) {
-	for _, version := range []erofs.Version{erofs.V0, erofs.V1, erofs.V2} {
+	for _, o := range formats() {
+		lacks := func(attribute string) bool {
+			return attribute == "nsec" && o.Version == erofs.V2 || attribute == "nlink" && o.Writer == erofs.ComposefsRS
+		}
 		count := map[string]int{}
-		randomTrees(t, version, func(seed uint64, tree *canon.Tree, image []byte) {
+		randomTrees(t, o, func(seed uint64, tree *canon.Tree, image []byte) {
 			for name, mutate := range mutations {
-				if version == erofs.V2 && (name == "nsec" || name == "nlink") {
+				if lacks(name) {
 					continue
 				}
 				rng := rand.New(rand.NewPCG(seed, 8))
-				if n, same := changeOne(tree, version, image, rng, mutate); n != nil {
+				if n, same := changeOne(tree, o, image, rng, mutate); n != nil {
 					count[name]++
 					if same {
-						t.Errorf("version %d, seed %d: another %s of a %v gives the same image", version, seed, name, n.Kind)
+						t.Errorf("%v, seed %d: another %s of a %v gives the same image", o, seed, name, n.Kind)
 					}
 				}
 			}
 		})
 		for name := range mutations {
-			if count[name] < 10 && (version != erofs.V2 || name != "nsec" && name != "nlink") {
-				t.Errorf("version %d: %s was changed only %d times", version, name, count[name])
+			if count[name] < 10 && !lacks(name) {
+				t.Errorf("%v: %s was changed only %d times", o, name, count[name])
 			}
 		}
 	}
@@ -139,7 +154,7 @@ func TestEveryAttributeReachesTheImage(t *testing.T) {
 
 // changeOne changes an inode that mutate can change, says if the image stays
 // the same, and undoes the change.
-func changeOne(tree *canon.Tree, version erofs.Version, image []byte, rng *rand.Rand, mutate func(*canon.Node) bool) (n *canon.Node, same bool) {
+func changeOne(tree *canon.Tree, o erofs.Options, image []byte, rng *rand.Rand, mutate func(*canon.Node) bool) (n *canon.Node, same bool) {
 	var nodes []*canon.Node
 	for e := range tree.Dirents() {
 		nodes = append(nodes, e.Node)
@@ -149,7 +164,7 @@ func changeOne(tree *canon.Tree, version erofs.Version, image []byte, rng *rand.
 		before := *n
 		if mutate(n) {
 			var other bytes.Buffer
-			err := erofs.Write(&other, tree, erofs.Options{Version: version})
+			err := erofs.Write(&other, tree, o)
 			*n = before
 			return n, err == nil && bytes.Equal(image, other.Bytes())
 		}

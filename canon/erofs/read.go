@@ -12,6 +12,9 @@ import (
 type Image struct {
 	Tree    *canon.Tree
 	Version Version
+	// Writer is ComposefsRS if only it writes such an image, which Read knows of
+	// version 2 alone: of others it follows from bytes that Read does not compare.
+	Writer Writer
 
 	dirSizes map[*canon.Node]uint64
 	xattrs   map[*canon.Node][]canon.Xattr
@@ -117,7 +120,10 @@ func (r *reader) super() (uint64, error) {
 	if version > uint32(V2) {
 		return 0, fmt.Errorf("the image is of composefs version %d, which is not known", version)
 	}
-	r.image.Version = Version(version)
+	r.image.Version, r.image.Writer = Version(version), Mkcomposefs
+	if r.image.Version == V2 {
+		r.image.Writer = ComposefsRS
+	}
 	sb := r.data[superOffset:]
 	if le.Uint32(sb) != erofsMagic {
 		return 0, errors.New("the EROFS superblock has not its magic number")

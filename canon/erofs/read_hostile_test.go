@@ -149,7 +149,7 @@ func FuzzRead(f *testing.F) {
 			continue // the fuzzer is slow on large inputs
 		}
 		var img bytes.Buffer
-		if err := Write(&img, parseVector(f, v.name), Options{Version: v.version}); err != nil {
+		if err := Write(&img, parseVector(f, v.name), v.options()); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(img.Bytes())
@@ -166,19 +166,27 @@ func FuzzRead(f *testing.F) {
 		}
 		// What is accepted is a tree that an image can be made of, and that image
 		// is read as the same tree.
-		Fit(read.Tree, read.Version)
-		var again bytes.Buffer
-		if err := Write(&again, read.Tree, Options{Version: read.Version}); err != nil {
-			return
-		}
-		second, err := Read(again.Bytes())
-		if err != nil {
-			t.Fatalf("an image of what was read cannot be read: %v", err)
-		}
-		Fit(second.Tree, second.Version)
-		var third bytes.Buffer
-		if err := Write(&third, second.Tree, Options{Version: second.Version}); err != nil || !bytes.Equal(again.Bytes(), third.Bytes()) {
-			t.Fatalf("the second image of what was read differs from the first: %v", err)
+		for _, o := range formats() {
+			if o.Version == read.Version {
+				checkRewriting(t, read.Tree.Clone(), o)
+			}
 		}
 	})
+}
+
+// checkRewriting writes a tree, if it can be written, reads it and writes it again.
+func checkRewriting(t *testing.T, tree *canon.Tree, o Options) {
+	Fit(tree, o)
+	var first, second bytes.Buffer
+	if err := Write(&first, tree, o); err != nil {
+		return
+	}
+	read, err := Read(first.Bytes())
+	if err != nil {
+		t.Fatalf("%v: an image of what was read cannot be read: %v", o.Writer, err)
+	}
+	Fit(read.Tree, o)
+	if err := Write(&second, read.Tree, o); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Fatalf("%v: the second image of what was read differs from the first: %v", o.Writer, err)
+	}
 }

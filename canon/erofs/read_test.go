@@ -17,7 +17,7 @@ func TestReadVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.name+"/"+string(rune('0'+v.version)), func(t *testing.T) {
 			var img, again bytes.Buffer
-			if err := Write(&img, parseVector(t, v.name), Options{Version: v.version}); err != nil {
+			if err := Write(&img, parseVector(t, v.name), v.options()); err != nil {
 				t.Fatal(err)
 			}
 			read, err := Read(img.Bytes())
@@ -27,7 +27,7 @@ func TestReadVectors(t *testing.T) {
 			if read.Version != v.version {
 				t.Errorf("version %d", read.Version)
 			}
-			if err := Write(&again, read.Tree, Options{Version: v.version}); err != nil {
+			if err := Write(&again, read.Tree, v.options()); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(img.Bytes(), again.Bytes()) {
@@ -50,7 +50,7 @@ func TestDumpOfImageIsThatOfComposefsInfo(t *testing.T) {
 	}
 	for _, v := range vectors(t) {
 		var img, dump bytes.Buffer
-		if err := Write(&img, parseVector(t, v.name), Options{Version: v.version}); err != nil {
+		if err := Write(&img, parseVector(t, v.name), v.options()); err != nil {
 			t.Fatal(err)
 		}
 		read, err := Read(img.Bytes())

@@ -97,16 +97,13 @@ func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
 	if isWhiteout {
 		n.Kind, n.Size, n.Content = canon.CharDevice, 0, nil
 	}
+	marks := whiteoutMarks(isWhiteout, holdsWhiteouts, r.image.Version == V1)
 	var own, listed []canon.Xattr
 	for _, x := range found {
-		added := false
-		switch x.Name {
-		case linux.EscapedOverlayWhiteout, linux.UserOverlayWhiteout:
-			added = isWhiteout
-		case linux.EscapedOverlayWhiteouts, linux.UserOverlayWhiteouts:
-			added = holdsWhiteouts
-		case linux.EscapedOverlayOpaque, linux.UserOverlayOpaque:
-			added = holdsWhiteouts && r.image.Version == V1 && x.Value == "x"
+		// The tree may have the same beside a mark.
+		mark := slices.Index(marks, x)
+		if mark >= 0 {
+			marks = slices.Delete(marks, mark, mark+1)
 		}
 		unlisted := x.Name == linux.EscapedOverlayWhiteouts || x.Name == linux.UserOverlayWhiteout || x.Name == linux.UserOverlayWhiteouts ||
 			isWhiteout && x.Name == linux.EscapedOverlayWhiteout
@@ -115,7 +112,7 @@ func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
 		} else if strings.HasPrefix(x.Name, linux.OverlayPrefix) {
 			continue
 		}
-		if !added {
+		if mark < 0 {
 			own = append(own, x)
 		}
 		if !unlisted || !escapes {

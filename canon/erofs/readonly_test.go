@@ -22,9 +22,9 @@ func TestWriteOnlyReads(t *testing.T) {
 		tree := parseVector(t, name)
 		before := dump(t, tree)
 		var wg sync.WaitGroup
-		for i := range 6 {
+		for i := range 2 * len(formats()) {
 			wg.Go(func() {
-				if err := Write(io.Discard, tree, Options{Version: Version(i % 3)}); err != nil {
+				if err := Write(io.Discard, tree, formats()[i%len(formats())]); err != nil {
 					t.Error(err)
 				}
 			})
@@ -52,7 +52,7 @@ func TestOrderOfInput(t *testing.T) {
 		names = append(names, fmt.Sprintf("%02x", i))
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, version := range []Version{V0, V1, V2} {
+	for _, o := range formats() {
 		var want fsverity.Digest
 		for range 10 {
 			rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -65,7 +65,7 @@ func TestOrderOfInput(t *testing.T) {
 				tree.Root.Put(canon.Dirent{Name: name, Node: n})
 				sub.Put(canon.Dirent{Name: name, Node: n})
 			}
-			got, err := digestOf(tree, Options{Version: version}, fsverity.SHA256)
+			got, err := digestOf(tree, o, fsverity.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestOrderOfInput(t *testing.T) {
 				want = got
 			}
 			if got != want {
-				t.Errorf("version %d: %v, want %v as before", version, got, want)
+				t.Errorf("version %d by %v: %v, want %v as before", o.Version, o.Writer, got, want)
 			}
 		}
 	}

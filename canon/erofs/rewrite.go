@@ -40,8 +40,16 @@ func (in *inode) kind() canon.Kind {
 
 func (in *inode) isDir() bool { return in.kind() == canon.Directory }
 
-// size is what an inode's size counts as when its form is chosen; a directory's
+// formSize is what an inode's size counts as when its form is chosen; a directory's
 // is not known here.
+func (img *image) formSize(in *inode) uint64 {
+	if !img.format.countsClaims && in.kind() != canon.Regular && in.kind() != canon.Symlink {
+		return 0
+	}
+	return in.size()
+}
+
+// size is an inode's size in the tree, 0 for what the format adds or escapes.
 func (in *inode) size() uint64 {
 	switch {
 	case in.role != plain:
@@ -73,8 +81,8 @@ func (img *image) xattrs(l *xattrList, i int) {
 	in := &img.inodes[i]
 	l.reset()
 	if in.role == stub {
-		if label, ok := in.node.Xattrs.Get(linux.SecuritySELinux); ok {
-			l.add(linux.SecuritySELinux, l.value(label))
+		for _, x := range stubXattrs(in.node) {
+			l.add(x.Name, l.value(x.Value))
 		}
 		return
 	}
@@ -89,7 +97,11 @@ func (img *image) xattrs(l *xattrList, i int) {
 		img.setContentXattrs(l, in)
 	}
 	for _, x := range img.marks(i) {
-		l.set(x.Name, l.value(x.Value))
+		if img.format.addsMarks {
+			l.insert(x.Name, l.value(x.Value))
+		} else {
+			l.set(x.Name, l.value(x.Value))
+		}
 	}
 }
 
@@ -128,18 +140,25 @@ func (img *image) marks(i int) []canon.Xattr {
 		return nil
 	}
 	in := &img.inodes[i]
-	var list []canon.Xattr
-	if in.role == whiteout {
-		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteout}, canon.Xattr{Name: linux.UserOverlayWhiteout})
-	}
-	if in.holdsWhiteout {
-		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteouts}, canon.Xattr{Name: linux.UserOverlayWhiteouts})
-		if img.format.marksOpaque {
-			list = append(list, canon.Xattr{Name: linux.EscapedOverlayOpaque, Value: "x"}, canon.Xattr{Name: linux.UserOverlayOpaque, Value: "x"})
-		}
-	}
+	list := whiteoutMarks(in.role == whiteout, in.holdsWhiteout, img.format.marksOpaque)
 	if i == 0 {
 		list = append(list, canon.Xattr{Name: linux.OverlayOpaque, Value: "y"})
+	}
+	return list
+}
+
+// whiteoutMarks are those of a whiteout, and of a directory that holds whiteouts,
+// which opaque says is opaque then.
+func whiteoutMarks(isWhiteout, holdsWhiteouts, opaque bool) []canon.Xattr {
+	var list []canon.Xattr
+	if isWhiteout {
+		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteout}, canon.Xattr{Name: linux.UserOverlayWhiteout})
+	}
+	if holdsWhiteouts {
+		list = append(list, canon.Xattr{Name: linux.EscapedOverlayWhiteouts}, canon.Xattr{Name: linux.UserOverlayWhiteouts})
+		if opaque {
+			list = append(list, canon.Xattr{Name: linux.EscapedOverlayOpaque, Value: "x"}, canon.Xattr{Name: linux.UserOverlayOpaque, Value: "x"})
+		}
 	}
 	return list
 }

@@ -92,14 +92,20 @@ func (r repeats) hash(x xattr) uint32 {
 	return uint32(maphash.String(r.seed, x.name) ^ maphash.Bytes(r.seed, x.value))
 }
 
+// find gives an xattr's offset, if it is in the table.
+func (s *sharedTable) find(x xattr) (offset uint64, ok bool) {
+	o, seen := s.offset[canon.Xattr{Name: x.name, Value: string(x.value)}]
+	return uint64(o), seen && o != seenOnce
+}
+
 // splitShared tells an inode's xattrs that are in the table from those that
 // are stored with it, both in their order.
 func (img *image) splitShared(l *xattrList) {
 	l.shared, l.own = l.shared[:0], l.own[:0]
 	for _, x := range l.all {
-		offset, ok := img.shared.offset[canon.Xattr{Name: x.name, Value: string(x.value)}]
-		if ok && offset != seenOnce && len(l.shared) < img.format.sharedMax {
-			l.shared = append(l.shared, uint64(offset))
+		offset, shared := img.shared.find(x)
+		if shared && len(l.shared) < img.format.sharedMax {
+			l.shared = append(l.shared, offset)
 		} else {
 			l.own = append(l.own, x)
 		}

@@ -35,6 +35,11 @@ func parseVector(tb testing.TB, name string) *canon.Tree {
 		tb.Fatal(err)
 	}
 	defer in.Close()
+	return parseDump(tb, in)
+}
+
+func parseDump(tb testing.TB, in io.Reader) *canon.Tree {
+	tb.Helper()
 	tree, err := dumpfile.Parse(in, dumpfile.Options{})
 	if err != nil {
 		tb.Fatal(err)
@@ -48,6 +53,9 @@ type vector struct {
 	size           string
 	sha256, verity string
 }
+
+// options are those of the reference writer.
+func (v vector) options() Options { return Options{Version: v.version, Writer: Mkcomposefs} }
 
 func vectors(tb testing.TB) []vector {
 	tb.Helper()
@@ -77,14 +85,14 @@ func TestVectors(t *testing.T) {
 		t.Run(v.name+"/"+string(rune('0'+v.version)), func(t *testing.T) {
 			tree := parseVector(t, v.name)
 			var img bytes.Buffer
-			if err := Write(&img, tree, Options{Version: v.version}); err != nil {
+			if err := Write(&img, tree, v.options()); err != nil {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(img.Bytes())
 			if got := hex.EncodeToString(sum[:]); got != v.sha256 {
 				t.Errorf("an image of %d bytes with SHA-256 %s, want %s bytes with %s", img.Len(), got, v.size, v.sha256)
 			}
-			digest, err := digestOf(tree, Options{Version: v.version}, fsverity.SHA256)
+			digest, err := digestOf(tree, v.options(), fsverity.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}

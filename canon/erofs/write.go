@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"math"
 
 	"cfsverify/canon"
 )
@@ -30,7 +31,21 @@ func (o *output) padTo(pos uint64) {
 }
 
 func (img *image) write(w io.Writer) error {
-	out := &output{w: bufio.NewWriterSize(w, 16*blockSize)}
+	out := newOutput(w)
+	img.metadata(out, math.MaxUint64)
+	e := encoder{image: img}
+	for i := range img.inodes {
+		if img.inodes[i].blocks > 0 {
+			e.data(out, i)
+		}
+	}
+	return out.w.Flush()
+}
+
+func newOutput(w io.Writer) *output { return &output{w: bufio.NewWriterSize(w, 16*blockSize)} }
+
+// metadata writes all that precedes the data blocks, or at least so many bytes of it.
+func (img *image) metadata(out *output, atLeast uint64) {
 	sharedEnd := img.inodesEnd + img.shared.size
 	dataStart := roundUp(sharedEnd, blockSize)
 	out.write(img.header())
@@ -39,6 +54,9 @@ func (img *image) write(w io.Writer) error {
 	e := encoder{image: img, next: dataStart / blockSize}
 	p := img.format.prefixes
 	for i := range img.inodes {
+		if out.pos >= atLeast {
+			return
+		}
 		out.padTo(img.inodes[i].nid * slotSize)
 		out.write(e.inode(i))
 	}
@@ -48,12 +66,6 @@ func (img *image) write(w io.Writer) error {
 		out.write(e.buf)
 	}
 	out.padTo(dataStart)
-	for i := range img.inodes {
-		if img.inodes[i].blocks > 0 {
-			e.data(out, i)
-		}
-	}
-	return out.w.Flush()
 }
 
 // header is struct lcfs_erofs_header_s of composefs.

@@ -1,6 +1,8 @@
 package erofs
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -104,6 +106,15 @@ func (l *xattrList) appended(add func(b []byte) []byte) []byte {
 
 func (l *xattrList) add(name string, value []byte) {
 	l.all = append(l.all, xattr{name, value})
+}
+
+// insert adds an xattr to a list that is sorted by name, and of one name by the
+// length of the value and then its bytes.
+func (l *xattrList) insert(name string, value []byte) {
+	i, _ := slices.BinarySearchFunc(l.all, xattr{name, value}, func(x, y xattr) int {
+		return cmp.Or(strings.Compare(x.name, y.name), cmp.Compare(len(x.value), len(y.value)), bytes.Compare(x.value, y.value))
+	})
+	l.all = slices.Insert(l.all, i, xattr{name, value})
 }
 
 // set adds an xattr to a list that is sorted by name, or replaces its value.

@@ -55,6 +55,9 @@ func TestKnownDigests(t *testing.T) {
 		if got := SumBytes(want.Algorithm(), tt.content); got != want {
 			t.Errorf("%d bytes: %v digest %v, want %v", len(tt.content), want.Algorithm(), got, want)
 		}
+		if got := digestByBlocks(want.Algorithm(), tt.content, 1, BlockSize); got != want {
+			t.Errorf("%d bytes by blocks: %v digest %v, want %v", len(tt.content), want.Algorithm(), got, want)
+		}
 	}
 }
 

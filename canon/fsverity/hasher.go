@@ -113,9 +113,23 @@ func (h *Hasher) hash(block []byte, sum *[64]byte) []byte {
 	return append(sum[:0], s[:]...)
 }
 
+func (h *Hasher) appendHash(b, block []byte) []byte {
+	var sum [64]byte
+	return append(b, h.hash(block, &sum)...)
+}
+
 // Digest is the fs-verity digest of what was written. It ends the file: call
 // Reset before the next Write.
 func (h *Hasher) Digest() Digest {
+	// The root hash of an empty file is zeros.
+	if h.size == 0 {
+		return h.digest(nil)
+	}
+	return h.digest(h.rootHash(0))
+}
+
+// digest is the digest by the root hash of the Merkle tree.
+func (h *Hasher) digest(root []byte) Digest {
 	// struct fsverity_descriptor in include/uapi/linux/fsverity.h; the salt and
 	// what is reserved stay zero.
 	var descriptor [256]byte
@@ -123,17 +137,14 @@ func (h *Hasher) Digest() Digest {
 	descriptor[1] = byte(h.alg)
 	descriptor[2] = 12
 	binary.LittleEndian.PutUint64(descriptor[8:], h.size)
-	copy(descriptor[16:80], h.rootHash())
+	copy(descriptor[16:80], root)
 	var sum [64]byte
 	return Digest{string(h.hash(descriptor[:], &sum))}
 }
 
-// rootHash is nil, which stands for zeros, for an empty file.
-func (h *Hasher) rootHash() []byte {
-	if h.size == 0 {
-		return nil
-	}
-	for i := 0; ; i++ {
+// rootHash hashes what is left of a level and those above it.
+func (h *Hasher) rootHash(i int) []byte {
+	for ; ; i++ {
 		l := &h.levels[i]
 		clear(l.block[l.n:])
 		if i+1 == len(h.levels) {

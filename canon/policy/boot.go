@@ -40,7 +40,7 @@ func BootPrecisionMatters(t *canon.Tree) bool {
 	if usr == nil {
 		return false
 	}
-	for _, name := range []string{"boot", "sysroot"} {
+	for _, name := range bootDirs {
 		if dir := t.Root.Child(name); dir != nil && dir.Node.Mtime.Nsec != usr.Node.Mtime.Nsec {
 			return true
 		}
@@ -52,40 +52,41 @@ func BootPrecisionMatters(t *canon.Tree) bool {
 type boot struct {
 	rule  BootRule
 	links LinkRule
-	// labels are those of a tree that was prepared before it was written, nil for others.
-	labels map[*canon.Node]string
+	// written are the labels of a tree that was prepared before it was written, nil for
+	// others.
+	written map[*canon.Node]string
+	// found are labels that were found before, nil if they were not.
+	found *selinux.Labels
 }
 
-// newBoot looks at a tree before a policy changes it. A dump file that was written with
-// the labels for booting does not have the content of the policy's files, so that the
-// labels could be made again: they stay.
-func (p Policy) newBoot(t *canon.Tree) boot {
-	b := boot{rule: p.Boot, links: p.Links}
-	if !b.rule.Prepares() || !p.Labelled || !isPrepared(t) {
+// bootDirs are emptied.
+var bootDirs = [...]string{"boot", "sysroot"}
+
+// KeepsLabels says that the policy prepares a tree for booting which was written with the
+// labels for that, so that these stay. Labels that were made again by the policy's files
+// would hide what is wrong with them.
+func (p Policy) KeepsLabels(t *canon.Tree) bool {
+	if !p.Boot.Prepares() || !p.Labelled || !isEmptied(t) {
+		return false
+	}
+	count, own := labelsOf(t)
+	return own && count > 0
+}
+
+// newBoot looks at a tree before a policy changes it. found are its labels if they were
+// found before, else nil.
+func (p Policy) newBoot(t *canon.Tree, found *selinux.Labels) boot {
+	b := boot{rule: p.Boot, links: p.Links, found: found}
+	if !p.KeepsLabels(t) {
 		return b
 	}
-	if missing, err := selinux.Missing(t); err != nil || len(missing) == 0 {
-		return b
-	}
-	b.labels = map[*canon.Node]string{}
+	b.written = map[*canon.Node]string{}
 	for e := range t.Dirents() {
 		if label, has := e.Node.Xattrs.Get(linux.SecuritySELinux); has {
-			b.labels[e.Node] = label
+			b.written[e.Node] = label
 		}
 	}
 	return b
-}
-
-// isPrepared says that a tree has a label of its own for the root, and nothing in /boot
-// and /sysroot.
-func isPrepared(t *canon.Tree) bool {
-	for _, name := range []string{"boot", "sysroot"} {
-		if dir := t.Root.Child(name); dir == nil || dir.Node.Kind != canon.Directory || len(dir.Node.Children()) > 0 {
-			return false
-		}
-	}
-	_, has := t.Root.Xattrs.Get(linux.SecuritySELinux)
-	return has
 }
 
 // prepare empties /boot and /sysroot, which must be there, and labels the tree by the
@@ -95,50 +96,84 @@ func (b boot) prepare(t *canon.Tree) error {
 	if !b.rule.Prepares() {
 		return nil
 	}
-	usr := t.Root.Child("usr")
-	if usr == nil {
-		return errors.New("there is no /usr, whose mtime /boot and /sysroot would take: this is no bootable image")
+	usr, dirs, err := findBootDirs(t)
+	if err != nil {
+		return err
 	}
-	for _, name := range []string{"boot", "sysroot"} {
-		dir := t.Root.Child(name)
-		if dir == nil || dir.Node.Kind != canon.Directory {
-			return fmt.Errorf("there is no directory /%s: this is no bootable image", name)
-		}
-		dir.Node.RemoveAll()
-		switch b.rule {
-		case BootSeconds:
-			dir.Node.Mtime.Sec = usr.Node.Mtime.Sec
-		case BootNanoseconds:
-			dir.Node.Mtime = usr.Node.Mtime
-		case BootEpoch:
-			dir.Node.Mtime = canon.Time{}
-		}
+	for _, dir := range dirs {
+		dir.RemoveAll()
+		dir.Mtime = b.rule.mtime(dir.Mtime, usr.Mtime)
 	}
-	if b.labels != nil {
+	if b.written != nil {
 		for e := range t.Dirents() {
 			e.Node.Xattrs.Remove(linux.SecuritySELinux)
-			if label, has := b.labels[e.Node]; has {
+			if label, has := b.written[e.Node]; has {
 				e.Node.Xattrs.Set(linux.SecuritySELinux, label)
 			}
 		}
 		t.CountLinks()
 		return nil
 	}
-	missing, err := selinux.Missing(t)
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return &LabelsError{Path: missing[0].Path}
-	}
-	policy, err := selinux.Load(t)
-	if err != nil {
-		return err
+	labels := b.found
+	if labels == nil {
+		if labels, err = findLabels(t); err != nil {
+			return err
+		}
 	}
 	if b.links == LinksLastLabel {
-		return policy.LabelByLast(t)
+		return labels.ApplyByLast(t)
 	}
-	return policy.Label(t)
+	return labels.Apply(t)
+}
+
+// findLabels finds the labels that a tree gets by the policy that it brings.
+func findLabels(t *canon.Tree) (*selinux.Labels, error) {
+	policy, err := loadLabels(t)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Labels(t)
+}
+
+// findBootDirs finds what a tree must have that is prepared for booting.
+func findBootDirs(t *canon.Tree) (usr *canon.Node, dirs []*canon.Node, err error) {
+	e := t.Root.Child("usr")
+	if e == nil {
+		return nil, nil, errors.New("there is no /usr, whose mtime /boot and /sysroot would take: this is no bootable image")
+	}
+	for _, name := range bootDirs {
+		dir := t.Root.Child(name)
+		if dir == nil || dir.Node.Kind != canon.Directory {
+			return nil, nil, fmt.Errorf("there is no directory /%s: this is no bootable image", name)
+		}
+		dirs = append(dirs, dir.Node)
+	}
+	return e.Node, dirs, nil
+}
+
+// mtime is what the rule gives a directory that has one, where /usr has another.
+func (r BootRule) mtime(own, usr canon.Time) canon.Time {
+	switch r {
+	case BootSeconds:
+		return canon.Time{Sec: usr.Sec, Nsec: own.Nsec}
+	case BootNanoseconds:
+		return usr
+	case BootEpoch:
+		return canon.Time{}
+	}
+	return own
+}
+
+// loadLabels reads the SELinux policy of a tree, nil if it brings none.
+func loadLabels(t *canon.Tree) (*selinux.Policy, error) {
+	missing, err := selinux.Missing(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		return nil, &LabelsError{Path: missing[0].Path}
+	}
+	return selinux.Load(t)
 }
 
 // LabelsError says that a tree cannot be labelled for booting, as it lacks the content

@@ -57,7 +57,7 @@ func TestPrepareBoot(t *testing.T) {
 func prepareBoot(t *canon.Tree, rule BootRule) error {
 	p := Raw()
 	p.Boot = rule
-	return p.newBoot(t).prepare(t)
+	return p.newBoot(t, nil).prepare(t)
 }
 
 func TestPrepareBootRefuses(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
+	"cfsverify/canon/selinux"
 )
 
 // RootRule says where the metadata of the root directory comes from: few layers
@@ -122,7 +123,7 @@ type Policy struct {
 	// Created is the time that RootCreated uses, nil if there is none.
 	Created *canon.Time
 	// Labelled says that the tree may have been written with the labels for booting, by
-	// somebody who had the content of its SELinux policy: where it was, they stay.
+	// somebody who had the content of its SELinux policy; see KeepsLabels.
 	Labelled bool
 }
 
@@ -163,10 +164,17 @@ func Parse(name string) (Policy, error) {
 // mtimes, root, xattrs, boot, precision, hardlinks; so the root's rule never sees
 // what /run held.
 func (p Policy) Apply(t *canon.Tree) error {
-	boot := p.newBoot(t)
+	_, err := p.apply(t, nil, nil)
+	return err
+}
+
+// apply does what Apply does. It also gives what the root directory would be by other
+// rules. Labels are found in the tree unless they are given.
+func (p Policy) apply(t *canon.Tree, others []RootRule, labels *selinux.Labels) ([]Root, error) {
+	boot := p.newBoot(t, labels)
 	if p.Run == RunEmpty {
 		if err := emptyRun(t); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if p.DirMtime == DirMtimeNewestChild {
@@ -176,12 +184,16 @@ func (p Policy) Apply(t *canon.Tree) error {
 			setDirMtime(t.Root)
 		}
 	}
+	roots := make([]Root, len(others))
+	for i, rule := range others {
+		roots[i] = p.rootBy(rule, t)
+	}
 	if err := p.setRoot(t); err != nil {
-		return err
+		return nil, err
 	}
 	filterXattrs(t, p.Xattrs)
 	if err := boot.prepare(t); err != nil {
-		return err
+		return nil, err
 	}
 	if p.Mtime == MtimeSeconds {
 		truncateMtimes(t)
@@ -189,7 +201,10 @@ func (p Policy) Apply(t *canon.Tree) error {
 	if p.Links == LinksBreak {
 		breakHardlinks(t)
 	}
-	return nil
+	for i := range roots {
+		p.finishRoot(&roots[i], t)
+	}
+	return roots, nil
 }
 
 // emptyRun removes what is in /run, gives /run the mtime of /usr (0 where there
@@ -241,22 +256,24 @@ func setDirMtime(n *canon.Node) {
 	}
 }
 
+// Keeps says that an xattr of this name stays.
+func (r XattrRule) Keeps(name string) bool {
+	switch r {
+	case XattrAll:
+		return true
+	case XattrNone:
+		return false
+	}
+	return name == linux.SecurityCapability || r == XattrUser && strings.HasPrefix(name, linux.UserPrefix)
+}
+
 // filterXattrs removes the xattrs that the rule does not keep.
 func filterXattrs(t *canon.Tree, rule XattrRule) {
-	drop := func(a canon.Xattr) bool {
-		switch {
-		case rule == XattrNone:
-			return true
-		case a.Name == linux.SecurityCapability:
-			return false
-		}
-		return rule != XattrUser || !strings.HasPrefix(a.Name, linux.UserPrefix)
-	}
 	if rule == XattrAll {
 		return
 	}
 	for e := range t.Dirents() {
-		e.Node.Xattrs = e.Node.Xattrs.Without(drop)
+		e.Node.Xattrs = e.Node.Xattrs.Without(func(a canon.Xattr) bool { return !rule.Keeps(a.Name) })
 	}
 }
 

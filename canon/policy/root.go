@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cfsverify/canon"
+	"cfsverify/canon/linux"
 )
 
 // setRoot applies the policy's root rule.
@@ -35,6 +36,38 @@ func (p Policy) setRoot(t *canon.Tree) error {
 		return fmt.Errorf("unknown rule %q for the root directory", p.Root)
 	}
 	return nil
+}
+
+// Root is what a rule makes of the root directory.
+type Root struct {
+	// Dir has the directory's metadata.
+	Dir *canon.Node
+	// Err says why the rule does not fit the tree.
+	Err error
+}
+
+// rootBy gives what another rule makes of the root directory of a tree.
+func (p Policy) rootBy(rule RootRule, t *canon.Tree) Root {
+	p.Root = rule
+	view, dir := *t, *t.Root
+	view.Root = &dir
+	err := p.setRoot(&view)
+	dir.Xattrs = dir.Xattrs.Clone()
+	return Root{&dir, err}
+}
+
+// finishRoot does to a root what was done to the tree's own after its rule.
+func (p Policy) finishRoot(r *Root, t *canon.Tree) {
+	r.Dir.Xattrs = r.Dir.Xattrs.Without(func(x canon.Xattr) bool { return !p.Xattrs.Keeps(x.Name) })
+	if p.Boot.Prepares() {
+		r.Dir.Xattrs.Remove(linux.SecuritySELinux)
+		if label, has := t.Root.Xattrs.Get(linux.SecuritySELinux); has {
+			r.Dir.Xattrs.Set(linux.SecuritySELinux, label)
+		}
+	}
+	if p.Mtime == MtimeSeconds {
+		r.Dir.Mtime.Nsec = 0
+	}
 }
 
 func setRootFromUsr(t *canon.Tree) error {

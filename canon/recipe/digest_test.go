@@ -40,7 +40,7 @@ func TestDigestsOfReferenceWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		tried++
-		r := recipe.Recipe{Version: erofs.Version(f[1][0] - '0'), Hash: fsverity.SHA256, Policy: policy.Raw()}
+		r := recipe.Recipe{Version: erofs.Version(f[1][0] - '0'), Writer: erofs.Mkcomposefs, Hash: fsverity.SHA256, Policy: policy.Raw()}
 		digest, err := r.Digest(tree)
 		if err != nil || digest.String() != f[4] {
 			t.Errorf("%s: %v, %v, want %s", f[0], digest, err, f[4])

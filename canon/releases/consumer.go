@@ -165,7 +165,7 @@ func Cmdline(consumers []Consumer, digests []fsverity.Digest) (string, error) {
 	slices.SortStableFunc(cmdlines, func(a, b []string) int { return cmp.Compare(len(a), len(b)) })
 	for _, words := range cmdlines {
 		cmdline := strings.Join(words, " ")
-		if arguments := seal.Kargs(cmdline); everyoneTakes(consumers, arguments, digests) {
+		if arguments := seal.Kargs(cmdline, seal.CmdlineMax); everyoneTakes(consumers, arguments, digests) {
 			return cmdline, nil
 		}
 	}

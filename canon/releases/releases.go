@@ -6,6 +6,7 @@ package releases
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,6 +122,23 @@ func (r *Release) Recipe(layers bool) recipe.Recipe {
 		return r.Layers
 	}
 	return r.Directory
+}
+
+// With lists the releases that make digests for booting by a recipe, of directories or of
+// layers.
+func With(r recipe.Recipe) []Release {
+	r.Policy.Created, r.Policy.Labelled = nil, false
+	return slices.DeleteFunc(Table(), func(row Release) bool {
+		return !sameRecipe(row.Layers, r) && !sameRecipe(row.Directory, r)
+	})
+}
+
+// sameRecipe compares a recipe of the table, which may be of any hash.
+func sameRecipe(row, r recipe.Recipe) bool {
+	if row.Hash == 0 {
+		row.Hash = r.Hash
+	}
+	return row == r
 }
 
 // Makers lists the releases that make a digest for booting of a tree that was read from

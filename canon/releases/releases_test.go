@@ -7,7 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
+	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/importers"
@@ -95,7 +99,7 @@ func TestJudge(t *testing.T) {
 		{"composefs.digest=odd composefs=V1", false, false, false, true},
 		{"quiet", false, false, false, false},
 	} {
-		arguments := seal.Kargs(replace.Replace(tt.cmdline))
+		arguments := seal.Kargs(replace.Replace(tt.cmdline), seal.CmdlineMax)
 		for name, want := range map[string]bool{"bootc": tt.today, "bootc-v2": tt.v2, "bootc@1.16.2": tt.older, "composefs-rs": tt.rs} {
 			c, err := releases.ParseConsumer(name)
 			if err != nil {
@@ -174,5 +178,30 @@ func TestParseConsumer(t *testing.T) {
 	}
 	if all := releases.Consumers(); len(all) != 3 || all[0].Name != "bootc" || all[1].Name != "bootc-v2" || all[2].Name != "composefs-rs" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestWith: releases are named by their recipe, whichever image it is for.
+func TestWith(t *testing.T) {
+	names := func(r recipe.Recipe) string {
+		var names []string
+		for _, release := range releases.With(r) {
+			names = append(names, release.String())
+		}
+		return strings.Join(names, ", ")
+	}
+	for _, release := range releases.Table() {
+		for _, r := range []recipe.Recipe{release.Directory, release.Layers} {
+			r.Policy.Created, r.Policy.Labelled = &canon.Time{}, true
+			if r.Hash == 0 {
+				r.Hash = fsverity.SHA256
+			}
+			if got := names(r); !strings.Contains(got, release.String()) {
+				t.Errorf("%s: %s", &release, got)
+			}
+		}
+	}
+	if got := names(recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA512, Policy: policy.ComposefsRS()}); got != "" {
+		t.Errorf("not for booting: %s", got)
 	}
 }

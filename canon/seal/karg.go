@@ -1,10 +1,8 @@
 package seal
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
@@ -34,57 +32,6 @@ func LegacyKarg(digest fsverity.Digest) string { return legacyKarg + digest.Stri
 // version 0 is the same as of version 1.
 func DigestKarg(version erofs.Version, digest fsverity.Digest) string {
 	return fmt.Sprintf("%sv%d-%s:%v", digestKarg, max(version, erofs.V1), hashName(digest.Algorithm()), digest)
-}
-
-// Kargs finds the seals in the arguments of a kernel command line, in their order.
-// They have no Place. The initramfs tries all composefs.digest= in turn, and
-// composefs= last. Of a command line that programs read in different ways it gives
-// one seal, with Err.
-func Kargs(cmdline string) []Seal {
-	cmdline = strings.TrimRight(cmdline, "\x00")
-	switch {
-	case strings.Contains(cmdline, "\x00"):
-		return []Seal{{Err: errors.New("its command line has a NUL byte, behind which systemd-stub reads nothing")}}
-	case !utf8.ValidString(cmdline):
-		return []Seal{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
-	}
-	var seals []Seal
-	for _, argument := range splitCmdline(cmdline) {
-		var s Seal
-		s.Key, s.Value, _ = strings.Cut(argument, "=")
-		switch s.Key + "=" {
-		case digestKarg:
-			s.Claim, s.Err = parseDigestKarg(s.Value)
-		case legacyKarg:
-			s.Claim, s.Err = parseLegacyKarg(s.Value)
-		default:
-			continue
-		}
-		seals = append(seals, s)
-	}
-	return seals
-}
-
-// CmdlineSeals is Kargs for a command line that must have a seal: if there is none,
-// it gives one with Err, that says so.
-func CmdlineSeals(cmdline string) []Seal {
-	if seals := Kargs(cmdline); seals != nil {
-		return seals
-	}
-	return []Seal{{Err: errors.New("its command line has no composefs digest")}}
-}
-
-// splitCmdline splits at white space outside of double quotes, which cannot be
-// escaped, as composefs-rs does (split_cmdline). The kernel does the same, but
-// splits at vertical tabs too.
-func splitCmdline(cmdline string) []string {
-	quoted := false
-	return strings.FieldsFunc(cmdline, func(c rune) bool {
-		if c == '"' {
-			quoted = !quoted
-		}
-		return !quoted && strings.ContainsRune(" \t\n\f\r", c)
-	})
 }
 
 // parseDigestKarg reads VERSION-HASH-BITS:HEX, with a "?" in front if the image

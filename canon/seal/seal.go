@@ -26,6 +26,15 @@ func Places() []Place {
 	return []Place{UKI, Cmdline, Label, ManifestAnnotation, ConfigAnnotation, LayerAnnotation, Artifact, Expected}
 }
 
+// Profile is one of the ways in which a unified kernel image can be booted (UAPI group,
+// "Unified Kernel Image", multi-profile UKIs).
+type Profile struct {
+	// Number is from 0, as boot loaders count in @N.
+	Number int
+	// ID and Title are what the section .profile says, empty if it does not.
+	ID, Title string
+}
+
 // Seal is one statement in or about an image: the digest that it must have, with
 // where that was found.
 type Seal struct {
@@ -33,9 +42,12 @@ type Seal struct {
 	// Name is the path of a unified kernel image or the digest of an artifact,
 	// empty elsewhere.
 	Name string
-	// CommandLine is the number of the command line in a unified kernel image that
-	// has several, counted from 1; else 0.
+	// CommandLine is the number of a command line in a file of its own, counted from 1, if
+	// there are several; else 0.
 	CommandLine int
+	// Profile is the one of a unified kernel image that is booted with the command line,
+	// nil if the image has no profiles, or none of them uses this command line.
+	Profile *Profile
 	// Key and Value are those of the label, annotation or kernel argument.
 	Key, Value string
 	// Layer is the number of the layer, from 1, if the digest is a layer's; else 0.

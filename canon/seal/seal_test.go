@@ -28,11 +28,17 @@ func TestKarg(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		found := seal.Kargs(got)
+		found := seal.Kargs(got, seal.CmdlineMax)
 		if len(found) != 1 || found[0].Err != nil || found[0].Claim.Insecure || !strings.HasSuffix(want, found[0].Claim.Digest.String()) {
 			t.Errorf("%s: %+v", got, found)
 		}
 	}
+}
+
+// endingAt is a command line whose last argument, with a digest, ends at a byte.
+func endingAt(end int) string {
+	argument := " composefs=" + hex512
+	return strings.Repeat("x", end-len(argument)) + argument
 }
 
 // TestKargs has what composefs-rs finds in command lines, and what it refuses.
@@ -61,12 +67,21 @@ func TestKargs(t *testing.T) {
 		{"composefs.digest=v1-md5-12:" + hex512, []seal.Claim{{}}, `"md5-12" is not known`},
 		{"composefs.digest=v1-sha256-12:" + hex512, []seal.Claim{{}}, "has 128 digits, a sha256 digest has 64"},
 		{"composefs.digest=v1-sha512-12:" + strings.ToUpper(hex512) + " composefs=" + strings.ToUpper(hex512), []seal.Claim{one(erofs.V1, erofs.V0), one(erofs.V2)}, ""},
-		{"composefs=" + hex512 + "\v", []seal.Claim{{}}, "not 129"},
+		{"quiet\x01 composefs=" + hex512 + "\ttitle=\U0001f427", []seal.Claim{one(erofs.V2)}, ""},
+		{"composefs=" + hex512 + "\v", []seal.Claim{{}}, "which systemd-stub turns into spaces or leaves out"},
+		{"quiet\vcomposefs=" + hex512, []seal.Claim{{}}, "other composefs arguments than composefs-rs reads"},
+		{"quiet\x7fcomposefs=" + hex512, []seal.Claim{{}}, "other composefs arguments than composefs-rs reads"},
+		{"com\U0001f427posefs=" + hex512, []seal.Claim{{}}, "other composefs arguments than composefs-rs reads"},
+		{endingAt(2047), []seal.Claim{one(erofs.V2)}, ""},
+		{endingAt(2047) + " quiet", []seal.Claim{one(erofs.V2)}, ""},
+		{"\U0001f427" + endingAt(2047), []seal.Claim{one(erofs.V2)}, ""},
+		{endingAt(2048), []seal.Claim{{}}, "it ends at byte 2048 of the command line, of which the kernel keeps 2047"},
+		{"é" + endingAt(2046), []seal.Claim{{}}, "it ends at byte 2048"},
 		{"quiet\x00composefs=" + hex512, []seal.Claim{{}}, "has a NUL byte"},
 		{"com\xffposefs=1 composefs=" + hex512, []seal.Claim{{}}, "is not UTF-8"},
 	} {
 		var got []seal.Claim
-		for _, k := range seal.Kargs(c.cmdline) {
+		for _, k := range seal.Kargs(c.cmdline, seal.CmdlineMax) {
 			got = append(got, k.Claim)
 			switch {
 			case c.err == "" && k.Err != nil, c.err != "" && (k.Err == nil || !strings.Contains(k.Err.Error(), c.err)):
@@ -150,19 +165,20 @@ func TestSignedData(t *testing.T) {
 }
 
 func TestCmdlineSeals(t *testing.T) {
-	if found := seal.CmdlineSeals("rw quiet"); len(found) != 1 || found[0].Err == nil {
+	if found := seal.CmdlineSeals("rw quiet", seal.CmdlineMax); len(found) != 1 || found[0].Err == nil {
 		t.Errorf("%+v", found)
 	}
-	if found := seal.CmdlineSeals("rw composefs=" + hex512); len(found) != 1 || found[0].Err != nil {
+	if found := seal.CmdlineSeals("rw composefs="+hex512, seal.CmdlineMax); len(found) != 1 || found[0].Err != nil {
 		t.Errorf("%+v", found)
 	}
 }
 
 func FuzzKargs(f *testing.F) {
-	f.Add("composefs.digest=?v1-sha512-12:" + hex512 + " composefs=" + hex256)
-	f.Fuzz(func(t *testing.T, cmdline string) {
-		for _, k := range seal.Kargs(cmdline) {
-			if k.Err == nil && (k.Claim.Digest.IsZero() || !strings.Contains(cmdline, k.Key+"="+k.Value)) {
+	f.Add("composefs.digest=?v1-sha512-12:"+hex512+" composefs="+hex256, seal.CmdlineMax)
+	f.Add(`a "b composefs=`+hex256+"\v\U0001f427\" composefs="+hex512, 300)
+	f.Fuzz(func(t *testing.T, cmdline string, kept int) {
+		for _, k := range seal.Kargs(cmdline, kept) {
+			if k.Err == nil && (k.Claim.Digest.IsZero() || !strings.Contains(cmdline, k.Key+"="+k.Value) || len(k.Key+"="+k.Value) > kept) {
 				t.Errorf("%+v", k)
 			}
 		}

@@ -1,6 +1,8 @@
 package selinux
 
 import (
+	"fmt"
+
 	"cfsverify/canon"
 	"cfsverify/canon/linux"
 )
@@ -8,101 +10,151 @@ import (
 // Label replaces all security.selinux xattrs of the tree by those that the policy
 // gives; a nil policy removes them. A name of a hardlink whose label differs from that
 // of the inode's first name gets an inode of its own. Links are counted afterwards. An
-// error is an *Error, and leaves a tree that is labelled in part.
-func (p *Policy) Label(t *canon.Tree) error { return p.label(t, false) }
+// error is an *Error, and leaves the tree as it was.
+func (p *Policy) Label(t *canon.Tree) error { return p.label(t, (*Labels).Apply) }
 
 // LabelByLast is Label, but leaves the names of an inode together: the inode gets the label
 // of its last name, as up to composefs-rs 0.6.
-func (p *Policy) LabelByLast(t *canon.Tree) error { return p.label(t, true) }
+func (p *Policy) LabelByLast(t *canon.Tree) error { return p.label(t, (*Labels).ApplyByLast) }
 
-func (p *Policy) label(t *canon.Tree, byLast bool) error {
-	defer t.CountLinks()
+func (p *Policy) label(t *canon.Tree, apply func(*Labels, *canon.Tree) error) error {
+	l, err := p.Labels(t)
+	if err != nil {
+		return err
+	}
+	return apply(l, t)
+}
+
+// Labels are what a policy gives the names of a tree.
+type Labels struct {
+	// names are in the order of canon.Tree.All; nil removes all labels.
+	names []labelled
+}
+
+// labelled is a name and its label, empty for none.
+type labelled struct {
+	name, label string
+	// end is the index of the first name behind it that is not below it.
+	end int
+}
+
+// Labels finds the labels of a tree, and does not change it. A nil policy gives none. An
+// error is an *Error.
+func (p *Policy) Labels(t *canon.Tree) (*Labels, error) {
 	if p == nil {
+		return &Labels{}, nil
+	}
+	names := 0
+	for range t.Dirents() {
+		names++
+	}
+	f := finder{policy: p, work: work{max: p.workMax}, names: make([]labelled, 0, names)}
+	if err := f.add(&canon.Dirent{Node: t.Root}, []byte("/")); err != nil {
+		return nil, err
+	}
+	return &Labels{f.names}, nil
+}
+
+// finder finds the labels of a tree.
+type finder struct {
+	policy *Policy
+	work   work
+	names  []labelled
+}
+
+// add finds the labels of a name and of all below it. path is that for the rules.
+func (f *finder) add(e *canon.Dirent, path []byte) error {
+	r, err := f.policy.search(path, e.Node.Kind, &f.work)
+	if err != nil {
+		return err
+	}
+	at := len(f.names)
+	f.names = append(f.names, labelled{name: e.Name})
+	if r != nil && r.Context != None {
+		f.names[at].label = r.Context
+	}
+	children := e.Node.Children()
+	for i := range children {
+		if err := f.add(&children[i], f.policy.child(path, children[i].Name)); err != nil {
+			return err
+		}
+	}
+	f.names[at].end = len(f.names)
+	return nil
+}
+
+// Apply does to a tree what Policy.Label does, with labels that were found before: in the
+// same tree, or in one that has all of its names, with inodes of the same kinds. An error
+// names one that it does not have.
+func (l *Labels) Apply(t *canon.Tree) error { return l.apply(t, false) }
+
+// ApplyByLast is Apply for Policy.LabelByLast.
+func (l *Labels) ApplyByLast(t *canon.Tree) error { return l.apply(t, true) }
+
+func (l *Labels) apply(t *canon.Tree, byLast bool) error {
+	defer t.CountLinks()
+	if l.names == nil {
 		for e := range t.Dirents() {
 			e.Node.Xattrs.Remove(linux.SecuritySELinux)
 		}
 		return nil
 	}
-	l := labeller{policy: p, links: t.Hardlinks(), first: map[*canon.Node]string{}, work: work{max: p.workMax}, byLast: byLast}
-	root := []byte("/")
-	if err := l.set(t.Root, root); err != nil {
-		return err
-	}
-	return l.directory(t.Root, root)
+	a := labeller{names: l.names, links: t.Hardlinks(), first: map[*canon.Node]string{}, byLast: byLast}
+	setLabel(t.Root, l.names[0].label)
+	return a.directory(t.Root, 0)
 }
 
 // labeller walks over a tree.
 type labeller struct {
-	policy *Policy
-	links  *canon.Hardlinks
+	names []labelled
+	links *canon.Hardlinks
 	// first has the label of the first name of inodes with several names, empty for none.
 	first map[*canon.Node]string
-	// byLast is that of LabelByLast.
+	// byLast is that of ApplyByLast.
 	byLast bool
-	work   work
 }
 
-// directory labels what is in a directory. path is that of the directory for the rules.
-func (l *labeller) directory(dir *canon.Node, path []byte) error {
-	children := dir.Children()
+// directory labels what is in a directory, whose own label has an index.
+func (a *labeller) directory(dir *canon.Node, index int) error {
+	children, end := dir.Children(), a.names[index].end
+	index++
 	for i := range children {
 		e := &children[i]
-		q := l.policy.child(path, e.Name)
+		for index < end && a.names[index].name != e.Name {
+			index = a.names[index].end
+		}
+		if index == end {
+			return fmt.Errorf("the tree in which labels were found does not have the name %q there", e.Name)
+		}
 		if e.Node.Kind == canon.Directory {
-			if err := l.set(e.Node, q); err != nil {
+			setLabel(e.Node, a.names[index].label)
+			if err := a.directory(e.Node, index); err != nil {
 				return err
 			}
-			if err := l.directory(e.Node, q); err != nil {
-				return err
-			}
-			continue
+		} else {
+			a.leaf(e, a.names[index].label)
 		}
-		if err := l.leaf(e, q); err != nil {
-			return err
-		}
+		index = a.names[index].end
 	}
 	return nil
 }
 
-// set labels an inode by one of its names.
-func (l *labeller) set(n *canon.Node, path []byte) error {
-	label, err := l.label(n.Kind, path)
-	if err == nil {
-		setLabel(n, label)
-	}
-	return err
-}
-
 // leaf labels what is not a directory, and breaks hardlinks.
-func (l *labeller) leaf(e *canon.Dirent, path []byte) error {
-	label, err := l.label(e.Node.Kind, path)
-	if err != nil {
-		return err
-	}
-	if !l.byLast && l.links.Of(e.Node) != nil {
-		first, seen := l.first[e.Node]
+func (a *labeller) leaf(e *canon.Dirent, label string) {
+	if !a.byLast && a.links.Of(e.Node) != nil {
+		first, seen := a.first[e.Node]
 		if seen && first == label {
-			return nil
+			return
 		}
 		if seen {
 			own := *e.Node
 			own.Xattrs = own.Xattrs.Clone()
 			e.Node = &own
 		} else {
-			l.first[e.Node] = label
+			a.first[e.Node] = label
 		}
 	}
 	setLabel(e.Node, label)
-	return nil
-}
-
-// label is what the policy gives a path, empty for no label.
-func (l *labeller) label(kind canon.Kind, path []byte) (string, error) {
-	r, err := l.policy.search(path, kind, &l.work)
-	if r == nil || err != nil || r.Context == None {
-		return "", err
-	}
-	return r.Context, nil
 }
 
 func setLabel(n *canon.Node, label string) {

@@ -1,6 +1,7 @@
 package selinux
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -242,6 +243,51 @@ func TestLabel(t *testing.T) {
 				t.Errorf("without a policy: %v, %s", err, labels(tree))
 			}
 		})
+	}
+}
+
+// TestLabels: labels that were found in a tree do for one that has less, and for no other.
+func TestLabels(t *testing.T) {
+	p, err := policyOf(t, "/.* def_t\n/run(/.*)? run_t\n/usr/b -p b_t\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := func(names ...string) *canon.Tree {
+		tree := canon.NewTree()
+		linked := &canon.Node{Kind: canon.FIFO}
+		for _, name := range names {
+			dir, base, _ := strings.Cut(name, "/")
+			if tree.Root.Child(dir) == nil {
+				tree.Root.Put(canon.Dirent{Name: dir, Node: &canon.Node{Kind: canon.Directory}})
+			}
+			if base != "" {
+				tree.Root.Child(dir).Node.Put(canon.Dirent{Name: base, Node: linked})
+			}
+		}
+		tree.CountLinks()
+		return tree
+	}
+	found, err := p.Labels(tree("run/a", "run/c", "usr/b", "usr/c", "var"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][]string{{"run/a", "run/c", "usr/b", "usr/c", "var"}, {"run", "usr/b", "usr/c"}, {"run/c", "usr/c", "var"}, {"var"}, nil} {
+		for _, byLast := range []bool{false, true} {
+			want, got := tree(names...), tree(names...)
+			if byLast {
+				err = errors.Join(p.LabelByLast(want), found.ApplyByLast(got))
+			} else {
+				err = errors.Join(p.Label(want), found.Apply(got))
+			}
+			if err != nil || labels(got) != labels(want) {
+				t.Errorf("%q, by last %v: %s, %v, want %s", names, byLast, labels(got), err, labels(want))
+			}
+		}
+	}
+	for _, name := range []string{"run/b", "tmp", "zzz", "var/x"} {
+		if err := found.Apply(tree(name)); err == nil || !strings.Contains(err.Error(), "does not have the name") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -59,22 +59,25 @@ func (b *Block) checksum() []byte {
 }
 
 // verify checks the sum of the block's bytes, for which old writers took the bytes
-// as signed. It refuses versions of ustar that only archive/tar takes for ustar, and
-// composefs-rs does not, if that makes a difference.
-func (b *Block) verify() error {
-	want, err := number("checksum", b[148:156])
+// as signed: composefs-rs does not know them. It refuses versions of ustar that only
+// archive/tar takes for ustar, and composefs-rs does not, if that makes a difference.
+func (b *Block) verify() (Quirks, error) {
+	want, err := octalNumber("checksum", b[148:156])
 	if err != nil {
-		return fmt.Errorf("this is no tar header: %w", err)
+		return 0, fmt.Errorf("this is no tar header: %w", err)
 	}
 	unsigned, signed := b.sum()
 	if want != unsigned && want != signed {
-		return fmt.Errorf("this is no tar header: its checksum is %d, not %d", unsigned, want)
+		return 0, fmt.Errorf("this is no tar header: its checksum is %d, not %d", unsigned, want)
 	}
 	known := !b.isUstar() || string(b[263:265]) == "00"
 	if !known && (b[345] != 0 || strings.IndexByte("34xLK", b.typeflag()) >= 0) {
-		return fmt.Errorf("the version %q of the ustar format is not known: tools disagree what it has", b[263:265])
+		return 0, fmt.Errorf("the version %q of the ustar format is not known: tools disagree what it has", b[263:265])
 	}
-	return nil
+	if want != unsigned {
+		return SignedChecksum, nil
+	}
+	return 0, nil
 }
 
 // header reads an entry's header as far as it can, without what extension
@@ -135,10 +138,19 @@ func (b *Block) device() (major, minor int64, err error) {
 	return major, minor, err
 }
 
+// hasBinaryDevice says that a field of the device number is in base 256, in a header
+// of which composefs-rs reads it.
+func (b *Block) hasBinaryDevice() bool {
+	read := b.isUstar() && string(b[263:265]) == "00" || b.isGNU()
+	return read && (isBinary(b[329:337]) || isBinary(b[337:345]))
+}
+
+func isBinary(field []byte) bool { return field[0]&0x80 != 0 }
+
 // number reads octal digits, or GNU's base-256 numbers: two's complement
 // behind a set top bit.
 func number(name string, field []byte) (int64, error) {
-	if field[0]&0x80 == 0 {
+	if !isBinary(field) {
 		return octalNumber(name, field)
 	}
 	n := int64(int8(field[0]<<1) >> 1)

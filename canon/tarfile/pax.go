@@ -40,20 +40,52 @@ func paxRecords(data string) ([]paxRecord, error) {
 	return records, nil
 }
 
-// parsePAX gives the records by key. Of two of one key the last one counts.
-func parsePAX(data string) (map[string]string, error) {
+// parsePAX gives the records by key. Of two of one key the last one counts; the rest are
+// the overridden ones, in their order.
+func parsePAX(data string) (records map[string]string, overridden []paxRecord, err error) {
 	list, err := paxRecords(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	records := make(map[string]string, len(list))
+	records = make(map[string]string, len(list))
 	for _, r := range list {
 		if strings.HasPrefix(r.key, "GNU.sparse.") {
-			return nil, errSparse
+			return nil, nil, errSparse
+		}
+		if value, found := records[r.key]; found {
+			overridden = append(overridden, paxRecord{key: r.key, value: value})
 		}
 		records[r.key] = r.value
 	}
-	return records, nil
+	return records, overridden, nil
+}
+
+// heedOverridden tells what composefs-rs makes of records that others override: it reads
+// the numbers in all of them, and takes the nanoseconds of the first mtime.
+func heedOverridden(h *canon.Header, overridden []paxRecord) (quirks Quirks, nanoseconds uint32) {
+	nanoseconds = h.Mtime.Nsec
+	mtimes := 0
+	for _, r := range overridden {
+		number := r.value
+		switch r.key {
+		case "size", "uid", "gid":
+		case "mtime":
+			var fraction string
+			number, fraction, _ = strings.Cut(r.value, ".")
+			if mtimes++; mtimes == 1 {
+				nanoseconds = paxNanoseconds(fraction)
+			}
+		default:
+			continue
+		}
+		if _, err := paxNumber(number); err != nil {
+			quirks |= OverriddenNumber
+		}
+	}
+	if nanoseconds != h.Mtime.Nsec {
+		quirks |= FirstNanoseconds
+	}
+	return quirks, nanoseconds
 }
 
 // applyPAX overrides what the header block says.
@@ -106,12 +138,13 @@ func paxNumber(text string) (int64, error) {
 }
 
 // paxTime reads seconds with a fraction, of which nine digits count. A fraction
-// that is no number is 0, as composefs-rs has it.
+// that is no number is 0, as composefs-rs has it, but for what it cannot cut.
 func paxTime(text string) (canon.Time, error) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	digits, negative := strings.CutPrefix(whole, "-")
 	sec, err := paxNumber(digits)
-	if err != nil || sec > math.MaxInt64-1 || negative && strings.HasPrefix(digits, "+") {
+	cut := len(fraction) <= fractionMax || utf8.RuneStart(fraction[fractionMax])
+	if err != nil || sec > math.MaxInt64-1 || negative && strings.HasPrefix(digits, "+") || !utf8.ValidString(text) || !cut {
 		return canon.Time{}, fmt.Errorf("the PAX mtime %q is no number of seconds", text)
 	}
 	nsec := paxNanoseconds(fraction)
@@ -124,16 +157,21 @@ func paxTime(text string) (canon.Time, error) {
 	return canon.Time{Sec: sec, Nsec: nsec}, nil
 }
 
+// fractionMax is how many bytes of a fraction count.
+const fractionMax = 9
+
+// paxNanoseconds takes a plus before the digits for one of them that is 0, as
+// composefs-rs does.
 func paxNanoseconds(fraction string) uint32 {
-	n, scale := uint32(0), uint32(1e9)
-	for i := 0; i < len(fraction) && i < 9; i++ {
-		c := fraction[i]
-		if c < '0' || c > '9' {
-			return 0
-		}
-		n, scale = n*10+uint32(c-'0'), scale/10
+	fraction = fraction[:min(len(fraction), fractionMax)]
+	n, err := strconv.ParseUint(strings.TrimPrefix(fraction, "+"), 10, 32)
+	if err != nil {
+		return 0
 	}
-	return n * scale
+	for range fractionMax - len(fraction) {
+		n *= 10
+	}
+	return uint32(n)
 }
 
 // Xattrs gives the xattrs that an entry's PAX records hold, in a slice of its own.

@@ -23,39 +23,56 @@ var (
 	errTruncated = errors.New("the archive ends in the middle of an entry: it is truncated")
 )
 
-// Quirks are properties of an entry that composefs-rs refuses and all others accept.
-type Quirks uint8
+// Quirks are properties of an entry that all accept but composefs-rs, which refuses
+// the layer, reads on elsewhere (SizeWithoutContent), or reads them in a way of its own.
+type Quirks uint16
 
 const (
-	// NegativeMtime is a time before 1970.
+	// NegativeMtime is a PAX record of a time before 1970. One in the header itself is
+	// no quirk.
 	NegativeMtime Quirks = 1 << iota
 	// SizeWithoutContent is a size on an entry of a type that has no content.
 	SizeWithoutContent
 	// KeyNotUTF8 is a PAX record whose key is not UTF-8.
 	KeyNotUTF8
+	// OverriddenNumber is a PAX record of a number that is none, where another record of
+	// the same key counts.
+	OverriddenNumber
+	// FirstNanoseconds are others of a first PAX record of the mtime than of the last one,
+	// which counts. composefs-rs takes them: see Reader.Nanoseconds.
+	FirstNanoseconds
+	// BinaryDevice is a device number in base 256, in an entry of whatever type.
+	BinaryDevice
+	// SignedChecksum is a checksum for which the bytes of a header, or of an extension
+	// header, were taken as signed.
+	SignedChecksum
 )
 
-// Reader reads headers as composefs-rs does. What composefs-rs refuses but
+// Reader reads headers as composefs-rs does. What composefs-rs refuses or skips but
 // archive/tar accepts, and with it every container engine, it reads as archive/tar
 // does. archive/tar itself hides too much: which headers there are, in which order
 // and where, and how type, path and numbers are written.
 type Reader struct {
-	r       *bufio.Reader
-	offset  int64 // of the next byte of r
-	content int64 // bytes of the entry's content that were not read yet
-	padding int64 // bytes that follow it
+	source  io.Reader
+	r       *bufio.Reader // of source
+	offset  int64         // of the next byte of r
+	content int64         // bytes of the entry's content that were not read yet
+	padding int64         // bytes that follow it
 	block   Block
 	raw     *Raw // nil unless Record was called
 	// recorded is the size in bytes of raw's extension headers.
-	recorded int
+	recorded    int
+	nanoseconds uint32
 	// OneZeroBlock says that the archive ended after the first of two zero
 	// blocks, NoEnd that it ended without any.
 	OneZeroBlock, NoEnd bool
+	// composefs: see Fork.
+	composefs bool
 }
 
 // NewReader reads an uncompressed archive.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{r: bufio.NewReaderSize(r, bufferSize)}
+	return &Reader{source: r, r: bufio.NewReaderSize(r, bufferSize)}
 }
 
 // Record makes Raw tell how entries are written.
@@ -65,6 +82,9 @@ func (t *Reader) Record() { t.raw = &Raw{} }
 // after End. Once Next returned io.EOF, it has the headers behind the last entry.
 // The next call of Next changes it.
 func (t *Reader) Raw() *Raw { return t.raw }
+
+// Nanoseconds are those that composefs-rs takes for the mtime of the last entry.
+func (t *Reader) Nanoseconds() uint32 { return t.nanoseconds }
 
 // Offset is how many bytes of the archive were read.
 func (t *Reader) Offset() int64 { return t.offset }
@@ -82,6 +102,7 @@ func (t *Reader) TrailingTo(w io.Writer) (int64, error) {
 // extensions are the headers that stand before an entry's own.
 type extensions struct {
 	pax        map[string]string
+	overridden []paxRecord
 	name, link *string
 	size       int64
 }
@@ -99,24 +120,30 @@ func (t *Reader) Next() (*canon.Header, Quirks, error) {
 		*t.raw, t.recorded = Raw{Offset: start}, 0
 	}
 	var ext extensions
+	var signed Quirks
 	for {
 		at := t.offset
 		if err := t.readBlock(&ext); err != nil {
 			return nil, 0, err
 		}
-		if err := t.block.verify(); err != nil {
+		if !ext.any() {
+			start = t.offset - BlockSize
+		}
+		more, err := t.block.verify()
+		if err != nil {
 			return nil, 0, fmt.Errorf("block at byte %d: %w", at, err)
 		}
+		signed |= more
 		flag := t.block.typeflag()
 		switch {
 		case flag == 'g':
-			if ext.any() {
+			if ext.any() && !t.composefs {
 				return nil, 0, errors.New("a global PAX header stands between an entry and its extension headers")
 			}
+			ext = extensions{}
 			if _, err := t.readExtension(0); err != nil {
 				return nil, 0, err
 			}
-			start = t.offset
 		case strings.IndexByte("xLK", flag) >= 0 && (t.block.isUstar() || t.block.isGNU()):
 			if err := t.addExtension(&ext, flag); err != nil {
 				return nil, 0, err
@@ -131,7 +158,7 @@ func (t *Reader) Next() (*canon.Header, Quirks, error) {
 			if t.raw != nil {
 				t.raw.Block, t.raw.Header, t.raw.Content = t.block, h, t.offset
 			}
-			return h, quirks, err
+			return h, quirks | signed, err
 		}
 	}
 }
@@ -178,6 +205,8 @@ func (t *Reader) readBlock(ext *extensions) error {
 		err = t.readFull(t.block[:])
 		t.OneZeroBlock = err == io.EOF
 		switch {
+		case err == nil && !t.block.isZero() && t.composefs:
+			return nil
 		case err == nil && !t.block.isZero():
 			return fmt.Errorf("a zero block at byte %d is followed by other data: tools disagree whether the archive ends there", t.offset-2*BlockSize)
 		case err == nil:
@@ -256,7 +285,7 @@ func (t *Reader) addExtension(ext *extensions, flag byte) error {
 		if ext.pax != nil {
 			return errTwoHeaders(flag)
 		}
-		ext.pax, err = parsePAX(data)
+		ext.pax, ext.overridden, err = parsePAX(data)
 		return err
 	}
 	field := &ext.name
@@ -278,8 +307,8 @@ func errTwoHeaders(typeflag byte) error {
 // finish joins a header and its extensions.
 func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 	var quirks Quirks
-	if h.Mtime.Sec < 0 {
-		quirks |= NegativeMtime
+	if t.block.hasBinaryDevice() {
+		quirks |= BinaryDevice
 	}
 	if ext.name != nil {
 		h.Name = *ext.name
@@ -292,22 +321,30 @@ func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 		return 0, err
 	}
 	quirks |= more
+	more, t.nanoseconds = heedOverridden(h, ext.overridden)
+	quirks |= more
+	hasContent := false
 	switch h.Typeflag {
 	case 0, '0', '7':
-		if h.Size > math.MaxInt64-BlockSize {
-			return 0, fmt.Errorf("the size %d is out of range", h.Size)
-		}
-		t.content, t.padding = h.Size, paddingOf(h.Size)
+		hasContent = true
 	case '1', '2', '3', '4', '5', '6':
 		// Entries of these types have no content, whatever size they state.
 		if h.Size != 0 {
 			quirks |= SizeWithoutContent
 		}
+		hasContent = t.composefs
 	case 'S':
 		return 0, errSparse
 	default:
 		return 0, fmt.Errorf("entries of type %q are not supported", h.Typeflag)
 	}
+	if !hasContent {
+		return quirks, nil
+	}
+	if h.Size > math.MaxInt64-BlockSize {
+		return 0, fmt.Errorf("the size %d is out of range", h.Size)
+	}
+	t.content, t.padding = h.Size, paddingOf(h.Size)
 	return quirks, nil
 }
 

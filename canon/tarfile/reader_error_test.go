@@ -1,6 +1,7 @@
 package tarfile_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func TestReadErrors(t *testing.T) {
 }
 
 // TestSignedChecksum: old writers summed signed bytes. Each byte above 0x7f makes
-// a difference of 256.
+// a difference of 256. The entry of an extension header has the quirk too.
 func TestSignedChecksum(t *testing.T) {
 	name := "\xe9\xe8"
 	var sum int
@@ -94,14 +95,35 @@ func TestSignedChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		less int
-		ok   bool
-	}{{0, true}, {512, true}, {256, false}, {1, false}} {
+		less   int
+		ok     bool
+		quirks tarfile.Quirks
+	}{{0, true, 0}, {512, true, tarfile.SignedChecksum}, {256, false, 0}, {1, false, 0}} {
 		archive := layers.Tar(fmt.Sprintf("f %q @148=%06o", name, sum-c.less))
 		entries, _, err := readAll(archive)
-		if (err == nil) != c.ok || c.ok && entries[0].header.Name != name {
-			t.Errorf("%d less: %d entries, error %v", c.less, len(entries), err)
+		if (err == nil) != c.ok || c.ok && (entries[0].header.Name != name || entries[0].quirks != c.quirks) {
+			t.Errorf("%d less: entries %+v, error %v", c.less, entries, err)
 		}
+	}
+	long := fmt.Sprintf("'L' %q =b", name)
+	if _, err := fmt.Sscanf(string(layers.Tar(long)[148:154]), "%o", &sum); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := readAll(layers.Tar(fmt.Sprintf("%s @148=%06o\nf a\nf c", long, sum-512)))
+	if err != nil || len(entries) != 2 || entries[0].header.Name != "b" || entries[0].quirks != tarfile.SignedChecksum || entries[1].quirks != 0 {
+		t.Errorf("entries %+v, error %v", entries, err)
+	}
+}
+
+// TestBinaryChecksum: only other numbers are in base 256. Neither archive/tar nor
+// composefs-rs knows such checksums.
+func TestBinaryChecksum(t *testing.T) {
+	archive := layers.Tar(`f a @148="\x80\x00\x00\x00\x00\x00\x00\x01"`)
+	if _, _, err := readAll(archive); err == nil || !strings.Contains(err.Error(), "is no octal number") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := tar.NewReader(bytes.NewReader(archive)).Next(); err == nil {
+		t.Error("archive/tar reads it")
 	}
 }
 

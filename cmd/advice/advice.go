@@ -40,6 +40,7 @@ func advised(err error) (text string, about error) {
 		rule     *selinux.Error
 		limit    *limits.LimitError
 		timeout  *limits.TimeoutError
+		search   *seals.TimeoutError
 		hash     *composefs.HashError
 		bytes    *composefs.OtherBytesError
 		mounts   *scan.MountsError
@@ -65,6 +66,8 @@ func advised(err error) (text string, about error) {
 		return limit.Error() + ": " + limitAdvice(limit.Limit), limit
 	case errors.As(err, &timeout):
 		return timeout.Error() + ": allow more with --timeout", timeout
+	case errors.As(err, &search):
+		return search.Error() + ": allow more with --timeout", search
 	case errors.As(err, &hash):
 		return fmt.Sprintf("%v: add --hash %v", hash, hash.Has), hash
 	case errors.As(err, &bytes):
@@ -116,9 +119,18 @@ func WrapSide(s *verify.Side) {
 	}
 }
 
-// WrapSeals gives advice on why seals cannot be checked.
+// WrapResult gives advice on what a comparison tells of.
+func WrapResult(r *verify.Result) {
+	WrapSide(&r.A)
+	WrapSide(&r.B)
+	if r.Recognised != nil {
+		r.Recognised.Err = Wrap(r.Recognised.Err)
+	}
+}
+
+// WrapSeals gives advice on why seals cannot be checked or explained.
 func WrapSeals(checked []seals.Checked) {
 	for i := range checked {
-		checked[i].Why = Wrap(checked[i].Why)
+		checked[i].Why, checked[i].SearchErr = Wrap(checked[i].Why), Wrap(checked[i].SearchErr)
 	}
 }

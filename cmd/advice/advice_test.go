@@ -55,7 +55,7 @@ func TestAdvise(t *testing.T) {
 		{errors.New("x"), "x"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
-		{&policy.LabelsError{Path: "/etc/selinux/config"}, `it has an SELinux policy, by which all files are labelled for booting, but not the content of "/etc/selinux/config": make the dump file with --bootable, so that it has the labels, or take the image or directory itself`},
+		{&policy.LabelsError{Path: "/etc/selinux/config"}, `it has an SELinux policy, by which all files are labelled for booting, but not the content of "/etc/selinux/config": make the dump file with --bootable, so that it has the labels, name a content store that has the file with --objects, or take the image or directory itself`},
 		{&selinux.Error{Path: "/etc", Reason: "r"}, `SELinux policy: "/etc": r`},
 		{&selinux.Error{Path: "/etc", Reason: "r", FollowedByScan: true}, `SELinux policy: "/etc": r; cfsctl refuses it in an image, but follows it in a directory, on the host: so a digest that it makes in a build is of no use`},
 		{&engine.NameError{Name: "x", Known: []string{"a", "b"}}, `--engine "x" is not known: use a or b`},
@@ -128,13 +128,14 @@ func TestWrapSide(t *testing.T) {
 // TestWrapSeals: each seal keeps its state, and gets advice on why that is.
 func TestWrapSeals(t *testing.T) {
 	WrapSeals(nil)
-	checked := []seals.Checked{{State: seals.Good}, {State: seals.Unknown, Why: &policy.RootError{Rule: policy.RootCreated}}, {State: seals.Wrong, Why: errors.New("x")}}
+	checked := []seals.Checked{{State: seals.Good}, {State: seals.Unknown, Why: &policy.RootError{Rule: policy.RootCreated}}, {State: seals.Wrong, Why: errors.New("x"), SearchErr: &seals.TimeoutError{Timeout: time.Second}}}
 	WrapSeals(checked)
 	var got []string
 	for _, c := range checked {
-		got = append(got, fmt.Sprintf("%s: %v", c.State, c.Why))
+		got = append(got, fmt.Sprintf("%s: %v, %v", c.State, c.Why, c.SearchErr))
 	}
-	want := []string{"good: <nil>", "unknown: --root created needs an image config with a creation time: use another --root rule, such as newest", "wrong: x"}
+	want := []string{"good: <nil>, <nil>", "unknown: --root created needs an image config with a creation time: use another --root rule, such as newest, <nil>",
+		"wrong: x, what gives that digest was not found in 1s, and there is more to try: allow more with --timeout"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

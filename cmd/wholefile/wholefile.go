@@ -19,9 +19,8 @@ func Write(name string, stdout io.Writer, write func(io.Writer) error) error {
 	if name == "-" {
 		return write(stdout)
 	}
-	target, isOpen := linkTarget(name)
-	// A device, a pipe, or what is open already cannot be replaced.
-	if info, err := os.Stat(target); isOpen || err == nil && !info.Mode().IsRegular() {
+	target, _ := linkTarget(name)
+	if !Makes(name) {
 		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {
 			return err
@@ -43,6 +42,14 @@ func Write(name string, stdout io.Writer, write func(io.Writer) error) error {
 		return fmt.Errorf("%q cannot be written: %w", name, err)
 	}
 	return nil
+}
+
+// Makes says that Write makes or replaces a file of this name. A device, a pipe, or what is
+// open already, as stdout is, cannot be replaced.
+func Makes(name string) bool {
+	target, isOpen := linkTarget(name)
+	info, err := os.Stat(target)
+	return name != "-" && !isOpen && (err != nil || info.Mode().IsRegular())
 }
 
 // linkTarget follows the symlinks that a name is. A file descriptor in /proc is

@@ -108,3 +108,17 @@ func TestNotReplaced(t *testing.T) {
 		t.Error("a file below a pipe was written")
 	}
 }
+
+// TestMakes: what is a device, a pipe or open already is not replaced.
+func TestMakes(t *testing.T) {
+	dir := t.TempDir()
+	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("file", link), unix.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{file: true, link: true, filepath.Join(dir, "none"): true, pipe: false, dir: false, "-": false, "/dev/null": false, "/dev/stdin": false} {
+		if got := Makes(name); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -12,6 +12,8 @@ type Cause string
 // looked for is that of the rules in explain.go. Each must be in Causes: findings of
 // others are lost.
 const (
+	// OtherPolicy: one side was written after another policy had been applied to it.
+	OtherPolicy Cause = "other-policy"
 	// PathThroughSymlink: a layer has an entry below a path that is no directory in
 	// a lower layer.
 	PathThroughSymlink Cause = "path-through-symlink"
@@ -119,7 +121,7 @@ const (
 // Causes lists them in their order.
 func Causes() []Cause {
 	return []Cause{
-		PathThroughSymlink, WhiteoutDevice, LateLayers, WhiteoutInScan, EngineFile, IDMapping, Derived, RootMetadata, BootNanoseconds,
+		OtherPolicy, PathThroughSymlink, WhiteoutDevice, LateLayers, WhiteoutInScan, EngineFile, IDMapping, Derived, RootMetadata, BootNanoseconds,
 		ImplicitParent, HardlinkHeader, DuplicateEntry, WhiteoutOrder, OpaqueOrder, WhiteoutIgnored, ConstantMtime,
 		ClampedMtime, MtimeRange, HardlinkRelink, SymlinkMetadata, DirectoryChanged, UnpackTimeMtime, RoundedMtime,
 		SubsecondMtime, HardlinkBroken, HardlinkJoined, XattrEncoding, SELinuxLabel, OverlayXattr, CapabilityVersion,

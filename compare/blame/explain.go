@@ -17,10 +17,14 @@ type Comparison struct {
 	Differences []compare.Difference
 	// Policy is what was applied to both trees.
 	Policy policy.Policy
+	// WrittenA and WrittenB are what had been done to the trees before they were written;
+	// words that are not known are empty. Labelled says that the tree has labels.
+	WrittenA, WrittenB policy.Policy
 }
 
 // rules are tried in this order: a change goes to the first rule that explains it.
 var rules = [...]func(*scene){
+	(*scene).otherPolicies,
 	(*scene).labels,
 	(*scene).pathsThroughSymlinks,
 	(*scene).whiteoutDevices,

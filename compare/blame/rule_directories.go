@@ -16,7 +16,7 @@ func (s *scene) derived() {
 		return usr != nil && usr.Status == compare.Changed && containsChange(usr.Changes, c)
 	}
 	mtimeFromUsr := func(c compare.Change) bool {
-		return (c.Field == compare.Mtime || c.Field == compare.MtimeNsec) && fromUsr(c)
+		return isMtime(c) && fromUsr(c)
 	}
 	root := s.byPath["/"]
 	if root != nil && s.policy.Root == policy.RootUsr {
@@ -152,8 +152,7 @@ func (s *scene) pathsThroughSymlinks() {
 			if other := s.byPath[path.Join(target, p)]; other != nil && other.in != nil {
 				made := sub.Lookup(p).Node
 				s.claim(PathThroughSymlink, other, source, func(c compare.Change) bool {
-					isTime := c.Field == compare.Mtime || c.Field == compare.MtimeNsec
-					return other.onlyIn() || isTime && other.isDir() && s.stamped(other) || !c.Differs(other.in.Node, made)
+					return other.onlyIn() || isMtime(c) && other.isDir() && s.stamped(other) || !c.Differs(other.in.Node, made)
 				})
 			}
 		}

@@ -83,8 +83,8 @@ func (s *scene) changedPolicyFiles() []Evidence {
 func (s *scene) tellRules(cause Cause, samples []*item) {
 	policyIn, policyOut := s.loadPolicy(cause, s.inName, s.in), s.loadPolicy(cause, s.outName, s.out)
 	for _, it := range samples {
-		s.tellRule(cause, s.inName, policyIn, it.Path, it.in.Node.Kind)
-		s.tellRule(cause, s.outName, policyOut, it.Path, it.out.Node.Kind)
+		s.tellRule(cause, s.inName, policyIn, it.Path, it.in.Node)
+		s.tellRule(cause, s.outName, policyOut, it.Path, it.out.Node)
 	}
 }
 
@@ -101,11 +101,11 @@ func (s *scene) loadPolicy(cause Cause, name string, t *canon.Tree) *selinux.Pol
 	return p
 }
 
-func (s *scene) tellRule(cause Cause, name string, p *selinux.Policy, path string, kind canon.Kind) {
+func (s *scene) tellRule(cause Cause, name string, p *selinux.Policy, path string, n *canon.Node) {
 	if p == nil {
 		return
 	}
-	r, found := p.Match(path, kind)
+	r, found := p.Match(path, n.Kind)
 	if !found {
 		s.tell(cause, Evidence{Text: "no rule of " + name + " is for this path", Path: path})
 		return
@@ -113,7 +113,11 @@ func (s *scene) tellRule(cause Cause, name string, p *selinux.Policy, path strin
 	if r.Path != path {
 		s.tell(cause, Evidence{Text: "by an alias, the rules of " + name + " take this path for another", Path: path, Quote: r.Path})
 	}
-	s.tell(cause, Evidence{Text: "rule of " + name, Path: path, Quote: fmt.Sprintf("%s:%d: %s", r.File, r.Line, r.Text())})
+	text := "rule of " + name
+	if label := labelOf(n); label != r.Context && (label != "" || r.Context != selinux.None) && n.Nlink <= 1 {
+		text += ", which has another label there"
+	}
+	s.tell(cause, Evidence{Text: text, Path: path, Quote: fmt.Sprintf("%s:%d: %s", r.File, r.Line, r.Text())})
 }
 
 // linksBrokenByLabels finds names that are one inode on one side only, because on the

@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/linux"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/selinux"
@@ -326,5 +327,35 @@ func TestLabelsOfDumps(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestLabelThatIsWrong: a dump file keeps the labels that it has, though the image has
+// the content of the policy that would give it others.
+func TestLabelThatIsWrong(t *testing.T) {
+	const rules = "/" + policyDir + "/file_contexts"
+	specs := []string{bootable("f usr/b\n")}
+	dump := func() *canon.Tree {
+		tree := dumped(t, treeOf(t, specs))
+		tree.Lookup("/usr/b").Node.Xattrs.Set(linux.SecuritySELinux, "planted")
+		return tree
+	}
+	const (
+		label = "selinux-label /usr/b xattrsecurity.selinux"
+		other = ", which has another label there"
+		rule  = ": /usr/b: " + rules + ":2: /usr(/.*)? usr"
+	)
+	want := []string{label, "  rule of inside" + other + rule, "  rule of outside" + rule}
+	if diff := cmp.Diff(want, compared(t, dump(), treeOf(t, specs))); diff != "" {
+		t.Error(diff)
+	}
+	// What else differs is told beside it, and proven with it.
+	late := []string{"late-layers /usr/b size content", "  inside has nothing of what the layers from this one on bring (layer 2)"}
+	if diff := cmp.Diff(append(late, want...), compared(t, dump(), treeOf(t, []string{specs[0], "f usr/b =late\n"}))); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{label, "  rule of outside" + other + rule, "  rule of inside" + rule}
+	if diff := cmp.Diff(want, compared(t, treeOf(t, specs), dump())); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -15,6 +15,8 @@ type scene struct {
 	in, out         *canon.Tree
 	inName, outName string
 	policy          policy.Policy
+	// inWritten and outWritten are Comparison's.
+	inWritten, outWritten policy.Policy
 	// layered says that out comes from layers, scanned that in does not.
 	layered, scanned bool
 	// newest is the newest mtime of out.
@@ -30,7 +32,7 @@ type scene struct {
 
 func newScene(c Comparison) *scene {
 	s := &scene{
-		in: c.A, out: c.B, inName: c.NameA, outName: c.NameB, policy: c.Policy,
+		in: c.A, out: c.B, inName: c.NameA, outName: c.NameB, policy: c.Policy, inWritten: c.WrittenA, outWritten: c.WrittenB,
 		byPath: map[string]*item{}, drafts: map[Cause]*draft{}, causes: map[*item]Cause{},
 	}
 	layersA, layersB := hasLayers(c.A), hasLayers(c.B)
@@ -41,6 +43,7 @@ func newScene(c Comparison) *scene {
 	}
 	if swap {
 		s.in, s.out, s.inName, s.outName = c.B, c.A, c.NameB, c.NameA
+		s.inWritten, s.outWritten = c.WrittenB, c.WrittenA
 	}
 	s.layered, s.scanned = layersA || layersB, !layersA || !layersB
 	s.newest = newestMtime(s.out)
@@ -106,7 +109,7 @@ func (s *scene) parentOf(it *item) *item { return s.byPath[path.Dir(it.Path)] }
 // onlyMtime says that nothing but the time is open.
 func (it *item) onlyMtime() bool {
 	for _, c := range it.open {
-		if c.Field != compare.Mtime && c.Field != compare.MtimeNsec {
+		if !isMtime(c) {
 			return false
 		}
 	}

@@ -2,11 +2,8 @@ package identify
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -113,57 +110,16 @@ func (f features) xattrRules() []policy.XattrRule {
 	return rules
 }
 
-// Identify returns the recipes that give the tree the digest, in their order. It
-// passes over recipes that do not fit the tree.
-func Identify(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) ([]recipe.Recipe, error) {
-	digests, err := Digests(ctx, t, recipes)
-	if err != nil {
-		return nil, err
-	}
-	var found []recipe.Recipe
-	for i, r := range recipes {
-		if digests[i] == want {
-			found = append(found, r)
-		}
-	}
-	return found, nil
-}
-
-// Digests gives the digest by each recipe, zero for those that do not fit the tree.
-func Digests(ctx context.Context, t *canon.Tree, recipes []recipe.Recipe) ([]fsverity.Digest, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	digests := make([]fsverity.Digest, len(recipes))
-	for i, r := range recipes {
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if digest, err := r.Digest(t); err == nil {
-				digests[i] = digest
-			}
-			return nil
-		})
-	}
-	return digests, group.Wait()
-}
-
 // Result is what was found of a tree.
 type Result struct {
 	// Tried is how many recipes were tried, and Found are those that give the digest.
 	Tried int
-	Found []recipe.Recipe
+	Found []recipe.Made
 	// Makers are the releases that make the digest of such a source.
 	Makers []releases.Release
 	// Usual are what the usual recipes give, where none is found and the tree fits
 	// them.
-	Usual []Made
-}
-
-// Made is a digest and how it was made.
-type Made struct {
-	Recipe recipe.Recipe
-	Digest fsverity.Digest
+	Usual []recipe.Made
 }
 
 // Origin says what a tree was read from.
@@ -179,22 +135,37 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 	recipes := Recipes(t, created, want.Algorithm())
 	if from.Final {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
-			recipes = append(recipes, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()})
+			raw := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.Raw()}
+			if v != erofs.V2 {
+				raw.Writer = erofs.Mkcomposefs
+			}
+			recipes = append(recipes, raw)
 		}
 	}
-	found, err := Identify(ctx, t, recipes, want)
+	made, err := recipe.Try(ctx, t, recipes)
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Tried: len(recipes), Found: found}
-	if len(found) > 0 {
+	result := Result{Tried: len(made)}
+	for _, m := range made {
+		if m.Digest == want {
+			result.Found = append(result.Found, m)
+		}
+	}
+	if len(result.Found) > 0 {
 		result.Makers = releases.Makers(t, created, from.Layers, want)
 		return result, nil
 	}
+	var usual []recipe.Recipe
 	for _, v := range []erofs.Version{erofs.V1, erofs.V2} {
-		usual := recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()}
-		if digest, err := usual.Digest(t); err == nil {
-			result.Usual = append(result.Usual, Made{usual, digest})
+		usual = append(usual, recipe.Recipe{Version: v, Hash: want.Algorithm(), Policy: policy.ComposefsRS()})
+	}
+	if made, err = recipe.Try(ctx, t, usual); err != nil {
+		return Result{}, err
+	}
+	for _, m := range made {
+		if m.Recipe.Writer == erofs.ComposefsRS && !m.Digest.IsZero() {
+			result.Usual = append(result.Usual, m)
 		}
 	}
 	return result, nil

@@ -32,10 +32,7 @@ func TestIdentifyFindsRecipe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := Identify(t.Context(), tree, some, digest)
-		if err != nil {
-			t.Fatal(err)
-		}
+		found := identified(t, tree, some, digest)
 		if !slices.Contains(found, r) {
 			t.Errorf("%+v is not among %d that were found", r, len(found))
 		}
@@ -52,10 +49,57 @@ func TestIdentifyFindsRecipe(t *testing.T) {
 
 func TestIdentifyFindsNothing(t *testing.T) {
 	tree := trees.Bootable()
-	found, err := Identify(t.Context(), tree, Recipes(tree, nil, fsverity.SHA512), fsverity.SumBytes(fsverity.SHA256, nil))
-	if err != nil || found != nil {
-		t.Errorf("%v, %v", found, err)
+	if found := identified(t, tree, Recipes(tree, nil, fsverity.SHA512), fsverity.SumBytes(fsverity.SHA256, nil)); found != nil {
+		t.Errorf("%v", found)
 	}
+}
+
+// TestTryWriters: a recipe by which the tree has a corner is tried with both writers,
+// another one with its own.
+func TestTryWriters(t *testing.T) {
+	tree := trees.Rootfs()
+	old := tree.Lookup("/usr").Node
+	plain := recipe.Recipe{Version: erofs.V1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}
+	legacy, raw := plain, plain
+	legacy.Version, raw.Policy, raw.Writer = erofs.V2, policy.Raw(), erofs.Mkcomposefs
+	writers := func(recipes ...recipe.Recipe) (list []erofs.Writer) {
+		made, err := recipe.Try(t.Context(), tree, recipes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[fsverity.Digest]bool{}
+		for _, m := range made {
+			list = append(list, m.Recipe.Writer)
+			if digest, err := m.Recipe.Digest(tree); err != nil || digest != m.Digest || seen[digest] {
+				t.Errorf("%+v: %v, %v", m, digest, err)
+			}
+			seen[m.Digest] = true
+		}
+		return list
+	}
+	if got := writers(plain, legacy, raw); !slices.Equal(got, []erofs.Writer{erofs.ComposefsRS, erofs.ComposefsRS, erofs.Mkcomposefs}) {
+		t.Errorf("without a corner: %v", got)
+	}
+	old.Mtime.Sec = -1
+	want := []erofs.Writer{erofs.ComposefsRS, erofs.Mkcomposefs, erofs.ComposefsRS, erofs.Mkcomposefs, erofs.ComposefsRS}
+	if got := writers(plain, legacy, raw); !slices.Equal(got, want) {
+		t.Errorf("with a time before 1970: %v", got)
+	}
+}
+
+// identified are the recipes that give the digest.
+func identified(t *testing.T, tree *canon.Tree, recipes []recipe.Recipe, want fsverity.Digest) (found []recipe.Recipe) {
+	t.Helper()
+	made, err := recipe.Try(t.Context(), tree, recipes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range made {
+		if m.Digest == want {
+			found = append(found, m.Recipe)
+		}
+	}
+	return found
 }
 
 // Rules that have nothing to act on give no recipes of their own.
@@ -92,7 +136,8 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	final, err := Search(t.Context(), tree, nil, want, Origin{Final: true})
-	if err != nil || !slices.Contains(final.Found, raw) || final.Usual != nil {
+	isRaw := func(m recipe.Made) bool { return m.Recipe == raw && m.Digest == want }
+	if err != nil || !slices.ContainsFunc(final.Found, isRaw) || final.Usual != nil {
 		t.Errorf("%+v, %v", final, err)
 	}
 	other, err := Search(t.Context(), trees.Rootfs(), nil, want, Origin{})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/recipe"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/layer"
@@ -32,13 +33,13 @@ func TestReleases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		digests, err := identify.Digests(t.Context(), read.Tree, identify.Recipes(read.Tree, read.Created, fsverity.SHA512))
+		tried, err := recipe.Try(t.Context(), read.Tree, identify.Recipes(read.Tree, read.Created, fsverity.SHA512))
 		if err != nil {
 			t.Fatal(err)
 		}
 		made[name] = map[fsverity.Digest]bool{}
-		for _, d := range digests {
-			made[name][d] = true
+		for _, m := range tried {
+			made[name][m.Digest] = true
 		}
 	}
 	checked := 0

@@ -11,6 +11,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/selinux"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 )
@@ -67,11 +68,18 @@ type Proving struct {
 	Digest      fsverity.Digest
 	Differences []compare.Difference
 	Findings    []blame.Finding
+
+	// labelledA and labelledB are the trees after the recipes, nil unless a side keeps
+	// the labels that it was written with.
+	labelledA, labelledB *canon.Tree
 }
 
 // Prove patches side A by findings and computes digests.
 func Prove(ctx context.Context, p Proving) (Proof, error) {
 	var proof Proof
+	if err := p.prepare(); err != nil {
+		return proof, err
+	}
 	var err error
 	if proof.Digest, err = p.patched(p.Findings); err != nil {
 		return proof, err
@@ -86,23 +94,53 @@ func Prove(ctx context.Context, p Proving) (Proof, error) {
 	return proof, err
 }
 
-// patched patches side A before the policy is applied. If that brings policy files of a
-// dump to side A, whose content nobody has, the patch is applied after the policy: then
-// it takes the labels themselves from side B.
+// prepare applies the recipes where a side keeps the labels that it was written with: the
+// other side has labels only then, which a patch of the trees as they were read would lack.
+func (p *Proving) prepare() error {
+	if !p.RecipeA.Policy.KeepsLabels(p.A) && !p.RecipeB.Policy.KeepsLabels(p.B) {
+		return nil
+	}
+	p.labelledA, p.labelledB = p.A.Clone(), p.B.Clone()
+	return errors.Join(p.RecipeA.Prepare(p.labelledA), p.RecipeB.Prepare(p.labelledB))
+}
+
+// patched patches side A before the policy is applied, or after it if a side keeps its
+// labels. Where the patch changes policy files the labels follow from these, but those of a
+// dump, whose content nobody has.
 func (p *Proving) patched(findings []blame.Finding) (fsverity.Digest, error) {
-	digest, err := p.RecipeA.Apply(Patch(p.A, p.B, findings))
-	var labels *policy.LabelsError
-	if !errors.As(err, &labels) {
-		return digest, err
+	if p.labelledA == nil {
+		return p.RecipeA.Apply(Patch(p.A, p.B, findings))
 	}
-	a, b := p.A.Clone(), p.B.Clone()
-	if err := p.RecipeA.Prepare(a); err != nil {
-		return digest, err
+	if p.changesPolicy(findings) {
+		r := p.RecipeA
+		r.Policy.Labelled = false
+		digest, err := r.Apply(Patch(p.A, p.B, findings))
+		var labels *policy.LabelsError
+		if !errors.As(err, &labels) {
+			return digest, err
+		}
 	}
-	if err := p.RecipeB.Prepare(b); err != nil {
-		return digest, err
+	return p.RecipeA.Sum(Patch(p.labelledA, p.labelledB, findings))
+}
+
+// changesPolicy says that findings are about policy files of either side.
+func (p *Proving) changesPolicy(findings []blame.Finding) bool {
+	paths := map[string]bool{}
+	for _, t := range []*canon.Tree{p.A, p.B} {
+		// A policy that cannot be read was an error when the tree was labelled.
+		files, _ := selinux.Files(t)
+		for _, f := range files {
+			paths[f.Path] = true
+		}
 	}
-	return p.RecipeA.Sum(Patch(a, b, findings))
+	for _, f := range findings {
+		for _, e := range f.Entries {
+			if paths[e.Path] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *Proving) without(findings []blame.Finding, cause blame.Cause) []blame.Finding {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -14,7 +15,6 @@ import (
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
-	"cfsverify/compare"
 	"cfsverify/compare/notes"
 	"cfsverify/importers/layer"
 )
@@ -60,8 +60,10 @@ type Checked struct {
 	// Match is what gives the digest of a wrong seal, nil if nothing does that is
 	// known, or if nothing was looked for.
 	Match *Match
-	// Searched says that a match was looked for.
+	// Searched says that a match was looked for to the end.
 	Searched bool
+	// SearchErr is a *TimeoutError if that did not come to its end, else nil.
+	SearchErr error
 	// Audiences are the consumers of a kernel argument, of which the first decides.
 	Audiences []Audience
 	// Signer is whose valid signature it has, empty if none was checked.
@@ -84,21 +86,23 @@ type Match struct {
 	Layers int
 	Recipe recipe.Recipe
 	// Since is what the layers above have changed, in what the recipe makes of it.
-	Since []compare.Difference
+	Since []Change
 }
 
 // Options are what Check does besides.
 type Options struct {
 	// Trusted certificates, if not nil, must be what every digest that can be signed
-	// is signed by.
+	// is signed by; and there must be one that protects the image's files.
 	Trusted []*x509.Certificate
 	// Consumers are those of kernel arguments, the one that decides first. There must be
 	// one.
 	Consumers []releases.Consumer
 	// RequireSecure: insecure seals are wrong.
 	RequireSecure bool
-	// Search has it look for what gives the digests of wrong seals.
-	Search bool
+	// Search has it look for what gives the digests of wrong seals. It does so no longer
+	// than Timeout, if that is not 0, and keeps what it has found until then.
+	Search  bool
+	Timeout time.Duration
 }
 
 // Hashes are those that seals are of: Check needs a Subject with each.
@@ -116,15 +120,24 @@ func Hashes(found []seal.Seal) []fsverity.Algorithm {
 type Result struct {
 	// Seals are in the order of those that were found.
 	Seals []Checked
+	// Trust is what signatures protect, nil without trusted certificates.
+	Trust *Trust
 	// Notes are about an image that has seals for booting.
 	Notes []notes.Note
 	// Other is what other layer rules make of the image, nil if it is the same.
 	Other *layer.OtherRules
 }
 
-// Good says that there are seals, and all are good.
+// Unsigned says that a digest which protects the image's files has to be signed, and none
+// is.
+func (r *Result) Unsigned() bool {
+	return r.Trust != nil && slices.Contains(r.Trust.Unprotected, FilesPart)
+}
+
+// Good says that there are seals, that all are good, and that one is signed if one has to
+// be.
 func (r *Result) Good() bool {
-	return len(r.Seals) > 0 && !slices.ContainsFunc(r.Seals, func(c Checked) bool { return c.State != Good })
+	return len(r.Seals) > 0 && !r.Unsigned() && !slices.ContainsFunc(r.Seals, func(c Checked) bool { return c.State != Good })
 }
 
 // Check computes what seals should say. subjects are the image with content hashed by
@@ -142,16 +155,20 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 		alg := f.Claim.Digest.Algorithm()
 		byHash[alg] = append(byHash[alg], c)
 	}
+	var checks []*sealCheck
 	for _, alg := range Hashes(found) {
 		i := slices.IndexFunc(subjects, func(s Subject) bool { return s.Hash == alg })
 		if i < 0 {
 			return nil, fmt.Errorf("there are seals of %v, and no image with that hash", alg)
 		}
-		check := sealCheck{Subject: subjects[i], digests: map[digestOf]expectation{}, made: map[recipe.Recipe]expectation{}, otherMade: map[recipe.Recipe]expectation{}}
+		check := &sealCheck{
+			Subject: subjects[i], digests: map[digestOf]expectation{}, made: map[recipe.Recipe]expectation{}, otherMade: map[recipe.Recipe]expectation{},
+			seals: byHash[alg], images: wanted{}, alone: map[int]wanted{},
+		}
 		for _, line := range commandLines(found) {
 			check.judgeCommandLine(line, found, checked, o.Consumers)
 		}
-		for _, c := range byHash[alg] {
+		for _, c := range check.seals {
 			if !onCommandLine(&c.Seal) {
 				check.judge(c)
 			}
@@ -161,14 +178,17 @@ func Check(ctx context.Context, found []seal.Seal, subjects []Subject, o Options
 				c.State, c.Why = Wrong, ErrInsecure
 			}
 		}
-		if !o.Search {
-			continue
-		}
-		if err := check.search(ctx, byHash[alg]); err != nil {
+		checks = append(checks, check)
+	}
+	if o.Search {
+		if err := search(ctx, checks, o.Timeout); err != nil {
 			return nil, err
 		}
 	}
 	result := &Result{Seals: checked}
+	if o.Trusted != nil {
+		result.Trust = trustOf(checked)
+	}
 	for _, s := range subjects {
 		result.Other = s.Other
 		if result.Notes == nil && slices.ContainsFunc(found, func(f seal.Seal) bool { return f.Err == nil && slices.Contains(rolesOf(f.Claim), seal.Bootable) }) {
@@ -198,6 +218,10 @@ type sealCheck struct {
 	// made and otherMade are the digests of the image by recipes, the latter of what other
 	// layer rules make of it.
 	made, otherMade map[recipe.Recipe]expectation
+	seals           []*Checked
+	// images are digests that are looked for, alone those of layers by their numbers.
+	images wanted
+	alone  map[int]wanted
 }
 
 // digestOf is what a digest is of; layer is 0 but for the role of one.

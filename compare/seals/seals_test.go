@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
@@ -30,12 +32,14 @@ var sealedLayers = []string{
 }
 
 // sealedImage is an image of these layers.
-func sealedImage(t *testing.T) Subject {
+func sealedImage(t *testing.T) Subject { return imageOf(t, sealedLayers) }
+
+func imageOf(t *testing.T, specs []string) Subject {
 	t.Helper()
 	dir := t.TempDir()
 	var files []string
-	for i, spec := range sealedLayers {
-		file := filepath.Join(dir, fmt.Sprint(i))
+	for i, spec := range specs {
+		file := filepath.Join(dir, fmt.Sprintf("%03d", i))
 		if err := os.WriteFile(file, layers.Tar(spec), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -216,6 +220,9 @@ func TestGood(t *testing.T) {
 			if got := (&Result{Seals: list}).Good(); got != want {
 				t.Errorf("%v: %v", list, got)
 			}
+			if (&Result{Seals: list, Trust: trustOf(list)}).Good() {
+				t.Errorf("%v: good without a signature", list)
+			}
 		}
 	}
 }
@@ -265,6 +272,9 @@ func TestCheckSealsTrust(t *testing.T) {
 				case signature != nil, trusted != nil && signable:
 					want = Unknown
 				}
+				if result.Good() != (want == Good && trusted == nil) {
+					t.Errorf("%s, trusted %v, signed %v: good %v", place, trusted != nil, signature != nil, result.Good())
+				}
 				if result.Seals[0].State != want {
 					t.Errorf("%s, trusted %v, signed %v: %s (%s), want %s", place, trusted != nil, signature != nil, result.Seals[0].State, result.Seals[0].Why, want)
 				}
@@ -301,5 +311,20 @@ func TestHoldByOtherRules(t *testing.T) {
 		if got.State != tt.state || (why == nil) != (tt.want == nil) || why != nil && why.Error() != tt.want.Error() {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got.State, got.Why, tt.state, tt.want)
 		}
+	}
+}
+
+// TestCommandLines: what one profile is booted with is not read for another.
+func TestCommandLines(t *testing.T) {
+	a, b := &seal.Profile{}, &seal.Profile{Number: 1}
+	of := func(place seal.Place, name, key string, number int, p *seal.Profile) seal.Seal {
+		return seal.Seal{Place: place, Name: name, Key: key, CommandLine: number, Profile: p}
+	}
+	got := commandLines([]seal.Seal{
+		of(seal.UKI, "x", "composefs", 0, nil), of(seal.UKI, "x", "composefs.digest", 0, a), of(seal.UKI, "x", "composefs", 0, a), of(seal.UKI, "x", "composefs", 0, b), of(seal.UKI, "x", "", 0, b),
+		of(seal.UKI, "y", "composefs", 0, nil), of(seal.Label, "", "x", 0, nil), of(seal.Cmdline, "", "composefs", 1, nil), of(seal.Cmdline, "", "composefs", 2, nil),
+	})
+	if diff := cmp.Diff([][]int{{0}, {1, 2}, {3}, {5}, {7}, {8}}, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
 	}
 }

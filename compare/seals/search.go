@@ -2,6 +2,11 @@ package seals
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -10,52 +15,106 @@ import (
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/seal"
 	"cfsverify/canon/selinux"
-	"cfsverify/compare"
 	"cfsverify/compare/identify"
 )
 
-// search looks for what gives the digests of wrong seals: first what the image was
-// before its upper layers, by the usual recipes, then any recipe. All seals are
-// looked for at once, as many have the same cause.
-func (s *sealCheck) search(ctx context.Context, seals []*Checked) error {
-	images, alone := map[fsverity.Digest]*Match{}, map[int]map[fsverity.Digest]*Match{}
-	for _, c := range seals {
-		if c.State != Wrong || c.hasExpected() {
-			continue
+// TimeoutError says that it was not found in time what gives the digest of a wrong seal.
+type TimeoutError struct{ Timeout time.Duration }
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("what gives that digest was not found in %v, and there is more to try", e.Timeout)
+}
+
+// search looks for what gives the digests of wrong seals, for as long as a timeout says
+// that is not 0. What was found until then is kept.
+func search(ctx context.Context, checks []*sealCheck, timeout time.Duration) error {
+	var late *TimeoutError
+	if timeout > 0 {
+		late = &TimeoutError{timeout}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, late)
+		defer cancel()
+	}
+	for _, check := range checks {
+		err := check.search(ctx)
+		isLate := err != nil && errors.Is(err, ctx.Err()) && context.Cause(ctx) == error(late)
+		if isLate {
+			err = late
 		}
-		switch c.Claim.Role {
-		case seal.Config, seal.Manifest:
-		case seal.Layer:
-			if alone[c.Layer] == nil {
-				alone[c.Layer] = map[fsverity.Digest]*Match{}
-			}
-			alone[c.Layer][c.Claim.Digest] = nil
-		default:
-			images[c.Claim.Digest] = nil
+		check.setMatches(err)
+		if err != nil && !isLate {
+			return err
 		}
 	}
-	if err := s.searchImage(ctx, images); err != nil {
+	return nil
+}
+
+// wanted are digests that are looked for, with what gives them once that is found.
+type wanted map[fsverity.Digest]*Match
+
+// missing says that not all were found.
+func (w wanted) missing() bool {
+	for _, match := range w {
+		if match == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// wantedOf gives the digests among which that of a wrong seal is looked for: nil if it is
+// not.
+func (s *sealCheck) wantedOf(c *Checked) wanted {
+	switch {
+	case !c.Misses() || c.Claim.Role == seal.Config || c.Claim.Role == seal.Manifest:
+		return nil
+	case c.Claim.Role == seal.Layer:
+		if s.alone[c.Layer] == nil {
+			s.alone[c.Layer] = wanted{}
+		}
+		return s.alone[c.Layer]
+	}
+	return s.images
+}
+
+// search looks for the digests of all seals at once, as many have the same cause: first
+// the image and what it was before its upper layers, by the usual recipes, then any
+// recipe.
+func (s *sealCheck) search(ctx context.Context) error {
+	for _, c := range s.seals {
+		if w := s.wantedOf(c); w != nil {
+			w[c.Claim.Digest] = nil
+		}
+	}
+	if err := s.searchImage(ctx); err != nil {
 		return err
 	}
-	for layer, digests := range alone {
+	for _, layer := range slices.Sorted(maps.Keys(s.alone)) {
 		tree, err := s.Stack.Alone(layer)
 		if err != nil {
 			return err
 		}
-		if err := s.searchTree(ctx, tree, identify.Recipes(tree, s.Policy.Created, s.Hash), 0, digests); err != nil {
+		if err := s.searchTree(ctx, tree, identify.Recipes(tree, s.Policy.Created, s.Hash), 0, s.alone[layer]); err != nil {
 			return err
 		}
 	}
-	for _, c := range seals {
-		found := images
-		if c.Claim.Role == seal.Layer {
-			found = alone[c.Layer]
+	return nil
+}
+
+// setMatches tells the seals what was found until the search ended, with an error or
+// without.
+func (s *sealCheck) setMatches(ended error) {
+	for _, c := range s.seals {
+		w := s.wantedOf(c)
+		if w == nil {
+			continue
 		}
-		if match, searched := found[c.Claim.Digest]; searched {
-			c.Match, c.Searched = match, true
+		c.Match = w[c.Claim.Digest]
+		c.Searched = c.Match != nil || ended == nil
+		if !c.Searched {
+			c.SearchErr = ended
 		}
 	}
-	return nil
 }
 
 // Misses says that a seal is wrong, and its digest right for nobody.
@@ -71,53 +130,46 @@ func (c *Checked) hasExpected() bool {
 	return false
 }
 
-func (s *sealCheck) searchImage(ctx context.Context, digests map[fsverity.Digest]*Match) error {
-	for n := s.Stack.Len() - 1; n > 0 && missing(digests); n-- {
-		tree, err := s.Stack.Lowest(n)
-		if err != nil {
-			return err
-		}
+func (s *sealCheck) searchImage(ctx context.Context) error {
+	if !s.images.missing() {
+		return nil
+	}
+	usual := s.usual()
+	if err := s.searchTree(ctx, s.Tree, usual, s.Stack.Len(), s.images); err != nil {
+		return err
+	}
+	err := s.Stack.Older(ctx, func(n int, tree *canon.Tree) (bool, error) {
 		selinux.Share(s.Tree, tree)
-		if err := s.searchTree(ctx, tree, s.usual(), n, digests); err != nil {
-			return err
-		}
-	}
-	if !missing(digests) {
-		return nil
-	}
-	return s.searchTree(ctx, s.Tree, identify.Recipes(s.Tree, s.Policy.Created, s.Hash), s.Stack.Len(), digests)
-}
-
-func missing(digests map[fsverity.Digest]*Match) bool {
-	for _, match := range digests {
-		if match == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// searchTree notes which digests recipes give the tree of the lowest layers.
-func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []recipe.Recipe, layers int, digests map[fsverity.Digest]*Match) error {
-	if !missing(digests) {
-		return nil
-	}
-	made, err := identify.Digests(ctx, tree, recipes)
+		err := s.searchTree(ctx, tree, usual, n, s.images)
+		return s.images.missing(), err
+	})
 	if err != nil {
 		return err
 	}
-	for i, digest := range made {
-		match, wanted := digests[digest]
+	return s.searchTree(ctx, s.Tree, identify.Recipes(s.Tree, s.Policy.Created, s.Hash), s.Stack.Len(), s.images)
+}
+
+// searchTree notes which digests recipes give the tree of the lowest layers.
+func (s *sealCheck) searchTree(ctx context.Context, tree *canon.Tree, recipes []recipe.Recipe, layers int, digests wanted) error {
+	if !digests.missing() {
+		return nil
+	}
+	made, err := recipe.Try(ctx, tree, recipes)
+	if err != nil {
+		return err
+	}
+	for _, m := range made {
+		match, wanted := digests[m.Digest]
 		if !wanted || match != nil {
 			continue
 		}
-		match = &Match{Layers: layers, Recipe: recipes[i]}
+		match = &Match{Layers: layers, Recipe: m.Recipe}
 		if layers > 0 && layers < s.Stack.Len() {
-			if match.Since, err = s.since(tree, recipes[i]); err != nil {
+			if match.Since, err = s.since(tree, m.Recipe, layers); err != nil {
 				return err
 			}
 		}
-		digests[digest] = match
+		digests[m.Digest] = match
 	}
 	return nil
 }
@@ -134,15 +186,4 @@ func (s *sealCheck) usual() []recipe.Recipe {
 		}
 	}
 	return list
-}
-
-// since compares an older tree with the image's, in what a recipe makes of them.
-func (s *sealCheck) since(older *canon.Tree, r recipe.Recipe) ([]compare.Difference, error) {
-	trees := [2]*canon.Tree{older.Clone(), s.Tree.Clone()}
-	for _, t := range trees {
-		if err := r.Prepare(t); err != nil {
-			return nil, err
-		}
-	}
-	return compare.Trees(trees[0], trees[1]), nil
 }

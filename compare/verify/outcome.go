@@ -38,8 +38,10 @@ type comparison struct {
 	raw     [2]*canon.Tree
 	created [2]*canon.Time
 	// final are Input.Final.
-	final  [2]bool
-	masked bool
+	final [2]bool
+	// written are the words of policies that were applied before.
+	written [2]policy.Policy
+	masked  bool
 }
 
 func (c *comparison) outcome(ctx context.Context) (Outcome, error) {
@@ -71,6 +73,7 @@ func (c *comparison) outcome(ctx context.Context) (Outcome, error) {
 func (c *comparison) findings(trees [2]*canon.Tree, differences []compare.Difference, policy policy.Policy) []blame.Finding {
 	return blame.Explain(blame.Comparison{
 		A: trees[0], B: trees[1], NameA: c.sides[0].Name, NameB: c.sides[1].Name, Differences: differences, Policy: policy,
+		WrittenA: c.written[0], WrittenB: c.written[1],
 	})
 }
 

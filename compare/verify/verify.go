@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
-	"cfsverify/canon/selinux"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
@@ -33,6 +34,9 @@ type Input struct {
 	// Final says that the tree was written by somebody who may have applied a policy: that
 	// of a dump file or composefs image.
 	Final bool
+	// Written is the policy that was applied to a Final tree before it was written, nil if
+	// that is not known.
+	Written *policy.Policy
 	// Layers are those of an image, lowest first.
 	Layers []*canon.Layer
 	// Other is what other layer rules make of an image, nil if it is the same.
@@ -45,16 +49,26 @@ type Options struct {
 	Rules layer.Rules
 	// Masked asks for the differences that the policy hides.
 	Masked bool
+	// Recognise prepares both sides for booting, though the recipe does not, if one of
+	// them was before it was written; see Recognised. The inputs should hold the content of
+	// their SELinux policies.
+	Recognise bool
+	// KeepWriter leaves the recipe's writer as it is where Recognise prepares the sides:
+	// otherwise it becomes composefs-rs, with whose images machines boot.
+	KeepWriter bool
 	// Gate, if there is one, decides whether the comparison is a success.
 	Gate *gate.Gate
 }
 
 // Result is the outcome of comparing two sources.
 type Result struct {
-	// Recipe is the one that was asked for: each side has its own creation time.
+	// Recipe is the one that was asked for, or that Recognised led to: each side has its
+	// own creation time.
 	Recipe recipe.Recipe
 	Rules  layer.Rules
 	A, B   Side
+	// Recognised is set if Options asked for it, and it matters.
+	Recognised *Recognised
 	Outcome
 	// Gate is set if differences may be accepted.
 	Gate *gate.Verdict
@@ -67,9 +81,13 @@ type Side struct {
 	Tree *canon.Tree
 	// Entries is the number of names, the root included.
 	Entries int
-	// Digest is the fs-verity digest of the composefs image.
-	Digest fsverity.Digest
-	Layers []*canon.Layer
+	// Digest is the fs-verity digest of the composefs image, and Corners what makes it
+	// another one by another writer than the recipe's.
+	Digest  fsverity.Digest
+	Corners []erofs.Corner
+	// Written is Input.Written.
+	Written *policy.Policy
+	Layers  []*canon.Layer
 	// OtherRules is set if other layer rules treat the image in another way.
 	OtherRules *OtherRules
 }
@@ -129,12 +147,16 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 			inputs[i].Created = inputs[1-i].Created
 		}
 	}
-	if r.Policy.Boot.Prepares() {
-		selinux.Share(inputs[0].Tree, inputs[1].Tree)
-		selinux.Share(inputs[1].Tree, inputs[0].Tree)
+	if r.Policy.Boot.Prepares() || o.Recognise {
+		share(inputs)
 	}
-	result := &Result{Recipe: r, Rules: o.Rules}
-	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, masked: o.Masked}
+	words, prepared := written(inputs)
+	result := &Result{Rules: o.Rules}
+	if o.Recognise {
+		r, result.Recognised = recognise(inputs, prepared, r, o.KeepWriter)
+	}
+	result.Recipe = r
+	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, written: words, masked: o.Masked}
 	group, _ := errgroup.WithContext(ctx)
 	for i, in := range inputs {
 		group.Go(func() (err error) {
@@ -159,12 +181,11 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 // newSide applies the recipe to an input.
 func newSide(in Input, r recipe.Recipe) (Side, error) {
 	r.Policy.Created, r.Policy.Labelled = in.Created, in.Final
-	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Layers: in.Layers}
-	digest, err := r.Apply(in.Tree)
-	if err != nil {
+	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Written: in.Written, Layers: in.Layers}
+	var err error
+	if side.Digest, side.Corners, err = r.ApplyFindingCorners(in.Tree); err != nil {
 		return Side{}, fmt.Errorf("%s: %w", in.Source, err)
 	}
-	side.Digest = digest
 	for range in.Tree.All() {
 		side.Entries++
 	}

@@ -238,18 +238,25 @@ func TestPredictErrors(t *testing.T) {
 	}
 }
 
-func TestVersionOf(t *testing.T) {
-	v1, v2 := &erofs.Image{Version: erofs.V1}, &erofs.Image{Version: erofs.V2}
+func TestFormatOf(t *testing.T) {
+	v1, rs1, v2 := &erofs.Image{Version: erofs.V1, Writer: erofs.Mkcomposefs}, &erofs.Image{Version: erofs.V1}, &erofs.Image{Version: erofs.V2}
+	preset := erofs.Options{Version: erofs.V0, Writer: erofs.Mkcomposefs}
 	for _, tt := range []struct {
 		images []*erofs.Image
-		want   erofs.Version
-	}{{nil, erofs.V0}, {[]*erofs.Image{nil, nil}, erofs.V0}, {[]*erofs.Image{nil, v2}, erofs.V2}, {[]*erofs.Image{v1, v1}, erofs.V1}} {
-		if got, err := VersionOf(erofs.V0, tt.images...); err != nil || got != tt.want {
+		want   erofs.Options
+	}{
+		{nil, preset}, {[]*erofs.Image{nil, nil}, preset}, {[]*erofs.Image{nil, v2}, erofs.Options{Version: erofs.V2}},
+		{[]*erofs.Image{v1, v1}, erofs.Options{Version: erofs.V1, Writer: erofs.Mkcomposefs}}, {[]*erofs.Image{rs1, v1}, erofs.Options{Version: erofs.V1}},
+	} {
+		if got, err := FormatOf(preset, tt.images...); err != nil || got != tt.want {
 			t.Errorf("%v: %v, %v", tt.images, got, err)
 		}
 	}
+	if got, err := FormatOf(erofs.Options{Version: erofs.V0}, v1); err != nil || got.Writer != erofs.ComposefsRS {
+		t.Errorf("an image that both write has another writer than was asked for: %v, %v", got, err)
+	}
 	var versions *VersionsError
-	_, err := VersionOf(erofs.V0, v2, v1)
+	_, err := FormatOf(preset, v2, v1)
 	if !errors.As(err, &versions) || versions.Versions != [2]erofs.Version{erofs.V2, erofs.V1} || !strings.Contains(err.Error(), "versions 2 and 1") {
 		t.Errorf("%v", err)
 	}

@@ -14,18 +14,22 @@ func (e *VersionsError) Error() string {
 	return fmt.Sprintf("the composefs images are of versions %d and %d, so their digests differ whatever is in them", e.Versions[0], e.Versions[1])
 }
 
-// VersionOf gives the version of composefs images, of which nil ones do not count,
-// and preset if there is none.
-func VersionOf(preset erofs.Version, images ...*erofs.Image) (erofs.Version, error) {
-	version, found := preset, false
+// FormatOf gives the version and the writer of composefs images, of which nil ones do
+// not count: those of preset if nothing else is known. If only composefs-rs writes one
+// of the images, it is the writer.
+func FormatOf(preset erofs.Options, images ...*erofs.Image) (erofs.Options, error) {
+	o, found := preset, false
 	for _, image := range images {
+		if image != nil && image.Writer == erofs.ComposefsRS {
+			o.Writer = erofs.ComposefsRS
+		}
 		switch {
 		case image == nil:
-		case found && image.Version != version:
-			return 0, &VersionsError{[2]erofs.Version{version, image.Version}}
+		case found && image.Version != o.Version:
+			return o, &VersionsError{[2]erofs.Version{o.Version, image.Version}}
 		default:
-			version, found = image.Version, true
+			o.Version, found = image.Version, true
 		}
 	}
-	return version, nil
+	return o, nil
 }

@@ -3,6 +3,7 @@ package composefs
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"cfsverify/canon/dumpfile"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/policy"
 	"cfsverify/importers/source"
 )
 
@@ -27,21 +29,32 @@ type Options struct {
 // File is what a dump file or a composefs image holds.
 type File struct {
 	Tree *canon.Tree
-	// Image is set for a composefs image.
+	// Image is set for a composefs image. Its Writer is found unless Options.Lenient.
 	Image *erofs.Image
+	// Written is the policy that was applied to a dump file's tree before it was written,
+	// nil if nobody recorded it.
+	Written *policy.Policy
 }
 
 // Load reads a dump file or a composefs image.
 func Load(s source.Source, o Options) (*File, error) {
-	in := io.NopCloser(os.Stdin)
+	var in io.Reader = os.Stdin
+	var record *Record
 	if s.Path != "-" {
 		f, err := os.Open(s.Path)
 		if err != nil {
 			return nil, err
 		}
+		defer f.Close()
 		in = f
+		if s.Transport == source.Dump {
+			record = readRecord(s.Path)
+		}
 	}
-	defer in.Close()
+	sum := sha256.New()
+	if record != nil {
+		in = io.TeeReader(in, sum)
+	}
 	buffered := bufio.NewReader(in)
 	// An error is one of reading it as well.
 	head, _ := buffered.Peek(source.HeadSize)
@@ -51,6 +64,9 @@ func Load(s source.Source, o Options) (*File, error) {
 	read, err := read(s.Transport, buffered, o.Lenient)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	if record != nil {
+		read.Written = record.policyOf(sum)
 	}
 	if alg := read.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
 		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}
@@ -83,15 +99,33 @@ func read(transport source.Transport, in io.Reader, lenient bool) (*File, error)
 		return nil, err
 	}
 	if !lenient {
-		same := &sameBytes{want: data}
-		if err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version}); err != nil && !errors.Is(err, errOtherBytes) {
+		if img.Writer, err = writerOf(img, data); err != nil {
 			return nil, err
-		}
-		if same.differ || same.at != len(data) {
-			return nil, &OtherBytesError{same.at}
 		}
 	}
 	return &File{Tree: img.Tree, Image: img}, nil
+}
+
+// writerOf finds who gives the tree of an image the bytes that were read: ComposefsRS
+// only if nobody else does.
+func writerOf(img *erofs.Image, data []byte) (erofs.Writer, error) {
+	err := checkBytes(img, data, img.Writer)
+	if err != nil && img.Writer != erofs.ComposefsRS && checkBytes(img, data, erofs.ComposefsRS) == nil {
+		return erofs.ComposefsRS, nil
+	}
+	return img.Writer, err
+}
+
+func checkBytes(img *erofs.Image, data []byte, w erofs.Writer) error {
+	same := &sameBytes{want: data}
+	err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version, Writer: w})
+	if err != nil && !errors.Is(err, errOtherBytes) {
+		return err
+	}
+	if same.differ || same.at != len(data) {
+		return &OtherBytesError{same.at}
+	}
+	return nil
 }
 
 // OtherBytesError says that a composefs image is not the one that its tree gives.

@@ -23,19 +23,24 @@ import (
 	"cfsverify/testdata/layers"
 )
 
-// stated is the last column of a table of testdata/vectors, for an image of mkcomposefs.
-func stated(t *testing.T, table, name string, version erofs.Version) string {
+// stated is the last column of a table of testdata/vectors, in the row that begins with
+// the others.
+func stated(t *testing.T, table string, first ...any) string {
 	t.Helper()
 	raw, err := os.ReadFile("../../testdata/vectors/" + table)
 	if err != nil {
 		t.Fatal(err)
 	}
+	begin := ""
+	for _, column := range first {
+		begin += fmt.Sprint(column) + "\t"
+	}
 	for line := range strings.Lines(string(raw)) {
-		if fields := strings.Fields(line); fields[0] == name && fields[1] == fmt.Sprint(version) {
-			return fields[len(fields)-1]
+		if value, is := strings.CutPrefix(strings.TrimSpace(line), begin); is {
+			return value[strings.LastIndex(value, "\t")+1:]
 		}
 	}
-	t.Fatalf("%s says nothing of %s", table, name)
+	t.Fatalf("%s says nothing of %v", table, first)
 	return ""
 }
 
@@ -43,6 +48,13 @@ func stated(t *testing.T, table, name string, version erofs.Version) string {
 type vector struct{ dump, image string }
 
 func readVector(t *testing.T, name string, version erofs.Version) vector {
+	t.Helper()
+	dump, tree := readDump(t, name)
+	return vector{dump, written(t, tree, name, version)}
+}
+
+// readDump reads a dump file of testdata/vectors, and its tree.
+func readDump(t *testing.T, name string) (string, *canon.Tree) {
 	t.Helper()
 	dump, err := os.ReadFile("../../testdata/vectors/" + name + ".dump")
 	if err != nil {
@@ -52,14 +64,14 @@ func readVector(t *testing.T, name string, version erofs.Version) vector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return vector{string(dump), written(t, tree, name, version)}
+	return string(dump), tree
 }
 
 // written is the image of a tree, which has mkcomposefs's digest.
 func written(t *testing.T, tree *canon.Tree, name string, version erofs.Version) string {
 	t.Helper()
 	var image bytes.Buffer
-	if err := erofs.Write(&image, tree, erofs.Options{Version: version}); err != nil {
+	if err := erofs.Write(&image, tree, erofs.Options{Version: version, Writer: erofs.Mkcomposefs}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := fsverity.SumBytes(fsverity.SHA256, image.Bytes()).String(), stated(t, "expected.tsv", name, version); got != want {
@@ -253,5 +265,37 @@ func TestNoImageIsNotRead(t *testing.T) {
 	}
 	if _, err := composefs.Load(source.Source{Transport: source.Erofs, Path: file}, composefs.Options{}); err == nil || !strings.Contains(err.Error(), "magic") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestWriter: who wrote an image follows from its bytes, where only one program writes
+// them.
+func TestWriter(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		format erofs.Options
+		want   erofs.Writer
+	}{
+		{"time-before-1970", erofs.Options{Version: erofs.V1}, erofs.ComposefsRS},
+		{"time-before-1970", erofs.Options{Version: erofs.V1, Writer: erofs.Mkcomposefs}, erofs.Mkcomposefs},
+		{"whiteout-xattrs-shared", erofs.Options{Version: erofs.V1}, erofs.ComposefsRS},
+		// mkcomposefs does not write it at all.
+		{"whiteout-xattrs-refused", erofs.Options{Version: erofs.V0}, erofs.ComposefsRS},
+		{"all-times-before-1970", erofs.Options{Version: erofs.V1}, erofs.Mkcomposefs},
+		{"time-before-1970", erofs.Options{Version: erofs.V2}, erofs.ComposefsRS},
+	} {
+		_, tree := readDump(t, "corners/"+tt.name)
+		var image bytes.Buffer
+		if err := erofs.Write(&image, tree, tt.format); err != nil {
+			t.Fatal(err)
+		}
+		want := stated(t, "corners/expected.tsv", tt.name, tt.format.Version, tt.format.Writer)
+		if got := fsverity.SumBytes(fsverity.SHA256, image.Bytes()).String(); got != want {
+			t.Fatalf("%s: the image has the digest %s, that of %v %s", tt.name, got, tt.format.Writer, want)
+		}
+		read, err := load(t, source.Erofs, image.String(), composefs.Options{Hash: fsverity.SHA256})
+		if err != nil || read.Image.Writer != tt.want {
+			t.Errorf("%s, %v: %v, %v, want %v", tt.name, tt.format, read, err, tt.want)
+		}
 	}
 }

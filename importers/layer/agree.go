@@ -12,7 +12,7 @@ import (
 func rulesAgree(layers []*Entries) bool {
 	directories := map[string]bool{"": true}
 	for _, l := range layers {
-		if l.oneZeroBlock {
+		if l.oneZeroBlock || l.endsInHeader {
 			return false
 		}
 		for i := range l.List {

@@ -1,6 +1,10 @@
 package layer
 
-import "testing"
+import (
+	"testing"
+
+	"cfsverify/testdata/layers"
+)
 
 func TestRulesAgree(t *testing.T) {
 	for _, c := range []struct {
@@ -17,15 +21,21 @@ func TestRulesAgree(t *testing.T) {
 		{[]string{"f a/b\nd a"}, false},
 		{[]string{"d a\nd a/b", "f a\nf a/b/c"}, false},
 		{[]string{"d a\nf b", "h a ->b"}, false},
-		{[]string{"f a mtime=-1"}, false},
+		{[]string{"f a mtime=-1"}, true},
+		{[]string{"f a pax:mtime=-1"}, false},
+		{[]string{"d a size=1\nf b"}, false},
 	} {
 		if got := rulesAgree(layersOf(t, c.layers...)); got != c.want {
 			t.Errorf("%q: %v, want %v", c.layers, got, c.want)
 		}
 	}
-	cut := layersOf(t, "f a")
-	cut[0].oneZeroBlock = true
-	if rulesAgree(cut) {
-		t.Error("one zero block: they agree")
+	for _, size := range []int{512, 1024} {
+		l, err := readTar(layers.Tar("f a")[:size], 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rulesAgree([]*Entries{l}) {
+			t.Errorf("an archive of %d bytes: they agree", size)
+		}
 	}
 }

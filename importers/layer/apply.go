@@ -70,25 +70,11 @@ func Apply(layers []*Entries, rules Rules) (*canon.Tree, error) {
 // applyLayers may take the nodes of the layers for the tree. Then no other tree
 // can be made of the layers.
 func applyLayers(layers []*Entries, rules Rules, takes bool) (*canon.Tree, error) {
-	var tree *canon.Tree
-	var err error
-	switch rules {
-	case RulesOCI:
-		tree, err = applyOCI(layers, takes)
-	case RulesComposefsRS:
-		tree, err = applyComposefsRS(layers, takes)
-	default:
-		err = fmt.Errorf("unknown rules %q for layers", rules)
-	}
-	if err != nil {
+	a := applier{Tree: canon.NewTree(), takes: takes}
+	if err := a.apply(layers, rules); err != nil {
 		return nil, err
 	}
-	for _, l := range layers {
-		if l.newest.Compare(tree.NewestEntry) > 0 {
-			tree.NewestEntry = l.newest
-		}
-	}
-	return tree, nil
+	return a.Tree, nil
 }
 
 // applier holds what both sets of rules do alike.
@@ -97,6 +83,29 @@ type applier struct {
 	Layer *Entries
 	// takes: the nodes of the layers become those of the tree.
 	takes bool
+	// removals, if not nil, gets what layers remove; see Stack.Removals.
+	removals map[string]Removal
+}
+
+// apply puts layers on those that were applied before by the same rules.
+func (a *applier) apply(layers []*Entries, rules Rules) error {
+	var err error
+	switch rules {
+	case RulesOCI:
+		oci := OCI{*a}
+		err = oci.Apply(layers)
+	case RulesComposefsRS:
+		rs := composefsApplier{applier: *a}
+		err = rs.apply(layers)
+	default:
+		err = fmt.Errorf("unknown rules %q for layers", rules)
+	}
+	for _, l := range layers {
+		if l.newest.Compare(a.Tree.NewestEntry) > 0 {
+			a.Tree.NewestEntry = l.newest
+		}
+	}
+	return err
 }
 
 // inode is that of entry i, which is no hardlink.
@@ -109,11 +118,11 @@ func (a *applier) inode(i int) *canon.Node {
 }
 
 func (a *applier) origin(i int) *canon.Origin {
-	return &canon.Origin{Layer: a.Layer.Layer, Entry: int32(i + 1), Header: a.Layer.List[i].Header}
+	return &canon.Origin{Layer: a.Layer.Layer, Entry: int32(a.Layer.number(i)), Header: a.Layer.List[i].Header}
 }
 
 func (a *applier) errorf(i int, format string, args ...any) error {
-	return &canon.EntryError{Layer: a.Layer.Layer, Entry: i + 1, Path: a.Layer.List[i].Path, Err: fmt.Errorf(format, args...)}
+	return &canon.EntryError{Layer: a.Layer.Layer, Entry: a.Layer.number(i), Path: a.Layer.List[i].Path, Err: fmt.Errorf(format, args...)}
 }
 
 // setRoot applies entry i, which is for the root directory.
@@ -132,6 +141,9 @@ func (a *applier) put(i int, parent *canon.Node, n *canon.Node) {
 		SetStat(old.Node, n)
 		old.Origin = a.origin(i)
 		return
+	}
+	if old != nil {
+		a.remove(i, Replaced, a.Layer.List[i].Path, old.Node.Children())
 	}
 	parent.Put(canon.Dirent{Name: name, Node: n, Origin: a.origin(i)})
 }
@@ -156,9 +168,13 @@ func (a *applier) mark(i int, dir, hidden string) {
 
 // imply notes that entry i needs a directory that its layer has no entry for,
 // or none so far: an entry that comes later brings an origin of its own.
-func (a *applier) imply(i int, dir *canon.Origin) {
-	if dir.Layer != a.Layer.Layer && (dir.ImpliedBy == nil || dir.ImpliedBy.Layer != a.Layer.Layer) {
-		dir.ImpliedBy = a.origin(i)
+func (a *applier) imply(i int, dir *canon.Dirent) {
+	was := dir.Origin
+	if was.Layer != a.Layer.Layer && (was.ImpliedBy == nil || was.ImpliedBy.Layer != a.Layer.Layer) {
+		// A tree that was copied has the same origin.
+		now := *was
+		now.ImpliedBy = a.origin(i)
+		dir.Origin = &now
 	}
 }
 

@@ -2,6 +2,8 @@ package layer
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -115,34 +117,71 @@ func TestFirstDifference(t *testing.T) {
 	}
 }
 
-// TestEvents: a survey goes on after a refusal, and tells each entry once.
+// TestEvents: a survey goes on after a refusal, tells each entry once, and first what
+// hides entries.
 func TestEvents(t *testing.T) {
 	layers := layersOf(t,
-		"f a/b =x mtime=-1\nf c/d\nf c/.wh..wh..opq\nl l ->c",
-		"f a/x/y/z\nf .wh.a\nf l/m\nd s size=1")
-	layers[1].oneZeroBlock = true
+		"f a/b =x pax:mtime=-1\nf c/d\nf c/.wh..wh..opq\nl l ->c",
+		"f a/x/y/z\nf .wh.a\nf l/m\nd s size=1\nf t")
+	layers[1].composefs.oneZeroBlock = true
 	tree, err := Apply(layers, RulesOCI)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, events, err := otherOf(layers, RulesOCI, tree)
-	if want := `layer 1 (1.tar), entry 1 "a/b": composefs-rs refuses this: the mtime is before 1970`; err == nil || err.Error() != want {
+	if want := `layer 1 (1.tar), entry 1 "a/b": composefs-rs refuses this: a PAX record has an mtime before 1970`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	one, two := layers[0].Layer, layers[1].Layer
 	want := []Event{
-		{one, 1, "a/b", true, "the mtime is before 1970"},
-		{one, 1, "a/b", true, `there is no entry for the directory "a"`},
-		{one, 2, "c/d", true, `there is no entry for the directory "c"`},
-		{one, 3, "c/.wh..wh..opq", false, `the marker removes 1 of its own layer's entries that stand before it, the first being entry 2, "c/d"`},
-		{two, 1, "a/x/y/z", true, `there is no entry for the directory "a/x"`},
-		{two, 2, ".wh.a", false, `the marker removes 1 of its own layer's entries that stand before it, the first being entry 1, "a/x/y/z"`},
-		{two, 3, "l/m", true, `"l" is a symlink, not a directory (layer 1 (1.tar), entry 4)`},
-		{two, 4, "s", true, "the header states a size, but entries of this type have no content"},
-		{two, 0, "", true, "the archive ends after one zero block instead of two"},
+		{two, 4, "s", false, true, `composefs-rs takes the 512 bytes behind the header for content of this entry, and does not see entry 5, "t"`},
+		{one, 1, "a/b", true, false, "a PAX record has an mtime before 1970"},
+		{one, 1, "a/b", true, false, `there is no entry for the directory "a"`},
+		{one, 2, "c/d", true, false, `there is no entry for the directory "c"`},
+		{one, 3, "c/.wh..wh..opq", false, false, `the marker removes 1 of its own layer's entries that stand before it, the first being entry 2, "c/d"`},
+		{two, 1, "a/x/y/z", true, false, `there is no entry for the directory "a/x"`},
+		{two, 2, ".wh.a", false, false, `the marker removes 1 of its own layer's entries that stand before it, the first being entry 1, "a/x/y/z"`},
+		{two, 3, "l/m", true, false, `"l" is a symlink, not a directory (layer 1 (1.tar), entry 4)`},
+		{two, 0, "", true, false, "the archive ends after one zero block instead of two"},
 	}
 	if diff := cmp.Diff(want, events); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// TestEventsOfSizes: what an entry hides that states a size without content, what only
+// composefs-rs sees, and what it cannot read.
+func TestEventsOfSizes(t *testing.T) {
+	planted := strconv.Quote(string(layers.Tar("f planted")[:512]))
+	for spec, want := range map[string][]string{
+		"d d size=1024": nil,
+		"d d size=1\nf a\nf b": {
+			`1 d: composefs-rs takes the 512 bytes behind the header for content of this entry, and does not see entry 2, "a"`},
+		"d d size=1024\nf a pax:uid=7\np p size=1000\nf b\nf c\nf e": {
+			`1 d: composefs-rs takes the 1024 bytes behind the header for content of this entry, and does not see entry 2, "a"`,
+			`2 a: only composefs-rs sees this entry, in bytes that are content or extension headers of entry 2, "a"`,
+			`3 p: composefs-rs takes the 1024 bytes behind the header for content of this entry, and does not see entries 4 to 5, "b" to "c"`},
+		"d d size=512\nf a =" + planted + "\nf .wh.planted": {
+			`1 d: composefs-rs takes the 512 bytes behind the header for content of this entry, and does not see entry 2, "a"`,
+			`2 planted: only composefs-rs sees this entry, in bytes that are content or extension headers of entry 2, "a"`,
+			`3 .wh.planted: the marker removes 1 of its own layer's entries that stand before it, the first being entry 2, "planted"`},
+		"d d size=512\nf a =x": {
+			`1 d: composefs-rs takes the 512 bytes behind the header for content of this entry, and does not see entry 2, "a"`,
+			`1 d: the 512 bytes behind the header are taken for content of this entry, and what is read then is refused: block at byte 1024: this is no tar header: its checksum is 376, not 0`},
+	} {
+		layers := layersOf(t, spec)
+		tree, err := Apply(layers, RulesOCI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, events, _ := otherOf(layers, RulesOCI, tree)
+		var got []string
+		for _, e := range events {
+			got = append(got, fmt.Sprintf("%d %s: %s", e.Entry, e.Path, e.What))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: want -, got +\n%s", spec, diff)
+		}
 	}
 }
 
@@ -153,7 +192,7 @@ func TestEventOfDifference(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, events, err := otherOf(layers, RulesOCI, tree)
-	want := []Event{{layers[1].Layer, 1, "a/b", false, "composefs-rs makes something else of this path"}}
+	want := []Event{{layers[1].Layer, 1, "a/b", false, false, "composefs-rs makes something else of this path"}}
 	if diff := cmp.Diff(want, events); diff != "" || err != nil {
 		t.Errorf("error %v, want -, got +\n%s", err, diff)
 	}

@@ -16,6 +16,8 @@ type Event struct {
 	Path  string
 	// Refused says that composefs-rs does not import the image because of it.
 	Refused bool
+	// Hides says that composefs-rs sees other entries than those that all others see.
+	Hides bool
 	// What tells what composefs-rs does, or why it refuses the image.
 	What string
 }
@@ -30,28 +32,38 @@ type composefsApplier struct {
 	events []Event
 }
 
-func applyComposefsRS(layers []*Entries, takes bool) (*canon.Tree, error) {
-	a := composefsApplier{applier: applier{takes: takes}}
-	return a.apply(layers)
-}
-
-func (a *composefsApplier) apply(layers []*Entries) (*canon.Tree, error) {
-	a.Tree = canon.NewTree()
+// apply puts layers on those that were applied before.
+func (a *composefsApplier) apply(layers []*Entries) error {
 	for _, layer := range layers {
-		a.Layer = layer
-		for i := range layer.List {
+		read := layer.asComposefsRS()
+		a.Layer = &read.Entries
+		for i := range read.List {
+			if what := read.told[i]; what != "" {
+				a.event(i, false, what).Hides = true
+			}
 			if err := a.add(i); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if layer.oneZeroBlock {
-			if err := a.refuse(-1, "the archive ends after one zero block instead of two"); err != nil {
-				return nil, err
-			}
+		if err := a.end(read); err != nil {
+			return err
 		}
 	}
 	a.Tree.CountLinks()
-	return a.Tree, nil
+	return nil
+}
+
+// end refuses what is wrong with the end of an archive.
+func (a *composefsApplier) end(read *reading) error {
+	switch {
+	case read.err != nil:
+		return a.refuse(read.errAt, "%v", read.err)
+	case read.oneZeroBlock:
+		return a.refuse(-1, "the archive ends after one zero block instead of two")
+	case read.endsInHeader:
+		return a.refuse(len(read.List)-1, "the archive ends with this entry, which has no content, instead of two zero blocks")
+	}
+	return nil
 }
 
 // err is what composefs-rs ends with after a refusal.
@@ -59,13 +71,13 @@ func (e *Event) err() error {
 	return &canon.EntryError{Layer: e.Layer, Entry: e.Entry, Path: e.Path, Err: fmt.Errorf("composefs-rs refuses this: %s", e.What)}
 }
 
-func (a *composefsApplier) event(i int, refused bool, what string) Event {
-	e := Event{Layer: a.Layer.Layer, Entry: i + 1, Refused: refused, What: what}
+func (a *composefsApplier) event(i int, refused bool, what string) *Event {
+	e := Event{Layer: a.Layer.Layer, Refused: refused, What: what}
 	if i >= 0 {
-		e.Path = a.Layer.List[i].Path
+		e.Entry, e.Path = a.Layer.number(i), a.Layer.List[i].Path
 	}
 	a.events = append(a.events, e)
-	return e
+	return &a.events[len(a.events)-1]
 }
 
 // refuse returns no error in a survey. Entry -1 is the layer as a whole.
@@ -84,6 +96,7 @@ func (a *composefsApplier) add(i int) error {
 	}
 	if e.Path == "" {
 		a.setRoot(i)
+		a.setNanoseconds(i, a.Tree.Root)
 		return nil
 	}
 	var n *canon.Node
@@ -94,6 +107,7 @@ func (a *composefsApplier) add(i int) error {
 		}
 	} else {
 		n = a.inode(i)
+		a.setNanoseconds(i, n)
 	}
 	parent, err := a.parent(i)
 	if err != nil {
@@ -105,12 +119,14 @@ func (a *composefsApplier) add(i int) error {
 		dir, _ := SplitPath(e.Path)
 		a.mark(i, dir, "")
 		a.tellRemoved(i, parent.Children())
+		a.remove(i, OpaqueMarker, dir, parent.Children())
 		parent.RemoveAll()
 	case found:
 		dir, _ := SplitPath(e.Path)
 		a.mark(i, dir, hidden)
 		if child := parent.Child(hidden); child != nil {
 			a.tellRemoved(i, []canon.Dirent{*child})
+			a.remove(i, WhiteoutMarker, dir, []canon.Dirent{*child})
 			parent.Remove(hidden)
 		}
 	default:
@@ -119,14 +135,24 @@ func (a *composefsApplier) add(i int) error {
 	return nil
 }
 
+// setNanoseconds gives an inode those that composefs-rs reads in entry i.
+func (a *composefsApplier) setNanoseconds(i int, n *canon.Node) {
+	if a.Layer.quirks[i]&tarfile.FirstNanoseconds != 0 {
+		n.Mtime.Nsec = a.Layer.nanoseconds[i]
+		a.event(i, false, "of several PAX records of the mtime it takes the seconds of the last and the nanoseconds of the first")
+	}
+}
+
 func (a *composefsApplier) refuseQuirks(i int) error {
 	for _, q := range []struct {
 		quirk tarfile.Quirks
 		what  string
 	}{
-		{tarfile.NegativeMtime, "the mtime is before 1970"},
-		{tarfile.SizeWithoutContent, "the header states a size, but entries of this type have no content"},
+		{tarfile.NegativeMtime, "a PAX record has an mtime before 1970"},
 		{tarfile.KeyNotUTF8, "the key of a PAX record is not UTF-8"},
+		{tarfile.OverriddenNumber, "a PAX record that a later one overrides is no number"},
+		{tarfile.BinaryDevice, "the device number is in base 256"},
+		{tarfile.SignedChecksum, "the checksum of a header is that of signed bytes"},
 	} {
 		if a.Layer.quirks[i]&q.quirk != 0 {
 			if err := a.refuse(i, "%s", q.what); err != nil {
@@ -147,7 +173,7 @@ func (a *composefsApplier) parent(i int) (*canon.Node, error) {
 		name, rest, _ = strings.Cut(rest, "/")
 		child := n.Child(name)
 		if child != nil && child.Node.Kind == canon.Directory {
-			a.imply(i, child.Origin)
+			a.imply(i, child)
 			n = child.Node
 			continue
 		}
@@ -175,7 +201,7 @@ func (a *composefsApplier) tellRemoved(marker int, doomed []canon.Dirent) {
 	count, first := a.countOwn(doomed)
 	if count > 0 {
 		a.event(marker, false, fmt.Sprintf("the marker removes %d of its own layer's entries that stand before it, the first being entry %d, %q",
-			count, first, a.Layer.List[first-1].Path))
+			count, first, a.Layer.path(first)))
 	}
 }
 

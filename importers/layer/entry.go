@@ -15,11 +15,19 @@ type Entries struct {
 	Layer *canon.Layer
 
 	List []Entry
+	// numbers are those of the entries, nil if they count from 1.
+	numbers []int32
 	// newest is the newest mtime of all entries.
 	newest canon.Time
 	quirks map[int]tarfile.Quirks // of few entries, by their index
+	// nanoseconds are those of tarfile.FirstNanoseconds.
+	nanoseconds map[int]uint32
 	// See tarfile.Reader.
 	oneZeroBlock, NoEnd bool
+	// endsInHeader: not even content follows the last entry's header.
+	endsInHeader bool
+	// composefs is what composefs-rs reads, nil if that is the same.
+	composefs *reading
 	// Compression is that of the blob that they were read from.
 	Compression tarfile.Compression
 }

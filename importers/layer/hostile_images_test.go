@@ -1,6 +1,7 @@
 package layer_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ type layoutMaker struct {
 
 func newLayoutMaker(t *testing.T) *layoutMaker {
 	t.Helper()
-	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d a\nf a/b =x")}
+	m := &layoutMaker{dir: t.TempDir(), archive: layers.Tar("d usr\nd a\nf a/b =x")}
 	m.stored = blobs.Gzip(t, m.archive)
 	m.config = map[string]any{"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []any{blobs.Digest(m.archive).String()}}}
 	m.manifest = map[string]any{"schemaVersion": 2, "mediaType": types.OCIManifestSchema1,
@@ -88,47 +89,57 @@ func (m *layoutMaker) indexOf(t *testing.T, depth int) {
 
 const otherDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// hostileImages are those that LAYERS.md has a rule for. Where refused is empty
-// the image is accepted, and its tree has /a/b.
-var hostileImages = []struct {
+// hostileImage is one that LAYERS.md has a rule for. Where refused is empty the image is
+// accepted, and its tree has /a/b.
+type hostileImage struct {
 	rule    string
 	change  func(t *testing.T, m *layoutMaker)
 	refused string
-}{
+	// composefs is "accepted" or "refused" if composefs-rs does not do the same, and
+	// "untried" if trying might take all memory.
+	composefs string
+}
+
+// byComposefs says whether composefs-rs refuses the image.
+func (c *hostileImage) byComposefs() (refused bool) {
+	return c.composefs == "refused" || c.composefs == "" && c.refused != ""
+}
+
+var hostileImages = []hostileImage{
 	{"blob-digest", func(t *testing.T, m *layoutMaker) {
-		m.write(t, "blobs/sha256/"+blobs.Digest(m.stored).Hex, blobs.Gzip(t, layers.Tar("f other")))
-		m.layer()["size"] = len(blobs.Gzip(t, layers.Tar("f other")))
-	}, "the blob is damaged: it should be"},
-	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated"},
-	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the"},
-	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = -1 }, "layer 1 lacks a digest, size or diffID"},
+		m.write(t, "blobs/sha256/"+blobs.Digest(m.stored).Hex, blobs.Gzip(t, layers.Tar("d usr\nf other")))
+		m.layer()["size"] = len(blobs.Gzip(t, layers.Tar("d usr\nf other")))
+	}, "the blob is damaged: it should be", "accepted"},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated", ""},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the", ""},
+	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = -1 }, "layer 1 lacks a digest, size or diffID", ""},
 	{"blob-missing", func(t *testing.T, m *layoutMaker) {
 		if err := os.Remove(filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)); err != nil {
 			t.Fatal(err)
 		}
-	}, "no such file or directory"},
+	}, "no such file or directory", ""},
 	{"diff-id", func(_ *testing.T, m *layoutMaker) {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{otherDigest}
-	}, "its diffID should be " + otherDigest},
+	}, "its diffID should be " + otherDigest, "accepted"},
 	{"diff-id", func(_ *testing.T, m *layoutMaker) {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{nil}
-	}, "the config is not valid"},
+	}, "the config is not valid", ""},
 	{"diff-id-count", func(_ *testing.T, m *layoutMaker) {
 		m.config["rootfs"].(map[string]any)["diff_ids"] = []any{blobs.Digest(m.archive).String(), otherDigest}
-	}, "the manifest has 1 layers, the config 2 diffIDs"},
-	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512"},
-	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid"},
+	}, "the manifest has 1 layers, the config 2 diffIDs", ""},
+	{"digest-algorithm", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha512:" + strings.Repeat("a", 128) }, "sha512", ""},
+	{"digest-malformed", func(_ *testing.T, m *layoutMaker) { m.layer()["digest"] = "sha256:../../../../etc/passwd" }, "manifest is not valid", ""},
 	{"config-digest", func(t *testing.T, m *layoutMaker) {
 		config := blobs.JSON(t, m.config)
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), config)
 		m.manifest["config"] = blobs.Descriptor(types.OCIConfigJSON, otherDigest, len(config))
-	}, "the config " + otherDigest + " is not what its digest says"},
+	}, "the config " + otherDigest + " is not what its digest says", "accepted"},
 	{"manifest-digest", func(t *testing.T, m *layoutMaker) {
 		m.finish(t)
 		manifest := blobs.JSON(t, m.manifest)
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), manifest)
 		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, otherDigest, len(manifest))}
-	}, "the manifest " + otherDigest + " is not what its digest says"},
+	}, "the manifest " + otherDigest + " is not what its digest says", "accepted"},
 	{"metadata-size", func(t *testing.T, m *layoutMaker) {
 		m.finish(t)
 		name := "blobs/sha256/" + strings.TrimPrefix(otherDigest, "sha256:")
@@ -137,29 +148,40 @@ var hostileImages = []struct {
 			t.Fatal(err)
 		}
 		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, otherDigest, 1<<40)}
-	}, "has 1099511627776 bytes, too many for an index, manifest or config"},
-	{"media-type-unknown", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = "application/x-unknown" }, `layer 1 is of type "application/x-unknown", which is no file system layer`},
+	}, "has 1099511627776 bytes, too many for an index, manifest or config", "untried"},
+	{"metadata-size", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		manifest := append(blobs.JSON(t, m.manifest), bytes.Repeat([]byte(" "), 17<<20)...)
+		m.index["manifests"] = []any{blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, manifest), len(manifest))}
+	}, "bytes, too many for an index, manifest or config", "accepted"},
+	{"media-type-unknown", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = "application/x-unknown" }, `layer 1 is of type "application/x-unknown", which is no file system layer`, ""},
 	{"media-type-artifact", func(t *testing.T, m *layoutMaker) {
 		m.manifest["config"] = blobs.Descriptor("application/vnd.oci.empty.v1+json", m.blob(t, []byte("{}")), 2)
-	}, "this is an artifact, not a container image"},
-	{"media-type-compression", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.OCILayerZStd }, ""},
+	}, "this is an artifact, not a container image", ""},
+	{"media-type-compression", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.OCILayerZStd }, "", "refused"},
+	{"media-type-compression", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.OCIUncompressedLayer }, "", "refused"},
+	{"media-type-docker", func(_ *testing.T, m *layoutMaker) { m.layer()["mediaType"] = types.DockerLayer }, "", "refused"},
+	{"foreign-layer", func(_ *testing.T, m *layoutMaker) {
+		m.layer()["mediaType"] = types.OCIRestrictedLayer
+		m.layer()["urls"] = []string{"http://127.0.0.1:1/layer"}
+	}, "", ""},
 	{"foreign-layer", func(_ *testing.T, m *layoutMaker) {
 		m.layer()["mediaType"] = types.DockerForeignLayer
 		m.layer()["urls"] = []string{"http://127.0.0.1:1/layer"}
-	}, ""},
+	}, "", "refused"},
 	{"index-cycle", func(t *testing.T, m *layoutMaker) {
 		m.write(t, "blobs/sha256/"+strings.TrimPrefix(otherDigest, "sha256:"), blobs.JSON(t, map[string]any{"manifests": []any{blobs.Descriptor(types.OCIImageIndex, otherDigest, 9)}}))
 		m.index["manifests"] = []any{blobs.Descriptor(types.OCIImageIndex, otherDigest, 9)}
-	}, "the index " + otherDigest},
-	{"index-depth", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 3) }, ""},
-	{"index-depth-limit", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 4) }, "more than 4 indexes lead to each other"},
+	}, "the index " + otherDigest, ""},
+	{"index-depth", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 3) }, "", "refused"},
+	{"index-depth-limit", func(t *testing.T, m *layoutMaker) { m.indexOf(t, 4) }, "more than 4 indexes lead to each other", ""},
 	{"several-images", func(t *testing.T, m *layoutMaker) {
 		m.finish(t)
 		one := m.index["manifests"].([]any)[0]
 		m.manifest["annotations"] = map[string]string{"a": "b"}
 		other := blobs.JSON(t, m.manifest)
 		m.index["manifests"] = []any{one, blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
-	}, "there are several images: name one of"},
+	}, "there are several images: name one of", "accepted"},
 	{"no-regular-file", func(t *testing.T, m *layoutMaker) {
 		blob := filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)
 		if err := os.Remove(blob); err != nil {
@@ -168,7 +190,7 @@ var hostileImages = []struct {
 		if err := os.Symlink("/dev/zero", blob); err != nil {
 			t.Fatal(err)
 		}
-	}, "is no regular file"},
+	}, "is no regular file", ""},
 }
 
 func TestHostileImages(t *testing.T) {

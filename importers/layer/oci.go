@@ -14,14 +14,6 @@ func NewOCI(takes bool) OCI {
 	return OCI{applier{Tree: canon.NewTree(), takes: takes}}
 }
 
-func applyOCI(layers []*Entries, takes bool) (*canon.Tree, error) {
-	a := NewOCI(takes)
-	if err := a.Apply(layers); err != nil {
-		return nil, err
-	}
-	return a.Tree, nil
-}
-
 // Apply puts layers on those that were applied before.
 func (a *OCI) Apply(layers []*Entries) error {
 	for _, layer := range layers {
@@ -52,8 +44,12 @@ func (a *OCI) Hide(i int) {
 	switch {
 	case parent == nil || parent.Kind != canon.Directory:
 	case m == Opaque:
+		a.remove(i, OpaqueMarker, dir, parent.Children())
 		parent.RemoveAll()
 	default:
+		if child := parent.Child(hidden); child != nil {
+			a.remove(i, WhiteoutMarker, dir, []canon.Dirent{*child})
+		}
 		parent.Remove(hidden)
 	}
 }
@@ -109,7 +105,7 @@ func (a *OCI) parent(i int) (*canon.Node, error) {
 		child := n.Child(name)
 		switch {
 		case child != nil && child.Node.Kind == canon.Directory:
-			a.imply(i, child.Origin)
+			a.imply(i, child)
 			n = child.Node
 		case child != nil && child.Origin.Layer == a.Layer.Layer:
 			return nil, a.errorf(i, "its parent is a %v by entry %d of the same layer, %q: tools disagree what this means",

@@ -11,7 +11,8 @@ import (
 // OtherRules is what the other set of layer rules makes of an image.
 type OtherRules struct {
 	Rules Rules
-	// Events are the entries that the two sets of rules treat differently.
+	// Events are the entries that the two sets of rules treat differently, those first
+	// that hide others.
 	Events []Event
 	// Tree is nil if the rules refuse the image; Err then says why.
 	Tree *canon.Tree
@@ -22,18 +23,26 @@ type OtherRules struct {
 // the rules stays unseen.
 func applyOther(layers []*Entries, used Rules) *OtherRules {
 	// A survey gives no error.
-	survey := composefsApplier{survey: true}
-	surveyed, err := survey.apply(layers)
-	other := &OtherRules{Rules: RulesComposefsRS, Events: survey.events, Tree: surveyed, Err: err}
+	survey := composefsApplier{applier: applier{Tree: canon.NewTree()}, survey: true}
+	err := survey.apply(layers)
+	slices.SortStableFunc(survey.events, func(a, b Event) int { return hides(b) - hides(a) })
+	other := &OtherRules{Rules: RulesComposefsRS, Events: survey.events, Tree: survey.Tree, Err: err}
 	refusal := slices.IndexFunc(survey.events, func(e Event) bool { return e.Refused })
 	switch {
 	case used == RulesComposefsRS:
 		other.Rules = RulesOCI
-		other.Tree, other.Err = applyOCI(layers, false)
+		other.Tree, other.Err = Apply(layers, RulesOCI)
 	case refusal >= 0:
 		other.Tree, other.Err = nil, survey.events[refusal].err()
 	}
 	return other
+}
+
+func hides(e Event) int {
+	if e.Hides {
+		return 1
+	}
+	return 0
 }
 
 // against is nil if the rules that were used gave the same tree. Else its Events

@@ -54,7 +54,8 @@ const bufferSize = 64 << 10
 func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Budget, o ReadOptions) (*Entries, error) {
 	l := &layerReader{
 		tar:     tarfile.NewReader(limits.Reader(ctx, r)),
-		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}},
+		out:     &Entries{Layer: layer, quirks: map[int]tarfile.Quirks{}, nanoseconds: map[int]uint32{}},
+		hash:    o.Hash,
 		hasher:  objects.NewHasher(o.Hash, o.Objects),
 		keep:    o.Keep,
 		buffer:  make([]byte, bufferSize),
@@ -67,37 +68,52 @@ func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Bud
 	if o.Inspector != nil {
 		l.tar.Record()
 	}
+	trailing, err := l.read(ctx)
+	if l.fork != nil {
+		err = l.fork.join(l, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.Inspector != nil {
+		o.Inspector.End(l.out, l.tar, trailing)
+	}
+	l.progress(0)
+	l.steps.End()
+	return l.out, nil
+}
+
+// read reads the archive, and returns the size of what follows it in bytes.
+func (l *layerReader) read(ctx context.Context) (trailing int64, err error) {
+	behindHeader := int64(-1)
 	for {
 		header, quirks, err := l.tar.Next()
 		if err == io.EOF {
 			break
 		}
+		behindHeader = l.tar.Offset()
 		if err == nil {
-			err = l.add(header, quirks)
+			err = l.add(ctx, header, quirks)
 		}
 		if err != nil {
-			return nil, l.fail(ctx, header, err)
+			return 0, l.fail(ctx, header, err)
 		}
 	}
 	l.out.oneZeroBlock, l.out.NoEnd = l.tar.OneZeroBlock, l.tar.NoEnd
-	trailing, err := l.tar.Trailing()
-	if err != nil {
-		return nil, &canon.EntryError{Layer: layer, Err: err}
-	}
-	if o.Inspector != nil {
-		o.Inspector.End(l.out, l.tar, trailing)
+	l.out.endsInHeader = l.tar.NoEnd && l.tar.Offset() == behindHeader
+	if trailing, err = l.tar.Trailing(); err != nil {
+		return 0, &canon.EntryError{Layer: l.out.Layer, Err: err}
 	}
 	// Appending left room for more, which nothing will use.
 	l.out.List = slices.Clone(l.out.List)
-	l.progress(0)
-	l.steps.End()
-	return l.out, nil
+	return trailing, nil
 }
 
 // layerReader turns headers and content into entries.
 type layerReader struct {
 	tar     *tarfile.Reader
 	out     *Entries
+	hash    fsverity.Algorithm
 	hasher  *objects.Hasher
 	keep    func(path string, begins func(magic string) bool) bool
 	buffer  []byte
@@ -109,9 +125,14 @@ type layerReader struct {
 	budget  *limits.Budget
 	before  string // the name of the last entry
 	offset  int64  // that was reported last
+	// fork is nil unless composefs-rs reads something else, and forked unless this
+	// reader is the fork's own. Then offsets are those of entries from the one on behind
+	// which it began.
+	fork, forked *fork
+	offsets      []int64
 }
 
-func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
+func (l *layerReader) add(ctx context.Context, h *canon.Header, quirks tarfile.Quirks) error {
 	if err := l.budget.AddEntry(h, l.before); err != nil {
 		return err
 	}
@@ -122,6 +143,9 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 	}
 	if quirks != 0 {
 		l.out.quirks[len(l.out.List)] = quirks
+	}
+	if quirks&tarfile.FirstNanoseconds != 0 {
+		l.out.nanoseconds[len(l.out.List)] = l.tar.Nanoseconds()
 	}
 	if l.headers {
 		e.Header = h
@@ -141,6 +165,12 @@ func (l *layerReader) add(h *canon.Header, quirks tarfile.Quirks) error {
 		}
 	}
 	l.progress(1)
+	if l.offsets != nil {
+		l.offsets = append(l.offsets, h.Offset)
+	}
+	if quirks&tarfile.SizeWithoutContent != 0 {
+		l.skipContent(ctx, h)
+	}
 	return nil
 }
 

@@ -25,8 +25,8 @@ const (
 	// SymlinkModes: Linux gives every symlink the mode 0777 (init_special_inode and
 	// the symlink methods of its file systems).
 	SymlinkModes RepairKind = "symlink-modes"
-	// OldTimes are before 1970: composefs-rs refuses them, and containers-storage
-	// sets others (Engine.EpochRange). They become 0.
+	// OldTimes are before 1970: composefs-rs refuses them in PAX records, and
+	// containers-storage sets others (Engine.EpochRange). They become 0.
 	OldTimes RepairKind = "times-before-1970"
 	// LateTimes are after what 64 bits of nanoseconds hold: engines wrap them, or
 	// set 0. They become the last second that fits.

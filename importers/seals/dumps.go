@@ -17,7 +17,6 @@ import (
 const (
 	// bootDir is where bootc looks for the dump file beside a unified kernel image.
 	bootDir = "/boot"
-	ukiDir  = "/boot/EFI/Linux"
 	// runDumps is where a build can leave a dump file that changes no digest: /run is
 	// emptied before a digest is computed.
 	runDumps = "/run/cfsverify"
@@ -61,7 +60,7 @@ func FindDumps(t *canon.Tree, store *objects.Store) []Dump {
 		}
 		d := Dump{Path: file}
 		if path.Dir(file) == bootDir {
-			d.UKI = ukiDir + "/" + strings.TrimSuffix(path.Base(file), dumpSuffix) + ".efi"
+			d.UKI = kernelsDir + strings.TrimSuffix(path.Base(file), dumpSuffix) + ".efi"
 			if t.Lookup(d.UKI) == nil {
 				continue
 			}

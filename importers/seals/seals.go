@@ -32,6 +32,9 @@ func Find(ctx context.Context, img *image.Image, t *canon.Tree, store *objects.S
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSealCount(len(ukis) + len(found)); err != nil {
+		return nil, err
+	}
 	return append(ukis, found...), nil
 }
 

@@ -61,11 +61,11 @@ func sealLines(found []seal.Seal) []string {
 	var lines []string
 	for _, f := range found {
 		line := string(f.Place)
-		number := ""
-		if f.CommandLine > 0 {
-			number = fmt.Sprint(f.CommandLine)
+		profile := ""
+		if p := f.Profile; p != nil {
+			profile = fmt.Sprint("@", p.Number, p.ID)
 		}
-		for _, part := range []string{f.Name, number, f.Key} {
+		for _, part := range []string{f.Name, profile, f.Key} {
 			if part != "" {
 				line += " " + part
 			}
@@ -283,7 +283,7 @@ func TestSealsOfUKIs(t *testing.T) {
 	dir := t.TempDir()
 	kernel := [2]string{".linux", "kernel"}
 	files := map[string]string{
-		"one": string(uki.File(kernel, [2]string{".cmdline", "composefs=" + hexOf("1")})), "two": string(uki.File(kernel, [2]string{".cmdline", "composefs=" + hexOf("2")}, [2]string{".cmdline", "rw"}, [2]string{".cmdline", "composefs=?" + hexOf("3")})),
+		"one": string(uki.File(kernel, [2]string{".cmdline", "composefs=" + hexOf("1")})), "two": string(uki.File(kernel, [2]string{".cmdline", "composefs=" + hexOf("2")}, [2]string{".profile", "ID=a"}, [2]string{".profile", ""}, [2]string{".cmdline", "rw"}, [2]string{".profile", "ID=c"}, [2]string{".cmdline", "composefs=?" + hexOf("3")})),
 		"unsealed": string(uki.File(kernel, [2]string{".cmdline", "rw"})), "none": string(uki.File(kernel)),
 		"addon": string(uki.File([2]string{".cmdline", "quiet"})), "program": string(uki.File([2]string{".text", "x"})),
 	}
@@ -303,10 +303,10 @@ func TestSealsOfUKIs(t *testing.T) {
 	checkSeals(t, s,
 		"uki /boot/EFI/Linux/a.efi composefs = 1…",
 		"uki /boot/EFI/Linux/b.efi: its command line has no composefs digest",
-		"uki /boot/EFI/Linux/c.efi: it has no .cmdline section",
-		"uki /boot/EFI/Linux/replaced.efi 1 composefs = 2…",
-		"uki /boot/EFI/Linux/replaced.efi 2: its command line has no composefs digest",
-		"uki /boot/EFI/Linux/replaced.efi 3 composefs = 3…",
+		"uki /boot/EFI/Linux/c.efi: it has no .cmdline section, or an empty one: systemd-stub boots it with what the boot loader passes, with Secure Boot too: give it a command line with a digest",
+		"uki /boot/EFI/Linux/replaced.efi @0a composefs = 2…",
+		"uki /boot/EFI/Linux/replaced.efi @1: its command line has no composefs digest",
+		"uki /boot/EFI/Linux/replaced.efi @2c composefs = 3…",
 		"uki /boot/EFI/Linux/symlink.efi: it is a symlink, not a file",
 		"uki /usr/lib/modules/6/link.efi composefs = 1…",
 	)

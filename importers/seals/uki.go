@@ -1,113 +1,184 @@
 package seals
 
 import (
-	"debug/pe"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"cfsverify/canon/seal"
 )
 
 const (
-	// Magic begins PE files, as it does DOS programs.
-	Magic          = "MZ"
 	cmdlineSection = ".cmdline"
 	kernelSection  = ".linux"
-	// sectionsMax is how many sections are looked at: some four for each profile.
-	sectionsMax = 1000
+	profileSection = ".profile"
+	unameSection   = ".uname"
 	// cmdlineMax is the size in bytes up to which the command lines of a file are
 	// read: many times of what any kernel takes.
 	cmdlineMax = 1 << 20
+	// profileMax and unameMax are up to which sizes in bytes these sections are read.
+	profileMax = 4096
+	unameMax   = 256
 )
 
-// ukiFile is what a unified kernel image has of interest here.
+// ukiFile is what a unified kernel image, or an addon to one, has of interest here.
 type ukiFile struct {
-	// cmdlines are its command lines, of which each profile may have one.
-	cmdlines []string
-	// isKernel says that it has a kernel, as addons and other programs have not.
-	isKernel bool
+	// boots are the ways to boot it: its profiles, or the one way if it has none.
+	boots []boot
+	// unbooted is the command line in front of the profiles if no profile has it, else
+	// nil. bootc reads it, and systemd-stub before release 257 knows no profiles.
+	unbooted *cmdline
+	// isKernel says that some release of systemd-stub finds a kernel in it, isAddon that
+	// some release may find none, as in addons.
+	isKernel, isAddon bool
+	// uname is that of the only section .uname, empty if there is not one.
+	uname string
+	// kept is how many bytes of a command line the kernel keeps.
+	kept int
 }
 
-// readUKI reads a PE file (Microsoft, "PE Format") as far as it takes to find the
-// sections of the UAPI group's specification "Unified Kernel Image". Section names
-// are the eight bytes in the header, as systemd-stub and composefs-rs compare them.
+// boot is one way to boot a file.
+type boot struct {
+	profile *seal.Profile
+	// cmdline is nil without one.
+	cmdline *cmdline
+	// uname is the release of the kernel, empty if it is not told.
+	uname string
+}
+
+// cmdline is a command line, or why it cannot be told what is booted.
+type cmdline struct {
+	text  string
+	doubt error
+}
+
+// readUKI reads a PE file as far as it takes to find the sections of the UAPI group's
+// specification "Unified Kernel Image". A section .profile begins a profile, whose
+// sections take the place of those in front of all profiles, as in systemd-stub since
+// release 257 (src/boot: pe_locate_profile_sections of pe.c, find_sections of stub.c).
 func readUKI(r io.ReaderAt) (*ukiFile, error) {
-	sections, err := peSections(r)
+	file, err := readPE(r)
 	if err != nil {
 		return nil, fmt.Errorf("it is no PE file, as unified kernel images are: %w", err)
 	}
-	f := &ukiFile{}
-	left := uint32(cmdlineMax)
-	for _, s := range sections {
-		switch strings.TrimRight(string(s.Name[:]), "\x00") {
-		case kernelSection:
-			f.isKernel = true
-		case cmdlineSection:
-			text, err := readCmdline(r, s, left)
-			if err != nil {
-				return nil, err
-			}
-			left -= uint32(len(text))
-			f.cmdlines = append(f.cmdlines, text)
+	uki := &ukiFile{kept: keptBytes(file.machine), isAddon: true}
+	groups := [][]int{nil}
+	all := make([]int, len(file.sections))
+	for i := range file.sections {
+		all[i] = i
+		if file.name(i) == profileSection {
+			groups = append(groups, nil)
+		}
+		last := len(groups) - 1
+		groups[last] = append(groups[last], i)
+		// Release 254 compares no more than this beginning.
+		uki.isKernel = uki.isKernel || strings.HasPrefix(file.name(i), kernelSection)
+	}
+	sections := sectionReader{file, cmdlineMax}
+	if kernels := sections.named(all, kernelSection); kernels != nil {
+		uki.isAddon = slices.ContainsFunc(kernels, func(i int) bool { return file.sections[i].VirtualSize == 0 })
+	}
+	uki.uname = sections.uname(all)
+	var base boot
+	if err := sections.add(&base, groups[0]); err != nil {
+		return nil, err
+	}
+	if len(groups) == 1 {
+		uki.boots = []boot{base}
+		return uki, nil
+	}
+	uki.unbooted = base.cmdline
+	for n, group := range groups[1:] {
+		b := base
+		if err := sections.add(&b, group); err != nil {
+			return nil, err
+		}
+		b.profile = sections.profile(n, group[0])
+		if b.cmdline == base.cmdline {
+			uki.unbooted = nil
+		}
+		uki.boots = append(uki.boots, b)
+	}
+	return uki, nil
+}
+
+// sectionReader reads sections, up to a number of bytes of command lines.
+type sectionReader struct {
+	*peFile
+	left uint32
+}
+
+// add puts what a group of sections has into the place of what there was before. An
+// empty command line is none, and takes the place of another as well.
+func (r *sectionReader) add(b *boot, group []int) error {
+	if r.named(group, unameSection) != nil {
+		b.uname = r.uname(group)
+	}
+	found := r.named(group, cmdlineSection)
+	if found == nil {
+		return nil
+	}
+	b.cmdline = nil
+	if len(found) > 1 {
+		b.cmdline = &cmdline{doubt: fmt.Errorf("it has %d sections %s where there is to be one: systemd-stub boots the first (release 257) or the last (254): leave one", len(found), cmdlineSection)}
+		return nil
+	}
+	text, doubt, err := r.text(found[0], r.left)
+	switch {
+	case errors.Is(err, errTooLong):
+		return fmt.Errorf("its sections %s have more than %d bytes", cmdlineSection, cmdlineMax)
+	case err != nil:
+		return err
+	case text != "" || doubt != nil:
+		b.cmdline = &cmdline{text, doubt}
+	}
+	r.left -= uint32(len(text))
+	return nil
+}
+
+// uname reads the section .uname, empty if there is not one.
+func (r *sectionReader) uname(group []int) string {
+	if found := r.named(group, unameSection); len(found) == 1 {
+		return r.short(found[0], unameMax)
+	}
+	return ""
+}
+
+func (r *sectionReader) named(group []int, name string) []int {
+	var found []int
+	for _, i := range group {
+		if r.name(i) == name {
+			found = append(found, i)
 		}
 	}
-	return f, nil
+	return found
 }
 
-// peSections reads the section table alone: debug/pe reads all that headers lead
-// to, which can be any number of times the file's size.
-func peSections(r io.ReaderAt) ([]pe.SectionHeader32, error) {
-	const dosSize, offsetAt, signature = 0x40, 0x3c, "PE\x00\x00"
-	var dos [dosSize]byte
-	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != Magic {
-		return nil, errors.New("it does not begin with MZ and a DOS header")
+// short is the text of a section, empty if it is longer than that or cannot be told.
+func (r *sectionReader) short(i int, limit uint32) string {
+	text, doubt, err := r.text(i, limit)
+	if doubt != nil || err != nil {
+		return ""
 	}
-	at := int64(binary.LittleEndian.Uint32(dos[offsetAt:]))
-	var magic [len(signature)]byte
-	if _, err := r.ReadAt(magic[:], at); err != nil || string(magic[:]) != signature {
-		return nil, errors.New("its PE header is not where the DOS header says")
-	}
-	at += int64(len(magic))
-	var header pe.FileHeader
-	if err := binary.Read(io.NewSectionReader(r, at, int64(binary.Size(header))), binary.LittleEndian, &header); err != nil {
-		return nil, errors.New("its PE header is truncated")
-	}
-	if header.NumberOfSections > sectionsMax {
-		return nil, fmt.Errorf("it has %d sections, the limit is %d", header.NumberOfSections, sectionsMax)
-	}
-	at += int64(binary.Size(header)) + int64(header.SizeOfOptionalHeader)
-	sections := make([]pe.SectionHeader32, header.NumberOfSections)
-	if err := binary.Read(io.NewSectionReader(r, at, int64(binary.Size(sections))), binary.LittleEndian, sections); err != nil {
-		return nil, errors.New("its section table is truncated")
-	}
-	return sections, nil
+	return text
 }
 
-// readCmdline reads a section as far as it is loaded: what follows is padding.
-func readCmdline(r io.ReaderAt, s pe.SectionHeader32, limit uint32) (string, error) {
-	switch {
-	case s.VirtualSize > limit:
-		return "", fmt.Errorf("its %s sections have more than %d bytes", cmdlineSection, cmdlineMax)
-	case s.VirtualSize > s.SizeOfRawData:
-		return "", fmt.Errorf("its %s section has %d bytes, of which the file has only %d: tools disagree what the others are", cmdlineSection, s.VirtualSize, s.SizeOfRawData)
+// profile reads the section of a profile, which is written like os-release(5).
+func (r *sectionReader) profile(number, section int) *seal.Profile {
+	p := &seal.Profile{Number: number}
+	for line := range strings.Lines(strings.TrimRight(r.short(section, profileMax), "\x00")) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+		switch key {
+		case "ID":
+			p.ID = value
+		case "TITLE":
+			p.Title = value
+		}
 	}
-	text := make([]byte, s.VirtualSize)
-	if n, err := r.ReadAt(text, int64(s.PointerToRawData)); n < len(text) {
-		return "", fmt.Errorf("its %s section is outside of the file, which may be truncated: %w", cmdlineSection, err)
-	}
-	return string(text), nil
-}
-
-// isUKIPath says that bootc and composefs-rs look there for a unified kernel
-// image, or for an addon to one (crate composefs-boot, bootloader.rs).
-func isUKIPath(path string) bool {
-	if !strings.HasSuffix(path, ".efi") {
-		return false
-	}
-	if strings.HasPrefix(path, "/boot/EFI/Linux/") || strings.HasPrefix(path, "/boot/loader/addons/") {
-		return true
-	}
-	below, found := strings.CutPrefix(path, "/usr/lib/modules/")
-	return found && strings.Contains(below, "/")
+	return p
 }

@@ -8,38 +8,82 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/objects"
 )
 
+const (
+	kernelsDir = "/boot/EFI/Linux/"
+	addonsDir  = "/boot/loader/addons/"
+	modulesDir = "/usr/lib/modules/"
+)
+
+// isUKIPath says that bootc and composefs-rs look there for a unified kernel
+// image, or for an addon to one (crate composefs-boot, bootloader.rs).
+func isUKIPath(path string) bool {
+	if !strings.HasSuffix(path, ".efi") && !isAddonName(path) {
+		return false
+	}
+	if strings.HasPrefix(path, kernelsDir) || strings.HasPrefix(path, addonsDir) {
+		return true
+	}
+	below, found := strings.CutPrefix(path, modulesDir)
+	return found && strings.Contains(below, "/")
+}
+
 // findUKIs finds the seals in the unified kernel images of a tree whose content is
 // in a store, as far as it may be one.
 func findUKIs(t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
-	var found []seal.Seal
+	var found []bootSeal
+	var addons []addon
+	known := map[fsverity.Digest]*program{}
 	for path, e := range t.All() {
 		if e.Node.Kind == canon.Directory || !isUKIPath(path) {
 			continue
 		}
-		if e.Node.Kind != canon.Regular {
+		p := &program{}
+		if e.Node.Kind == canon.Regular {
+			var err error
+			if p, err = programOf(e.Node, store, known); err != nil {
+				return nil, &canon.EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
+			}
+		} else {
 			// composefs-rs installs no image that has one.
-			found = append(found, seal.Seal{Place: seal.UKI, Name: path, Err: fmt.Errorf("it is a %v, not a file", e.Node.Kind)})
-			continue
+			p.seals = []bootSeal{{Seal: seal.Seal{Err: fmt.Errorf("it is a %v, not a file", e.Node.Kind)}}}
 		}
-		more, err := sealsOfNode(path, e.Node, store)
-		if err != nil {
-			return nil, &canon.EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
+		seals := p.seals
+		if p.addition != nil && isAddonName(path) {
+			seals = p.added
+			addons = append(addons, addon{path, p.uname, p.addition})
 		}
-		found = append(found, more...)
+		for _, s := range seals {
+			s.Place, s.Name = seal.UKI, path
+			found = append(found, s)
+		}
+		if err := checkSealCount(len(found)); err != nil {
+			return nil, err
+		}
 	}
-	return found, nil
+	var seals []seal.Seal
+	for _, s := range found {
+		if s.isKernel && s.Err == nil {
+			s.Err = addedTo(s.Name, s.uname, addons)
+		}
+		seals = append(seals, s.Seal)
+	}
+	return seals, nil
 }
 
-func sealsOfNode(path string, n *canon.Node, store *objects.Store) ([]seal.Seal, error) {
+// programOf reads a file, or knows it from another path.
+func programOf(n *canon.Node, store *objects.Store, known map[fsverity.Digest]*program) (*program, error) {
 	content := io.ReaderAt(strings.NewReader(""))
 	switch c := n.Content; {
 	case c == nil:
 	case c.Inline != nil:
 		content = strings.NewReader(string(c.Inline))
+	case known[c.Digest] != nil:
+		return known[c.Digest], nil
 	default:
 		f, err := store.Open(c.Digest)
 		if errors.Is(err, os.ErrNotExist) {
@@ -56,11 +100,11 @@ func sealsOfNode(path string, n *canon.Node, store *objects.Store) ([]seal.Seal,
 	if err != nil {
 		return nil, err
 	}
-	if !f.isKernel {
-		// Addons add what they like to a command line, and programs have none.
-		return f.claims(path), nil
+	p, err := f.program()
+	if err == nil && n.Content != nil && n.Content.Inline == nil {
+		known[n.Content.Digest] = p
 	}
-	return f.seals(path), nil
+	return p, err
 }
 
 // OfUKI reads the seals on the command lines of a unified kernel image that
@@ -70,39 +114,14 @@ func OfUKI(name string, r io.ReaderAt) ([]seal.Seal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.seals(name), nil
-}
-
-// claims are the digests on the command lines.
-func (f *ukiFile) claims(name string) []seal.Seal {
-	var found []seal.Seal
-	for i, cmdline := range f.cmdlines {
-		for _, s := range seal.Kargs(cmdline) {
-			found = append(found, f.at(name, i, s))
-		}
+	found, err := f.bootSeals()
+	if err != nil {
+		return nil, err
 	}
-	return found
-}
-
-// seals are the claims, and what lacks one: each profile can be booted.
-func (f *ukiFile) seals(name string) []seal.Seal {
-	if f.cmdlines == nil {
-		return []seal.Seal{{Place: seal.UKI, Name: name, Err: errors.New("it has no .cmdline section")}}
+	var seals []seal.Seal
+	for _, s := range found {
+		s.Place, s.Name = seal.UKI, name
+		seals = append(seals, s.Seal)
 	}
-	var found []seal.Seal
-	for i, cmdline := range f.cmdlines {
-		for _, s := range seal.CmdlineSeals(cmdline) {
-			found = append(found, f.at(name, i, s))
-		}
-	}
-	return found
-}
-
-// at is a seal on a command line, which has a number if there are several.
-func (f *ukiFile) at(name string, i int, s seal.Seal) seal.Seal {
-	s.Place, s.Name = seal.UKI, name
-	if len(f.cmdlines) > 1 {
-		s.CommandLine = i + 1
-	}
-	return s
+	return seals, nil
 }

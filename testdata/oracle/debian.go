@@ -26,6 +26,26 @@ func Release(tb testing.TB) string {
 	return ""
 }
 
+// Debian is a tarball of a small Debian system. It stays in the user's cache; without
+// one it is made again, as root.
+func Debian(tb testing.TB) string {
+	tb.Helper()
+	Root(tb)
+	codename := Release(tb)
+	file := filepath.Join(Cache(tb), "debian-"+codename+"-2.tar")
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	partial := filepath.Join(tb.TempDir(), "debian.tar")
+	Run(tb, "mmdebstrap", "mmdebstrap", "--mode=root", "--variant=minbase", "--include=libcap2-bin,attr,binutils", codename, partial)
+	// The cache may be on another file system.
+	Run(tb, "coreutils", "mv", partial, file+".new")
+	if err := os.Rename(file+".new", file); err != nil {
+		tb.Fatal(err)
+	}
+	return file
+}
+
 // Cache is a directory of the user for what takes long to get. Tests that run at
 // the same time share it: put files there by renaming them.
 func Cache(tb testing.TB) string {

@@ -41,10 +41,7 @@ func moduleNames() []string {
 // the machine's own package lists are left alone.
 func Debian(tb testing.TB) Kernel {
 	tb.Helper()
-	for _, tool := range []string{"apt-get", "apt-cache"} {
-		oracle.Tool(tb, tool, "apt")
-	}
-	oracle.Tool(tb, "dpkg-deb", "dpkg")
+	oracle.Apt(tb)
 	release := oracle.Release(tb)
 	var errs []error
 	for _, suite := range []string{release + "-backports", release} {
@@ -69,73 +66,17 @@ func Debian(tb testing.TB) Kernel {
 // download gets the kernel that the newest linux-image-cloud-amd64 of a suite
 // depends on.
 func download(dir, suite, pkg string) error {
-	config := filepath.Join(dir, "apt.conf")
-	for name, content := range map[string]string{
-		config:                              aptConfig(dir),
-		filepath.Join(dir, "sources.list"):  "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian " + suite + " main\n",
-		filepath.Join(dir, "lists/partial"): "", filepath.Join(dir, "cache/archives/partial"): "",
-	} {
-		if content == "" {
-			if err := os.MkdirAll(name, 0o755); err != nil {
-				return err
-			}
-		} else if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			return err
-		}
-	}
-	apt := func(name string, args ...string) (string, error) {
-		c := exec.Command(name, args...)
-		c.Dir, c.Env = dir, append(os.Environ(), "APT_CONFIG="+config, "LC_ALL=C")
-		var stdout, stderr bytes.Buffer
-		c.Stdout, c.Stderr = &stdout, &stderr
-		if err := c.Run(); err != nil {
-			return "", fmt.Errorf("%s: %v: %w\n%s", suite, c, err, stderr.Bytes())
-		}
-		return stdout.String(), nil
-	}
-	if _, err := apt("apt-get", "-q", "--error-on=any", "update"); err != nil {
+	apt, err := oracle.OpenSuite(dir, suite)
+	if err != nil {
 		return err
 	}
-	meta, err := apt("apt-cache", "show", "--no-all-versions", "linux-image-cloud-amd64")
+	meta, err := apt.Run("apt-cache", "show", "--no-all-versions", "linux-image-cloud-amd64")
 	if err != nil {
 		return err
 	}
 	_, depends, _ := strings.Cut(meta, "\nDepends: ")
 	name, _, _ := strings.Cut(depends, " ")
-	if _, err := apt("apt-get", "-q", "download", name); err != nil {
-		return err
-	}
-	debs, err := filepath.Glob(filepath.Join(dir, name+"_*.deb"))
-	if err != nil || len(debs) != 1 {
-		return fmt.Errorf("%s: %d packages %q were downloaded (%v)", suite, len(debs), name, err)
-	}
-	return move(debs[0], pkg)
-}
-
-func aptConfig(dir string) string {
-	return fmt.Sprintf(`APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Dir::Etc::sourcelist "%[1]s/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "%[1]s/lists";
-Dir::State::status "/dev/null";
-Dir::Cache "%[1]s/cache";
-`, dir)
-}
-
-// move is a rename that may cross file systems.
-func move(from, to string) error {
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	partial := fmt.Sprintf("%s.%d", to, os.Getpid())
-	if err := os.WriteFile(partial, content, 0o644); err != nil {
-		return errors.Join(err, os.Remove(partial))
-	}
-	return os.Rename(partial, to)
+	return apt.Download(name, pkg)
 }
 
 // unpack takes the kernel and the modules out of a package.

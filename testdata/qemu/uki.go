@@ -56,32 +56,52 @@ func ObjcopyArguments(tb testing.TB, stub string, sections []Section) string {
 	return lines.String()
 }
 
-// Firmware are the arguments that boot an EFI program with OVMF.
-func Firmware(tb testing.TB, program string) []string {
+// BootProgram is what firmware boots of a disk.
+const BootProgram = "EFI/BOOT/BOOTX64.EFI"
+
+// Firmware are the arguments that boot a disk of these files, by their paths, with OVMF.
+func Firmware(tb testing.TB, files map[string]string) []string {
+	tb.Helper()
+	disk := filepath.Join(tb.TempDir(), "esp")
+	for path, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		path = filepath.Join(disk, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			tb.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return append(firmware(tb),
+		"-drive", "if=none,id=esp,format=raw,readonly=on,file=fat:"+disk,
+		"-device", "virtio-blk-pci,drive=esp,bootindex=0",
+	)
+}
+
+// FirmwareOptions are the arguments that boot an EFI program with OVMF, which passes load
+// options to it.
+func FirmwareOptions(tb testing.TB, program, options string) []string {
+	tb.Helper()
+	return append(firmware(tb), "-kernel", program, "-append", options)
+}
+
+func firmware(tb testing.TB) []string {
 	tb.Helper()
 	const code, vars = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
 	content, err := os.ReadFile(vars)
 	if err != nil {
 		oracle.Missing(tb, vars+" is missing: install the package ovmf")
 	}
-	dir := tb.TempDir()
-	own, boot := filepath.Join(dir, "vars"), filepath.Join(dir, "esp/EFI/BOOT")
+	own := filepath.Join(tb.TempDir(), "vars")
 	if err := os.WriteFile(own, content, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.MkdirAll(boot, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	if content, err = os.ReadFile(program); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(boot, "BOOTX64.EFI"), content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	return []string{
 		"-drive", "if=pflash,format=raw,readonly=on,file=" + code,
 		"-drive", "if=pflash,format=raw,file=" + own,
-		"-drive", "if=none,id=esp,format=raw,readonly=on,file=fat:" + filepath.Join(dir, "esp"),
-		"-device", "virtio-blk-pci,drive=esp,bootindex=0",
 	}
 }

@@ -12,7 +12,7 @@ for hash in sha256 sha512; do
 		echo "$cell karg $("${rs[@]}" compute-karg /target)" >>/inside/cfsctl
 		ours=(/mnt/uki/cfsverify digest --hash $hash --erofs-version $version --boot-mtime ns)
 		echo "$cell id $("${ours[@]}" --bootable dir:/target)" >>/inside/cfsverify
-		echo "$cell karg $("${ours[@]}" --karg dir:/target)" >>/inside/cfsverify
+		echo "$cell karg $("${ours[@]}" --karg --for composefs-rs dir:/target)" >>/inside/cfsverify
 	done
 done
 cfsctl --no-repo create-dumpfile --bootable /target >/inside/cfsctl.dump

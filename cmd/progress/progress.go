@@ -1,4 +1,6 @@
-package cmd
+// Package progress shows on a terminal how far the reading of sources is. What is read
+// belongs in importers, which say how far they are; where nobody looks it shows nothing.
+package progress
 
 import (
 	"fmt"
@@ -12,19 +14,20 @@ import (
 	"cfsverify/importers/limits"
 )
 
-// progressDelay is how long work may take before a terminal hears of it.
-const progressDelay = time.Second
+// delay is how long work may take before a terminal hears of it.
+const delay = time.Second
 
-// progress shows how much was read, on a terminal only.
-type progress struct {
+// Progress shows how much was read, on a terminal only.
+type Progress struct {
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar
 	started time.Time
 	entries int64
 }
 
-func startProgress(stderr *os.File) *progress {
-	p := &progress{started: time.Now()}
+// Start begins to count time.
+func Start(stderr *os.File) *Progress {
+	p := &Progress{started: time.Now()}
 	if term.IsTerminal(int(stderr.Fd())) {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(stderr),
@@ -40,11 +43,12 @@ func startProgress(stderr *os.File) *progress {
 	return p
 }
 
-func (p *progress) add(step limits.Progress) {
+// Add counts what was read. It may be called from several goroutines.
+func (p *Progress) Add(step limits.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.entries += step.Entries
-	if p.bar == nil || time.Since(p.started) < progressDelay {
+	if p.bar == nil || time.Since(p.started) < delay {
 		return
 	}
 	// The bar counts bytes: of layers, and of the files of a directory.
@@ -53,10 +57,11 @@ func (p *progress) add(step limits.Progress) {
 	_ = p.bar.Add64(step.Bytes)
 }
 
-func (p *progress) stop() {
+// Stop takes away what is shown.
+func (p *Progress) Stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil && time.Since(p.started) >= progressDelay {
+	if p.bar != nil && time.Since(p.started) >= delay {
 		_ = p.bar.Finish()
 	}
 }

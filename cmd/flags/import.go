@@ -1,4 +1,4 @@
-package cmd
+package flags
 
 import (
 	"fmt"
@@ -16,41 +16,43 @@ import (
 	"cfsverify/importers/scan"
 )
 
-// importFlags say how sources are read, whatever is then done with them.
-type importFlags struct {
-	rules    *enum[layer.Rules]
+// Import are the flags that say how sources are read, whatever is then done with them.
+type Import struct {
+	rules    *Enum[layer.Rules]
 	platform string
 	lenient  bool
-	objects  string
-	mounts   *enum[scan.MountPolicy]
-	timeout  time.Duration
-	limits   limits.Limits
+	// Objects is a content store.
+	Objects string
+	mounts  *Enum[scan.MountPolicy]
+	Timeout time.Duration
+	limits  limits.Limits
 }
 
-func addImportFlags(c *cobra.Command) *importFlags {
-	f := addImageFlags(c)
-	f.mounts = enumFlag(c, "mounts", scan.MountsFail, scan.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
-	c.Flags().StringVar(&f.objects, "objects", "", "the content store `DIR` with the content of dump files and composefs images, such as that of an SELinux policy's files for --bootable")
+// AddImport adds those for a command that takes any sources.
+func AddImport(c *cobra.Command) *Import {
+	f := AddImage(c)
+	f.mounts = NewEnum(c, "mounts", scan.MountsFail, scan.AllMountPolicies(), "what to do with other mounts in a directory; to skip them is to scan what they hide")
+	c.Flags().StringVar(&f.Objects, "objects", "", "the content store `DIR` with the content of dump files and composefs images, such as that of an SELinux policy's files for --bootable")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "read dump files of historical forms")
 	return f
 }
 
-// addImageFlags adds those for a command that takes images only.
-func addImageFlags(c *cobra.Command) *importFlags {
-	f := addLayerFlags(c)
-	f.rules = enumFlag(c, "layer-rules", layer.RulesOCI, layer.AllRules(), "how the layers of an image are applied")
+// AddImage adds those for a command that takes images only.
+func AddImage(c *cobra.Command) *Import {
+	f := AddLayer(c)
+	f.rules = NewEnum(c, "layer-rules", layer.RulesOCI, layer.AllRules(), "how the layers of an image are applied")
 	return f
 }
 
-// addLayerFlags adds those for a command that looks at layers one by one.
-func addLayerFlags(c *cobra.Command) *importFlags {
-	f := &importFlags{
-		rules: &enum[layer.Rules]{value: layer.RulesOCI}, mounts: &enum[scan.MountPolicy]{value: scan.MountsFail},
+// AddLayer adds those for a command that looks at layers one by one.
+func AddLayer(c *cobra.Command) *Import {
+	f := &Import{
+		rules: &Enum[layer.Rules]{Value: layer.RulesOCI}, mounts: &Enum[scan.MountPolicy]{Value: scan.MountsFail},
 		limits: limits.Default(),
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
-	flags.DurationVar(&f.timeout, "timeout", 0, "give up when reading a source takes longer than this `DURATION`, such as 90s or 10m")
+	flags.DurationVar(&f.Timeout, "timeout", 0, "give up when reading a source takes longer than this `DURATION`, such as 90s or 10m")
 	flags.Int64Var(&f.limits.Entries, "max-entries", f.limits.Entries, "refuse images of more than `N` tar entries and directories that they need; 0 is no limit, as for all --max flags")
 	flags.Var((*size)(&f.limits.Bytes), "max-size", "refuse images whose uncompressed layers have more than so many bytes (`SIZE`)")
 	flags.Var((*size)(&f.limits.Metadata), "max-metadata", "refuse images with more than so many bytes of names, link targets and PAX records (`SIZE`)")
@@ -58,10 +60,10 @@ func addLayerFlags(c *cobra.Command) *importFlags {
 	return f
 }
 
-// options are those of the importers for a hash.
-func (f *importFlags) options(hash fsverity.Algorithm) (importers.Options, error) {
-	o := importers.Options{Hash: hash, Rules: f.rules.value, Lenient: f.lenient, Mounts: f.mounts.value, Timeout: f.timeout, Limits: f.limits, LabelStore: f.objects}
-	if f.timeout < 0 || f.limits.Entries < 0 || f.limits.Ratio < 0 {
+// Options are those of the importers for a hash.
+func (f *Import) Options(hash fsverity.Algorithm) (importers.Options, error) {
+	o := importers.Options{Hash: hash, Rules: f.rules.Value, Lenient: f.lenient, Mounts: f.mounts.Value, Timeout: f.Timeout, Limits: f.limits, LabelStore: f.Objects}
+	if f.Timeout < 0 || f.limits.Entries < 0 || f.limits.Ratio < 0 {
 		return o, fmt.Errorf("--timeout, --max-entries and --max-ratio cannot be below zero; 0 is no limit")
 	}
 	if f.platform != "" {
