@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cfsverify/cmd/advice"
+	"cfsverify/compare/gate"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
 	"cfsverify/reports"
@@ -19,7 +20,7 @@ func newInsideVsOutside(r *run) *cobra.Command {
 		Short: "Compare a root file system scanned in a build with the image that came of it",
 		Long: helpText("inside-vs-outside") + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
-		Example: `  cfsverify inside-vs-outside /target oci:image:latest
+		Example: `  cfsverify inside-vs-outside dir:/target oci:image:latest
   cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
 		Args: cobra.ExactArgs(2),
 	}
@@ -53,12 +54,18 @@ inside-vs-outside.
 ` + helpText("sources") + `
 Exit status: 0 the digests are the same, or with --raw the bytes, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify diff oci:image:old oci:image:new
-  cfsverify diff --policy raw /mnt/a /mnt/b
+  cfsverify diff --policy raw dir:/mnt/a dir:/mnt/b
   cfsverify diff --raw oci:first oci:second`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := addComparison(c)
 	raw := addRawFlag(c)
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if *raw {
+			return f.checkRaw(c)
+		}
+		return f.check()
+	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		sources, err := parseSources(args)
 		if err != nil {
@@ -79,18 +86,30 @@ type comparison struct {
 	extra  extraReports
 	gate   *gateFlags
 	masked *bool
+	// files and judge are what extra and gate come to.
+	files []extraReport
+	judge *gate.Gate
 }
 
 func addComparison(c *cobra.Command) *comparison {
-	return &comparison{addRecipeFlags(c), addReportFlags(c, reports.Comparison{}), addExtraReports(c), addGateFlags(c), addMaskedFlag(c)}
+	f := &comparison{recipe: addRecipeFlags(c), look: addReportFlags(c, reports.Comparison{}), extra: addExtraReports(c), gate: addGateFlags(c), masked: addMaskedFlag(c)}
+	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
+	return f
+}
+
+// check reads the flags as far as they do not depend on the sources.
+func (f *comparison) check() (err error) {
+	if f.files, err = f.extra.parse(); err != nil {
+		return err
+	}
+	if f.judge, err = f.gate.read(); err != nil {
+		return err
+	}
+	return f.recipe.check()
 }
 
 // run compares two sources that the report calls by these names.
 func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source, names [2]string) error {
-	files, err := f.extra.parse()
-	if err != nil {
-		return err
-	}
 	s, err := f.recipe.setting(sources...)
 	if err != nil {
 		return err
@@ -100,10 +119,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Recognise: s.recognise, KeepWriter: s.writerGiven}
-	if o.Gate, err = f.gate.read(); err != nil {
-		return err
-	}
+	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Gate: f.judge, Recognise: s.recognise, KeepWriter: s.writerGiven}
 	result, err := verify.Run(ctx, inputs, s.Recipe, o)
 	if err != nil {
 		return err
@@ -112,7 +128,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if !result.Passed() {
 		r.status = statusDifferent
 	}
-	return f.look.write(ctx, r, reports.Comparison{Result: result}, files)
+	return f.look.write(ctx, r, reports.Comparison{Result: result}, f.files)
 }
 
 // loadPair imports two sources side by side, as explanations of differences need them.

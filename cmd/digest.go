@@ -20,7 +20,7 @@ func newDigest(r *run) *cobra.Command {
 		Use:   "digest SOURCE",
 		Short: "Print the composefs digest of a source",
 		Long:  helpText("digest") + helpText("sources"),
-		Example: `  cfsverify digest --karg /target >/etc/kernel/cmdline
+		Example: `  cfsverify digest --karg dir:/target >/etc/kernel/cmdline
   cfsverify digest --hash sha256 oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -71,21 +71,26 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		}
 	}
 	consumers, err := f.ParseConsumers()
+	if err == nil {
+		err = releases.CheckNumber(consumers)
+	}
 	if err != nil {
 		return err
+	}
+	settings := make([]setting, len(consumers))
+	for i := range consumers {
+		if settings[i], err = f.settingFor(&consumers[i], source); err != nil {
+			return err
+		}
+		consumers[i].Layers.Version = settings[i].Version
+		if !f.bootable {
+			settings[i].Policy.Boot = policy.BootNo
+		}
 	}
 	var raw *importers.Import
 	var versions []erofs.Version
 	digests := make([]fsverity.Digest, len(consumers))
-	for i := range consumers {
-		s, err := f.settingFor(&consumers[i], source)
-		if err != nil {
-			return err
-		}
-		consumers[i].Layers.Version = s.Version
-		if !f.bootable {
-			s.Policy.Boot = policy.BootNo
-		}
+	for i, s := range settings {
 		if raw == nil || raw.Tree.HashAlgorithm() != 0 && raw.Tree.HashAlgorithm() != s.Hash {
 			if raw, err = load(ctx, r.Err, source, s.imports); err != nil {
 				return err

@@ -19,13 +19,16 @@ func newDump(r *run) *cobra.Command {
 		Use:   "dump SOURCE",
 		Short: "Write the composefs dump file of a source",
 		Long:  helpText("dump") + helpText("sources"),
-		Example: `  cfsverify dump /target >inside.dump
+		Example: `  cfsverify dump dir:/target >inside.dump
   cfsverify dump -o image.dump oci:image:latest`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := addRecipeFlags(c)
 	file := c.Flags().StringP("output", "o", "-", "write to `FILE`, - for standard output")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := wholefile.Check(*file); err != nil {
+			return err
+		}
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err

@@ -47,14 +47,9 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		if err := checkStdin(sources); err != nil {
-			return err
-		}
 		search := identification{reports.Identification{Want: want}}
-		for _, source := range sources {
-			if err := search.source(c.Context(), r.Err, source, options); err != nil {
-				return err
-			}
+		if err := search.sources(c.Context(), r.Err, sources, options); err != nil {
+			return err
 		}
 		if len(search.Found) == 0 {
 			r.status = statusDifferent
@@ -84,9 +79,22 @@ func parseNamedDigest(text string) (fsverity.Digest, error) {
 // identification is the search for a digest.
 type identification struct{ reports.Identification }
 
+// sources looks for the digest in all sources.
+func (id *identification) sources(ctx context.Context, stderr *os.File, sources []importers.Source, o importers.Options) error {
+	o.Labels = true
+	if err := importers.Check(o, sources...); err != nil {
+		return err
+	}
+	for _, s := range sources {
+		if err := id.source(ctx, stderr, s, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // source looks for the digest in a source.
 func (id *identification) source(ctx context.Context, stderr *os.File, s importers.Source, o importers.Options) error {
-	o.Labels = true
 	imported, err := load(ctx, stderr, s, o)
 	var other *composefs.HashError
 	if errors.As(err, &other) {

@@ -59,7 +59,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
 		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/image importers/objects",
-		"importers/source":    "canon/erofs importers/blob",
+		"importers/source":    "canon/erofs importers/blob importers/document",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/tarfile"
@@ -30,16 +31,9 @@ Exit status: 0 nothing found, 1 something, 2 trouble.`,
 	}
 	l := &linter{run: r, imports: flags.AddLayer(c), look: addReportFlags(c, &reports.Lint{}), extra: addExtraReports(c)}
 	l.severity = flags.NewEnum(c, "severity", tarfile.Reproducibility, tarfile.Severities(), "the least that is told")
-	l.allow = c.Flags().String("allow", "", "accept the departures that the rules in `FILE` fit (YAML; see cfsverify help gate)")
+	l.allow = addAllowFlag(c, "departures")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, err := importers.ParseSource(args[0])
-		if err != nil {
-			return err
-		}
-		if !source.HasLayers() {
-			return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
-		}
-		return l.lint(c.Context(), source)
+		return l.lint(c.Context(), args[0])
 	}
 	return c
 }
@@ -51,10 +45,10 @@ type linter struct {
 	look     *reportFlags
 	extra    extraReports
 	severity *flags.Enum[tarfile.Severity]
-	allow    *string
+	allow    *pflag.Flag
 }
 
-func (l *linter) lint(ctx context.Context, source importers.Source) error {
+func (l *linter) lint(ctx context.Context, name string) error {
 	files, err := l.extra.parse()
 	if err != nil {
 		return err
@@ -66,6 +60,13 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 	options, err := l.imports.Options(fsverity.SHA256)
 	if err != nil {
 		return err
+	}
+	source, err := importers.ParseSource(name)
+	if err != nil {
+		return err
+	}
+	if !source.HasLayers() {
+		return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
 	}
 	report := &reports.Lint{Source: source.String()}
 	found, err := withImage(ctx, l.run.Err, source, options, func(ctx context.Context, img *image.Image, reading image.ReadOptions) ([]tarfile.Departure, error) {
@@ -84,10 +85,10 @@ func (l *linter) lint(ctx context.Context, source importers.Source) error {
 
 // gate is nil without --allow.
 func (l *linter) gate() (*gate.Gate, error) {
-	if *l.allow == "" {
+	if !l.allow.Changed {
 		return nil, nil
 	}
-	g, err := readAllowances(*l.allow, gate.TarRules())
+	g, err := readAllowances(l.allow, gate.TarRules())
 	if err != nil {
 		return nil, err
 	}

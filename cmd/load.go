@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -25,7 +24,7 @@ import (
 
 // loadAll imports sources side by side.
 func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o importers.Options) ([]*importers.Import, error) {
-	if err := checkStdin(sources); err != nil {
+	if err := importers.Check(o, sources...); err != nil {
 		return nil, err
 	}
 	shown := progress.Start(stderr)
@@ -47,7 +46,7 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 
 // withImage opens a container image for some work, and shows how far its reading is.
 func withImage[T any](ctx context.Context, stderr *os.File, source importers.Source, o importers.Options, work func(context.Context, *image.Image, image.ReadOptions) (T, error)) (result T, err error) {
-	if err := checkStdin([]importers.Source{source}); err != nil {
+	if err := importers.Check(o, source); err != nil {
 		return result, err
 	}
 	shown := progress.Start(stderr)
@@ -63,22 +62,6 @@ func load(ctx context.Context, stderr *os.File, source importers.Source, o impor
 		return nil, err
 	}
 	return imports[0], nil
-}
-
-// checkStdin refuses to read standard input twice.
-func checkStdin(sources []importers.Source) error {
-	readers := 0
-	for _, s := range sources {
-		for _, name := range append([]string{s.Path}, s.Layers...) {
-			if name == "-" {
-				readers++
-			}
-		}
-	}
-	if readers > 1 {
-		return errors.New("standard input (-) can be read only once: write one of the sources to a file")
-	}
-	return nil
 }
 
 // inputOf is an import as verify compares it.

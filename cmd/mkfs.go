@@ -26,6 +26,9 @@ func newMkfs(r *run) *cobra.Command {
 	flags := addRecipeFlags(c)
 	c.Flags().Lookup("objects").Usage = "also write the content of files to the content store `DIR`; for dump files and composefs images as for other commands"
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := wholefile.Check(args[1]); err != nil {
+			return err
+		}
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err

@@ -31,20 +31,20 @@ Exit status: 0 nothing will differ, 1 something will, 2 trouble.`,
 	look := addReportFlags(c, reports.Prediction{})
 	masked := addMaskedFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		chosen, err := engine.Choose(*engines)
+		if err != nil {
+			return err
+		}
+		s, err := flags.setting(anyImage)
+		if err != nil {
+			return err
+		}
 		source, err := importers.ParseSource(args[0])
 		if err != nil {
 			return err
 		}
 		if !source.HasLayers() {
 			return fmt.Errorf("%v has no layers: predict needs a container image", source)
-		}
-		s, err := flags.setting(source)
-		if err != nil {
-			return err
-		}
-		chosen, err := engine.Choose(*engines)
-		if err != nil {
-			return err
 		}
 		return s.predict(c.Context(), r, look, source, chosen, *masked)
 	}

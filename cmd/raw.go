@@ -27,18 +27,12 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 			return fmt.Errorf("%v has no layers: --raw compares container images", s)
 		}
 	}
-	if err := checkRawFlags(c); err != nil {
-		return err
-	}
-	if form := f.look.output.Value; !slices.Contains(formsOf(reports.Raw{}), form) {
-		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)
-	}
-	if err := checkStdin(sources); err != nil {
-		return err
-	}
 	// Any hash will do, as no tree is made.
 	o, err := f.recipe.imports.Options(fsverity.SHA512)
 	if err != nil {
+		return err
+	}
+	if err := importers.Check(o, sources...); err != nil {
 		return err
 	}
 	shown := progress.Start(r.Err)
@@ -54,8 +48,8 @@ func (f *comparison) runRaw(c *cobra.Command, r *run, sources []importers.Source
 	return f.look.write(c.Context(), r, reports.Raw{Images: images}, nil)
 }
 
-// checkRawFlags refuses what would have no effect.
-func checkRawFlags(c *cobra.Command) error {
+// checkRaw refuses what would have no effect, and what is wrong.
+func (f *comparison) checkRaw(c *cobra.Command) error {
 	var wrong []string
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains(rawFlags[:], f.Name) {
@@ -65,5 +59,8 @@ func checkRawFlags(c *cobra.Command) error {
 	if len(wrong) > 0 {
 		return fmt.Errorf("with --raw bytes are compared, not trees, so leave out %s", strings.Join(wrong, ", "))
 	}
-	return nil
+	if form := f.look.output.Value; !slices.Contains(formsOf(reports.Raw{}), form) {
+		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)
+	}
+	return f.recipe.check()
 }

@@ -34,7 +34,17 @@ func addRecipeFlags(c *cobra.Command) *recipeFlags {
 	f.hash = flags.NewEnum(c, "hash", "sha512", []string{"sha256", "sha512"}, "fs-verity hash")
 	f.version = flags.NewEnum(c, "erofs-version", "1", []string{"0", "1", "2"}, "version of the composefs image format; that of a composefs image if one is a source")
 	f.writer = flags.NewEnum(c, "writer", "", []string{erofs.ComposefsRS.String(), erofs.Mkcomposefs.String()}, "whose bytes the composefs image has where programs write others (composefs-rs; mkcomposefs with --policy raw, unless --bootable)")
+	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
 	return f
+}
+
+// check finds mistakes that do not depend on the sources, before these are looked at.
+func (f *recipeFlags) check() error {
+	if _, err := f.ParseConsumers(); err != nil {
+		return err
+	}
+	_, err := f.imports.Options(fsverity.SHA512)
+	return err
 }
 
 // setting is what the flags come to for given sources.
@@ -48,6 +58,10 @@ type setting struct {
 	// recognise is for comparisons: the user did not say whether trees are for booting.
 	recognise bool
 }
+
+// anyImage stands for the source of a command that takes images only, whose flags are
+// read before it is looked at.
+var anyImage = importers.Source{Transport: importers.OCI}
 
 // setting reads the flags for some sources.
 func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {

@@ -35,16 +35,16 @@ will, 2 trouble, and the layout is as before.`,
 	output := addLayoutFlag(c)
 	look := addTextFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, target, err := parseRewrite(args[0], *output)
-		if err != nil {
-			return err
-		}
-		s, err := flags.setting(source)
+		s, err := flags.setting(anyImage)
 		if err != nil {
 			return err
 		}
 		if s.imports.Rules != layer.RulesOCI {
 			return fmt.Errorf("repair reads layers by the rules %s only: what it writes is the same by all rules", layer.RulesOCI)
+		}
+		source, target, err := parseRewrite(args[0], *output)
+		if err != nil {
+			return err
 		}
 		report, err := r.repair(c.Context(), s, source, target)
 		if err != nil {

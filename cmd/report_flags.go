@@ -95,6 +95,9 @@ func (e extraReports) parse() ([]extraReport, error) {
 		if err := form.Set(name); err != nil || file == "" {
 			return nil, fmt.Errorf("--report %q: write FORM=FILE with one of %s", arg, form.List(", "))
 		}
+		if err := wholefile.Check(file); err != nil {
+			return nil, fmt.Errorf("--report: %w", err)
+		}
 		list = append(list, extraReport{form.Value, file})
 	}
 	return list, nil

@@ -52,14 +52,7 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 	c.Flags().StringArrayVar(&f.insides, "inside", nil, "what was sealed, to explain wrong seals by: a dump file, directory or composefs image (`SOURCE`)")
 	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, err := importers.ParseSource(args[0])
-		if err != nil {
-			return err
-		}
-		if !source.HasLayers() {
-			return fmt.Errorf("%v is no container image, which seals are of: name one, such as oci:PATH; a digest of anything else is found by cfsverify identify", source)
-		}
-		return f.check(c.Context(), r, source)
+		return f.check(c.Context(), r, args[0])
 	}
 	return c
 }
@@ -76,7 +69,7 @@ type sealCheckFlags struct {
 }
 
 // check checks the seals of an image and those that are named, and reports.
-func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Source) (err error) {
+func (f *sealCheckFlags) check(ctx context.Context, r *run, name string) (err error) {
 	s := sealReader{boot: f.policy.Boot.Value, ifInterrupted: r.ifInterrupted}
 	if s.policy, err = f.policy.For(false); err != nil {
 		return err
@@ -94,6 +87,13 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	}
 	found, err := f.named.read()
 	if err != nil {
+		return err
+	}
+	source, insides, err := f.sources(name)
+	if err != nil {
+		return err
+	}
+	if err := importers.Check(s.imports, append(insides, source)...); err != nil {
 		return err
 	}
 	s.open = func(o importers.Options, work readImage) (*importers.Sealed, error) {
@@ -119,11 +119,11 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 		return err
 	}
 	report.Result = *checked
-	insides, err := f.readInsides(ctx, r.Err, first, s.imports)
+	trees, err := readInsides(ctx, r.Err, insides, first, s.imports)
 	if err != nil {
 		return err
 	}
-	report.Explanations, err = verify.ExplainSeals(ctx, report.Seals, inputOf("image", source, first.Import), insides, verify.Options{Rules: s.imports.Rules})
+	report.Explanations, err = verify.ExplainSeals(ctx, report.Seals, inputOf("image", source, first.Import), trees, verify.Options{Rules: s.imports.Rules})
 	if err != nil {
 		return err
 	}
@@ -134,18 +134,28 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, source importers.Sou
 	return f.look.write(ctx, r, report, nil)
 }
 
+// sources are the image of a name and what --inside names.
+func (f *sealCheckFlags) sources(name string) (source importers.Source, insides []importers.Source, err error) {
+	if source, err = importers.ParseSource(name); err != nil {
+		return source, nil, err
+	}
+	if !source.HasLayers() {
+		return source, nil, fmt.Errorf("%v is no container image, which seals are of: name one, such as oci:PATH; a digest of anything else is found by cfsverify identify", source)
+	}
+	if insides, err = parseSources(f.insides); err != nil {
+		return source, nil, fmt.Errorf("--inside: %w", err)
+	}
+	if i := slices.IndexFunc(insides, importers.Source.HasLayers); i >= 0 {
+		return source, nil, fmt.Errorf("--inside %v: what was sealed is a directory, dump file or composefs image", insides[i])
+	}
+	return source, insides, nil
+}
+
 // readInsides gives what may have been sealed: what --inside names, and the dump files in
 // the image.
-func (f *sealCheckFlags) readInsides(ctx context.Context, stderr *os.File, image *importers.Sealed, o importers.Options) ([]verify.Inside, error) {
+func readInsides(ctx context.Context, stderr *os.File, sources []importers.Source, image *importers.Sealed, o importers.Options) ([]verify.Inside, error) {
 	var insides []verify.Inside
-	for _, name := range f.insides {
-		source, err := importers.ParseSource(name)
-		if err != nil {
-			return nil, fmt.Errorf("--inside: %w", err)
-		}
-		if source.HasLayers() {
-			return nil, fmt.Errorf("--inside %v: what was sealed is a directory, dump file or composefs image", source)
-		}
+	for _, source := range sources {
 		read, err := load(ctx, stderr, source, o)
 		if err != nil {
 			return nil, fmt.Errorf("--inside: %w", err)

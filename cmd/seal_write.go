@@ -42,11 +42,11 @@ and the layout is as before.`,
 	c.Flags().BoolVar(&w.places.Artifact, "artifact", false, "write an artifact")
 	c.Flags().BoolVarP(&w.quiet, "quiet", "q", false, "print nothing: the exit status tells")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, target, err := parseRewrite(args[0], *output)
-		if err != nil {
+		if err := w.readFlags(); err != nil {
 			return err
 		}
-		if err := w.readFlags(source); err != nil {
+		source, target, err := parseRewrite(args[0], *output)
+		if err != nil {
 			return err
 		}
 		report, err := w.write(c.Context(), source, target)
@@ -72,8 +72,8 @@ type sealWriter struct {
 }
 
 // readFlags reads those of all commands.
-func (w *sealWriter) readFlags(source importers.Source) (err error) {
-	if w.set, err = w.flags.setting(source); err != nil {
+func (w *sealWriter) readFlags() (err error) {
+	if w.set, err = w.flags.setting(anyImage); err != nil {
 		return err
 	}
 	w.set.imports.Labels = true

@@ -34,13 +34,16 @@ func newTar(r *run) *cobra.Command {
 	c.Flags().IntVar(&t.layer, "layer", 0, "write layer `N` of an image alone, counted from 1, with whiteouts and with the directories above what is in it")
 	c.Flags().BoolVar(&t.plain, "no-global-header", false, "leave out the header that marks the tar as canonical: umoci refuses archives that have one")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		source, err := importers.ParseSource(args[0])
-		if err != nil {
+		if t.layer < 0 || c.Flags().Changed("layer") && t.layer == 0 {
+			return errors.New("--layer counts from 1, the lowest layer")
+		}
+		if err := wholefile.Check(t.file); err != nil {
 			return err
 		}
+		source, err := importers.ParseSource(args[0])
 		switch {
-		case t.layer < 0 || c.Flags().Changed("layer") && t.layer == 0:
-			return errors.New("--layer counts from 1, the lowest layer")
+		case err != nil:
+			return err
 		case t.layer > 0 && !source.HasLayers():
 			return fmt.Errorf("%v has no layers: --layer needs an image", source)
 		case flags.imports.Objects != "" && !source.IsFinal():

@@ -3,6 +3,7 @@
 // no rules of its own. What differs, and why, is found in compare.
 //
 //	a source from its name      ParseSource
+//	mistakes before any reading Check
 //	any source as a tree        Load
 //	an opened image             Open, or With, which closes it; then
 //	  its layers as they say    image.Image.Layers

@@ -85,6 +85,9 @@ func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
 
 // loadTree imports a source that is a tree already.
 func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
 	if s.Transport == source.Dir {
 		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})
 		if err == nil && o.Labels {

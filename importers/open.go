@@ -20,6 +20,9 @@ import (
 // nil takes the only image there is, or else that for linux on this machine's
 // architecture. The caller closes the image.
 func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
 	switch s.Transport {
 	case source.OCI, source.OCIArchive:
 		return layout.Open(s, platform)

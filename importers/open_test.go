@@ -35,8 +35,8 @@ func TestOpenRefusals(t *testing.T) {
 		{importers.Source{Transport: importers.Dump, Path: "-"}, "dump:- is no container image"},
 		{importers.Source{Transport: importers.Erofs, Path: "x"}, "erofs:x is no container image"},
 		{importers.Source{Transport: importers.OCI, Path: dir}, dir + " is no OCI image layout: "},
-		{importers.Source{Transport: importers.OCIArchive, Path: layerFile}, layerFile + " is no OCI archive, as it has no index.json"},
-		{importers.Source{Transport: importers.DockerArchive, Path: layerFile}, layerFile + " is no docker archive, as it has no manifest.json"},
+		{importers.Source{Transport: importers.OCIArchive, Path: layerFile}, "oci-archive:" + layerFile + ": it is a tar archive without an image: write tar:" + layerFile + " if it is a layer"},
+		{importers.Source{Transport: importers.DockerArchive, Path: layerFile}, "docker-archive:" + layerFile + ": it is a tar archive without an image: write tar:" + layerFile + " if it is a layer"},
 		{importers.Source{Transport: importers.Docker, Ref: "a b"}, "docker://a b: "},
 	} {
 		if img, err := importers.Open(t.Context(), c.source, nil); err == nil || !strings.HasPrefix(err.Error(), c.want) || img != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // annotations writes errors for findings that fail the comparison, and warnings for
-// rules that accept nothing.
+// those that are ignored and for rules that accept nothing.
 func (c Comparison) annotations(w io.Writer) error {
 	var out annotations
 	failing := c.Failing()
@@ -25,6 +25,10 @@ func (c Comparison) annotations(w io.Writer) error {
 		out.command("notice", "recognised", text)
 	}
 	if g := c.Gate; g != nil {
+		for i := range g.Ignored {
+			f := &g.Ignored[i]
+			out.command("warning", "ignored: "+string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
+		}
 		out.idleRules(g.Unused, g.Expired)
 	}
 	_, err := io.WriteString(w, out.String())

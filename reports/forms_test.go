@@ -43,6 +43,39 @@ func accepted() *verify.Result {
 	return r
 }
 
+// ignored has a gate that accepts user xattrs, and lets nothing count that is there.
+func ignored() *verify.Result {
+	r := sample()
+	r.Gate = gate.Gate{File: "allow.yaml", Allowances: []gate.Allowance{{Cause: blame.UserXattr, Reason: "known"}}, FailOn: []blame.Cause{blame.LateLayers}}.Judge(r.Findings, r.Equal())
+	return r
+}
+
+// TestIgnored: what does not count is called so in every form, and nowhere accepted.
+func TestIgnored(t *testing.T) {
+	const text = "1 difference is accepted, 0 not, 6 ignored, as --fail-on does not name what caused them"
+	for form, want := range map[Form][]string{
+		Text:        {"IGNORED: 6 entries differ, for 6 causes\n", "\ngate: " + text + "\n"},
+		JSON:        {`"passed": true`, `"conclusion": "ignored"`, "\"ignored\": [\n      \"root-metadata\""},
+		Markdown:    {"## ⚠️ Ignored: 6 entries differ, for 6 causes", text, "- ⚠️ ignored: `root-metadata` (1 entry)"},
+		JUnit:       {`<skipped message="ignored: ` + text, `<testcase name="root-metadata" classname="cfsverify.cause">` + "\n      <skipped message=\"ignored: ", `<testcase name="user-xattr" classname="cfsverify.cause">` + "\n      <skipped message=\"accepted: "},
+		HTML:        {"<strong>IGNORED</strong>", text, `<h3>Ignored</h3>`, `<li class="warn">root-metadata: 1 entry</li>`},
+		Annotations: {"::warning title=cfsverify%3A ignored%3A root-metadata::metadata of the root directory (1 entry). "},
+	} {
+		var buf bytes.Buffer
+		if err := Write(&buf, form, Comparison{ignored()}, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(buf.String(), w) {
+				t.Errorf("%s: there is no %q in\n%s", form, w, shortText(buf.String(), 5000))
+			}
+		}
+		if strings.Contains(buf.String(), "ACCEPTED") || strings.Contains(buf.String(), "✅") || form == Annotations && strings.Contains(buf.String(), "::error") {
+			t.Errorf("%s: it is called accepted, or an error:\n%s", form, shortText(buf.String(), 5000))
+		}
+	}
+}
+
 func same() *verify.Result {
 	digest := fsverity.SumBytes(fsverity.SHA256, nil)
 	return &verify.Result{Recipe: recipe.Recipe{Version: 1, Hash: fsverity.SHA256, Policy: policy.ComposefsRS()}, Rules: layer.RulesOCI,
@@ -190,6 +223,7 @@ func TestJUnit(t *testing.T) {
 		"different":     {sample(), 7, 7, 0, "composefs digests are equal: failed"},
 		"some accepted": {gated(), 7, 6, 1, "composefs digests are equal: failed"},
 		"all accepted":  {accepted(), 7, 0, 7, "composefs digests are equal: skipped"},
+		"some ignored":  {ignored(), 7, 0, 7, "composefs digests are equal: skipped"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var buf bytes.Buffer

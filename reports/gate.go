@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 
+	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 )
 
@@ -16,18 +17,23 @@ func gateText(g *gate.Verdict) string {
 		accepted += len(a.Entries)
 	}
 	text := count(accepted, "difference is accepted", "differences are accepted")
-	left := 0
-	for _, f := range g.Left {
-		left += len(f.Entries)
+	text += ", " + fmt.Sprintf("%d not", entriesOf(g.Failing))
+	if ignored := entriesOf(g.Ignored); ignored > 0 {
+		text += fmt.Sprintf(", %d ignored, as --fail-on does not name what caused %s", ignored, map[bool]string{true: "it", false: "them"}[ignored == 1])
 	}
-	text += ", " + fmt.Sprintf("%d not", left)
-	switch {
-	case g.Passed:
-	case len(g.Failing) > 0:
-	case g.RequireEqualDigests:
+	if !g.Passed && len(g.Failing) == 0 {
 		text += "; the digests must be equal all the same (--require-equal-digests)"
 	}
 	return text
+}
+
+// entriesOf counts those of all findings.
+func entriesOf(findings []blame.Finding) int {
+	n := 0
+	for _, f := range findings {
+		n += len(f.Entries)
+	}
+	return n
 }
 
 // ruleText is a rule in a line.

@@ -82,8 +82,8 @@ type htmlFlag struct {
 }
 
 type htmlGate struct {
-	Text, File, FailOn        string
-	Accepted, Unused, Expired []string
+	Text, File, FailOn                 string
+	Accepted, Ignored, Unused, Expired []string
 }
 
 // htmlView is a list of differences and findings, with what one can look at
@@ -154,13 +154,14 @@ func contentPolicy(style, script string) string {
 func (p *htmlPage) verdict() {
 	r := p.Report
 	differs := count(len(r.Differences), "entry differs", "entries differ") + ", for " + count(len(r.Findings), "cause", "causes")
+	p.Verdict = strings.ToUpper(string(r.Conclusion()))
 	switch {
 	case r.Equal():
-		p.Verdict, p.Class, p.About = "SAME", "good", "the composefs digests are equal"
+		p.Class, p.About = "good", "the composefs digests are equal"
 	case r.Passed():
-		p.Verdict, p.Class, p.About = "ACCEPTED", "warn", differs
+		p.Class, p.About = "warn", differs
 	default:
-		p.Verdict, p.Class, p.About = "DIFFERENT", "bad", differs
+		p.Class, p.About = "bad", differs
 	}
 }
 
@@ -215,6 +216,9 @@ func gateHTML(g *gate.Verdict) *htmlGate {
 	h := &htmlGate{Text: gateText(g), File: escape(g.File), FailOn: causeList(g.FailOn)}
 	for _, a := range g.Accepted {
 		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Allowance))
+	}
+	for _, f := range g.Ignored {
+		h.Ignored = append(h.Ignored, string(f.Cause)+": "+count(len(f.Entries), "entry", "entries"))
 	}
 	h.Unused, h.Expired = ruleTexts(g.Unused), ruleTexts(g.Expired)
 	return h

@@ -50,15 +50,20 @@ func TestBrowserSummary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := openPage(t, writeHTML(t, r))
 			b.until(`"ready" in document.documentElement.dataset`)
-			verdict := map[bool]string{true: "SAME", false: "DIFFERENT"}[r.Equal()]
-			if !r.Equal() && r.Passed() {
-				verdict = "ACCEPTED"
-			}
-			is(b, `document.querySelector("h1 strong").textContent`, verdict)
+			is(b, `document.querySelector("h1 strong").textContent`, strings.ToUpper(string(r.Conclusion())))
 			is(b, `document.querySelectorAll(".copy").length >= 2`, true)
 			b.quiet()
 		})
 	}
+}
+
+// TestBrowserIgnored: what does not count has a mark of its own, and a filter.
+func TestBrowserIgnored(t *testing.T) {
+	b := openPage(t, writeHTML(t, ignored()))
+	b.until(`"ready" in document.documentElement.dataset`)
+	is(b, `[...document.querySelectorAll("#view-main .finding .badge.accepted")].map((e) => e.textContent).sort().join()`, "accepted"+strings.Repeat(",ignored", 6))
+	is(b, `[...document.querySelectorAll("#view-main .gate option")].map((e) => e.textContent).join()`, "any,ignored (6),accepted (1)")
+	b.quiet()
 }
 
 func TestBrowserFilters(t *testing.T) {

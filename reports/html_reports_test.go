@@ -111,7 +111,7 @@ func large(n int) *verify.Result {
 // reports are one of every sort.
 func allReports() map[string]*verify.Result {
 	return map[string]*verify.Result{
-		"sample": sample(), "same": same(), "gated": gated(), "accepted": accepted(), "implied": implied(), "hostile": hostile(), "large": large(1000),
+		"sample": sample(), "same": same(), "gated": gated(), "accepted": accepted(), "ignored": ignored(), "implied": implied(), "hostile": hostile(), "large": large(1000),
 	}
 }
 

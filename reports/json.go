@@ -16,18 +16,19 @@ import (
 const SchemaVersion = 1
 
 type jsonReport struct {
-	SchemaVersion int              `json:"schemaVersion"`
-	Equal         bool             `json:"equal"`
-	Recipe        jsonRecipe       `json:"recipe"`
-	Recognised    *jsonRecognised  `json:"recognised,omitempty"`
-	A             jsonSide         `json:"a"`
-	B             jsonSide         `json:"b"`
-	Differences   []jsonDifference `json:"differences"`
-	Findings      []jsonFinding    `json:"findings"`
-	Proof         *jsonProof       `json:"proof,omitempty"`
-	Masked        *jsonMasked      `json:"masked,omitempty"`
-	Passed        bool             `json:"passed"`
-	Gate          *jsonGate        `json:"gate,omitempty"`
+	SchemaVersion int               `json:"schemaVersion"`
+	Equal         bool              `json:"equal"`
+	Recipe        jsonRecipe        `json:"recipe"`
+	Recognised    *jsonRecognised   `json:"recognised,omitempty"`
+	A             jsonSide          `json:"a"`
+	B             jsonSide          `json:"b"`
+	Differences   []jsonDifference  `json:"differences"`
+	Findings      []jsonFinding     `json:"findings"`
+	Proof         *jsonProof        `json:"proof,omitempty"`
+	Masked        *jsonMasked       `json:"masked,omitempty"`
+	Passed        bool              `json:"passed"`
+	Conclusion    verify.Conclusion `json:"conclusion"`
+	Gate          *jsonGate         `json:"gate,omitempty"`
 }
 
 type jsonRecipe struct {
@@ -154,6 +155,7 @@ func comparisonJSON(r Comparison) jsonReport {
 		Proof:         proofJSON(r.Proof),
 		Masked:        maskedJSON(r.Masked),
 		Passed:        r.Passed(),
+		Conclusion:    r.Conclusion(),
 		Gate:          gateJSON(r.Gate),
 	}
 }

@@ -11,6 +11,7 @@ type jsonGate struct {
 	RequireEqualDigests bool           `json:"requireEqualDigests"`
 	FailOn              []blame.Cause  `json:"failOn"`
 	Accepted            []jsonAccepted `json:"accepted"`
+	Ignored             []blame.Cause  `json:"ignored"`
 	Unused              []jsonRule     `json:"unused"`
 	Expired             []jsonRule     `json:"expired"`
 }
@@ -40,7 +41,7 @@ func gateJSON(g *gate.Verdict) *jsonGate {
 	}
 	j := &jsonGate{
 		File: escape(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]blame.Cause{}, g.FailOn...),
-		Accepted: []jsonAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
+		Accepted: []jsonAccepted{}, Ignored: []blame.Cause{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
 	}
 	for _, a := range g.Accepted {
 		accepted := jsonAccepted{Rule: ruleJSON(a.Allowance)}
@@ -48,6 +49,9 @@ func gateJSON(g *gate.Verdict) *jsonGate {
 			accepted.Entries = append(accepted.Entries, jsonAcceptedEntry{e.Cause, escape(e.Path), fieldNamesJSON(e.Explained)})
 		}
 		j.Accepted = append(j.Accepted, accepted)
+	}
+	for _, f := range g.Ignored {
+		j.Ignored = append(j.Ignored, f.Cause)
 	}
 	return j
 }

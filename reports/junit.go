@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/compare/blame"
+	"cfsverify/compare/verify"
 )
 
 // The form that GitLab, Jenkins and others read: a suite with a case for the
@@ -57,7 +58,7 @@ type junitSkipped struct {
 }
 
 // junit writes a test case for the digests, and a failed or, where the gate accepts
-// it, skipped one for each cause.
+// or ignores it, skipped one for each cause.
 func (c Comparison) junit(w io.Writer) error {
 	suite := junitSuite{Name: "cfsverify", Cases: []junitCase{digestCase(c)}}
 	for _, side := range c.sides() {
@@ -73,6 +74,8 @@ func (c Comparison) junit(w io.Writer) error {
 		test := junitCase{Name: string(f.Cause), Classname: "cfsverify.cause"}
 		if left := findingOf(failing, f.Cause); left != nil {
 			test.Failure = &junitFailure{Message: findingMessage(left), Type: string(f.Cause), Text: findingText(left, c.sideNames())}
+		} else if findingOf(c.Gate.Ignored, f.Cause) != nil {
+			test.Skipped = &junitSkipped{Message: "ignored: " + gateText(c.Gate)}
 		} else {
 			test.Skipped = &junitSkipped{Message: "accepted: " + gateText(c.Gate)}
 		}
@@ -111,10 +114,12 @@ func writeJUnit(w io.Writer, suite junitSuite) error {
 
 func digestCase(r Comparison) junitCase {
 	c := junitCase{Name: "composefs digests are equal", Classname: "cfsverify"}
-	switch {
-	case r.Equal():
-	case r.Passed():
+	switch r.Conclusion() {
+	case verify.Same:
+	case verify.Accepted:
 		c.Skipped = &junitSkipped{Message: gateText(r.Gate)}
+	case verify.Ignored:
+		c.Skipped = &junitSkipped{Message: "ignored: " + gateText(r.Gate)}
 	default:
 		c.Failure = &junitFailure{
 			Message: count(len(r.Differences), "entry differs", "entries differ"), Type: "digest",

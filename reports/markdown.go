@@ -70,13 +70,11 @@ func pathCode(s string) string { return shortCode(escape(s)) }
 
 func (m *markdown) head() {
 	r := m.report
-	switch {
-	case r.Equal():
+	if r.Equal() {
 		m.printf("## ✅ Same composefs digest\n\n")
-	case r.Passed():
-		m.printf("## ✅ Accepted: %s, for %s\n\n", count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
-	default:
-		m.printf("## ❌ Different: %s, for %s\n\n", count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
+	} else {
+		heading := map[verify.Conclusion]string{verify.Accepted: "✅ Accepted", verify.Ignored: "⚠️ Ignored", verify.Different: "❌ Different"}[r.Conclusion()]
+		m.printf("## %s: %s, for %s\n\n", heading, count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
 	}
 	m.printf("| | source | entries | composefs digest |\n|---|---|---|---|\n")
 	for _, side := range r.sides() {
@@ -184,6 +182,9 @@ func (m *markdown) gate() {
 	m.printf("\n### Gate\n\n%s.\n\n", gateText(g))
 	for _, a := range g.Accepted {
 		m.printf("- accepted %s: %s\n", count(len(a.Entries), "entry", "entries"), shortCode(ruleText(a.Allowance)))
+	}
+	for _, f := range g.Ignored {
+		m.printf("- ⚠️ ignored: `%s` (%s)\n", f.Cause, count(len(f.Entries), "entry", "entries"))
 	}
 	m.idleRules(g.Unused, g.Expired)
 }

@@ -202,7 +202,7 @@ func TestJSONFollowsSchema(t *testing.T) {
 		B: verify.Side{Name: "b", Source: "dir:y", Entries: 1, Digest: fsverity.SumBytes(fsverity.SHA256, nil)},
 	}
 	for _, r := range []*verify.Result{
-		sample(), equal, gated(), accepted(),
+		sample(), equal, gated(), accepted(), ignored(),
 		recognised(policy.Prepared{Boot: policy.BootEpoch, Links: policy.LinksKeep}, 2, errors.New("x")),
 	} {
 		var buf bytes.Buffer

@@ -191,7 +191,7 @@ func (t *text) explanations(s *Seals) {
 	}
 	if len(s.Explanations) == 0 && s.lacksInside() {
 		fmt.Fprintln(t)
-		t.prose("", "what was sealed", "is not in the image, so it cannot be compared. Keep it where the digest is made: cfsverify dump --bootable -o inside.dump dir:/target, and name it with --inside inside.dump; or copy it to /run/cfsverify of the image, as NAME.dump: what is in /run changes no digest")
+		t.prose("", "what was sealed", "is not in the image, so it cannot be compared. Keep it where the digest is made: cfsverify dump --bootable -o inside.dump dir:/target, and name it with --inside dump:inside.dump; or copy it to /run/cfsverify of the image, as NAME.dump: what is in /run changes no digest")
 	}
 }
 

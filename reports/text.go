@@ -108,11 +108,8 @@ func (t *comparisonText) verdict() {
 		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
 		return
 	}
-	verdict := t.bad.Sprint("DIFFERENT")
-	if t.Passed() {
-		verdict = t.good.Sprint("ACCEPTED")
-	}
-	fmt.Fprintf(t, "%s: %s, for %s\n", verdict,
+	paint := map[verify.Conclusion]*color.Color{verify.Accepted: t.good, verify.Ignored: t.head, verify.Different: t.bad}[t.Conclusion()]
+	fmt.Fprintf(t, "%s: %s, for %s\n", paint.Sprint(strings.ToUpper(string(t.Conclusion()))),
 		count(len(t.Differences), "entry differs", "entries differ"), count(len(t.Findings), "cause", "causes"))
 }
 

@@ -127,11 +127,19 @@ func (c *Consumer) Judge(arguments []seal.Seal, digest fsverity.Digest) Verdict 
 // consumersMax bounds the command lines that are tried.
 const consumersMax = 4
 
+// CheckNumber refuses more consumers than Cmdline takes.
+func CheckNumber(consumers []Consumer) error {
+	if len(consumers) > consumersMax {
+		return fmt.Errorf("a command line for %d consumers: choose up to %d", len(consumers), consumersMax)
+	}
+	return nil
+}
+
 // Cmdline writes the shortest kernel arguments with which all consumers take an image whose
 // digests by their recipes are given, in the same order.
 func Cmdline(consumers []Consumer, digests []fsverity.Digest) (string, error) {
-	if len(consumers) > consumersMax {
-		return "", fmt.Errorf("a command line for %d consumers: choose up to %d", len(consumers), consumersMax)
+	if err := CheckNumber(consumers); err != nil {
+		return "", err
 	}
 	cmdlines := [][]string{nil}
 	var kargs []string

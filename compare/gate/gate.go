@@ -26,9 +26,10 @@ type Gate struct {
 type Verdict struct {
 	Gate
 	Allowed
-	// Failing are the findings that are not accepted, and count.
-	Failing []blame.Finding
-	// Passed says that there are none, and that the digests are equal if they must
+	// Failing are the findings that are not accepted, and count; Ignored those that are
+	// not accepted either, and do not count.
+	Failing, Ignored []blame.Finding
+	// Passed says that none are failing, and that the digests are equal if they must
 	// be.
 	Passed bool
 }
@@ -40,6 +41,8 @@ func (g Gate) Judge(findings []blame.Finding, equal bool) *Verdict {
 	for _, f := range v.Left {
 		if len(g.FailOn) == 0 || slices.Contains(g.FailOn, f.Cause) {
 			v.Failing = append(v.Failing, f)
+		} else {
+			v.Ignored = append(v.Ignored, f)
 		}
 	}
 	v.Passed = len(v.Failing) == 0 && (equal || !g.RequireEqualDigests)

@@ -104,6 +104,31 @@ func (r *Result) Passed() bool {
 	return r.Gate.Passed
 }
 
+// Conclusion is what a comparison comes to.
+type Conclusion string
+
+const (
+	Same Conclusion = "same"
+	// Accepted: the digests differ, and all that differs was accepted, with a reason.
+	Accepted Conclusion = "accepted"
+	// Ignored: the digests differ, and something that nobody accepted does not count.
+	Ignored   Conclusion = "ignored"
+	Different Conclusion = "different"
+)
+
+// Conclusion sums the comparison up.
+func (r *Result) Conclusion() Conclusion {
+	switch {
+	case r.Equal():
+		return Same
+	case !r.Passed():
+		return Different
+	case len(r.Gate.Ignored) > 0:
+		return Ignored
+	}
+	return Accepted
+}
+
 // Failing are the findings because of which the comparison is no success.
 func (r *Result) Failing() []blame.Finding {
 	if r.Gate == nil {

@@ -132,6 +132,28 @@ func TestRunCancelled(t *testing.T) {
 	}
 }
 
+// TestConclusion: differences that nobody accepted are ignored at best.
+func TestConclusion(t *testing.T) {
+	all := []gate.Allowance{{Reason: "all"}}
+	for want, tt := range map[Conclusion]struct {
+		change func(*canon.Tree)
+		gate   *gate.Gate
+	}{
+		Same:      {func(*canon.Tree) {}, &gate.Gate{FailOn: []blame.Cause{blame.Umask}, RequireEqualDigests: true}},
+		Different: {func(t *canon.Tree) { t.Lookup("/empty").Node.Perm = 0o600 }, &gate.Gate{Allowances: all, RequireEqualDigests: true}},
+		Accepted:  {func(t *canon.Tree) { t.Lookup("/empty").Node.Perm = 0o600 }, &gate.Gate{Allowances: all, FailOn: []blame.Cause{blame.LateLayers}}},
+		Ignored:   {func(t *canon.Tree) { t.Lookup("/empty").Node.Perm = 0o600 }, &gate.Gate{FailOn: []blame.Cause{blame.LateLayers}}},
+	} {
+		r := run(t, pair(tt.change), composefsRS(), Options{Gate: tt.gate})
+		if got := r.Conclusion(); got != want || r.Passed() != (want != Different) {
+			t.Errorf("%s, passed %v, want %s", got, r.Passed(), want)
+		}
+	}
+	if got := run(t, pair(func(t *canon.Tree) { t.Lookup("/empty").Node.Perm = 0o600 }), composefsRS(), Options{}).Conclusion(); got != Different {
+		t.Errorf("without a gate: %s", got)
+	}
+}
+
 // TestOtherRules: what other layer rules make of an image is compared by the same
 // recipe, or says why there is nothing to compare.
 func TestOtherRules(t *testing.T) {

@@ -28,7 +28,7 @@ func Docker(s source.Source, platform *v1.Platform) (*image.Image, error) {
 	}
 	if !a.Has("manifest.json") {
 		a.Close()
-		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json: write oci-archive:%s for an OCI layout, tar:%s for a layer", s.Path, s.Path, s.Path)
+		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json", s.Path)
 	}
 	img, err := dockerImage(s, a, platform)
 	if err != nil {

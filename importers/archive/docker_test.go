@@ -184,7 +184,7 @@ func TestDockerErrors(t *testing.T) {
 		})
 	}
 	layout := writeArchive(t, member{name: "oci-layout"}, member{name: "index.json"})
-	if _, err := archive.Docker(docker(layout, ""), nil); err == nil || !strings.Contains(err.Error(), "it has no manifest.json: write oci-archive:"+layout+" for an OCI layout, tar:"+layout+" for a layer") {
+	if _, err := archive.Docker(docker(layout, ""), nil); err == nil || !strings.Contains(err.Error(), layout+" is no docker archive, as it has no manifest.json") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := archive.Docker(docker(filepath.Join(layout, "x"), ""), nil); err == nil || !strings.HasPrefix(err.Error(), layout+"/x is no docker archive: ") {

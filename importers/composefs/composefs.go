@@ -1,6 +1,7 @@
 package composefs
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -54,7 +55,13 @@ func Load(s source.Source, o Options) (*File, error) {
 	if record != nil {
 		in = io.TeeReader(in, sum)
 	}
-	read, err := read(s.Transport, in, o.Lenient)
+	buffered := bufio.NewReader(in)
+	// An error is one of reading it as well.
+	head, _ := buffered.Peek(source.HeadSize)
+	if err := s.CheckHead(head); err != nil {
+		return nil, err
+	}
+	read, err := read(s.Transport, buffered, o.Lenient)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}

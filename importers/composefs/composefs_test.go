@@ -18,7 +18,9 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers/composefs"
 	"cfsverify/importers/source"
+	"cfsverify/testdata/blobs"
 	"cfsverify/testdata/files"
+	"cfsverify/testdata/layers"
 )
 
 // stated is the last column of a table of testdata/vectors, in the row that begins with
@@ -226,10 +228,14 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		"empty dump file":           {source.Dump, "", "line 1"},
 		"no dump file":              {source.Dump, "hello\n", "line 1"},
-		"image as dump":             {source.Dump, image, "line 1"},
+		"image as dump":             {source.Dump, image, "it is a composefs image: write erofs:/"},
 		"empty image":               {source.Erofs, "", "magic"},
 		"no image":                  {source.Erofs, strings.Repeat("x", 10_000), "magic"},
-		"dump as image":             {source.Erofs, "/ 0 40755 2 0 0 0 0.0 - - -\n", "magic"},
+		"dump as image":             {source.Erofs, "/ 0 40755 2 0 0 0 0.0 - - -\n", "it is a dump file: write dump:/"},
+		"dump in gzip":              {source.Dump, string(blobs.Gzip(t, []byte("/ 0 40755 2 0 0 0 0.0 - - -\n"))), "it is a compressed file: decompress it first"},
+		"image in zstd":             {source.Erofs, string(blobs.Zstd(t, []byte(image))), "it is a compressed file: decompress it first"},
+		"layer as dump":             {source.Dump, string(layers.Tar("d usr")), "it is a tar archive: write tar:/"},
+		"layer as image":            {source.Erofs, string(layers.Tar("d usr")), "it is a tar archive: write tar:/"},
 		"image cut off at 100":      {source.Erofs, image[:100], "truncated"},
 		"image cut off at 4096":     {source.Erofs, image[:4096], "blocks"},
 		"image with more behind it": {source.Erofs, image + strings.Repeat("\x00", 4096), "the superblock states 8 blocks, the image has 9"},

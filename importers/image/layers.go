@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"cfsverify/canon"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/layer"
 	"cfsverify/importers/limits"
+	"cfsverify/importers/source"
 )
 
 // ReadOptions says how to read the layers of an image.
@@ -84,6 +87,11 @@ func importStored(ctx context.Context, b blob.Blob, stored io.Reader, used *limi
 	if readErr != nil {
 		return nil, readErr
 	}
+	if b.Layer.Index == 1 && b.Layer.Name != "" {
+		if err := source.CheckLayer(namesOf(entries)); err != nil {
+			return nil, b.Fail(err)
+		}
+	}
 	if entries.NoEnd && b.Digest == (v1.Hash{}) && b.DiffID == (v1.Hash{}) {
 		return nil, b.Fail(errors.New("the archive ends without the two zero blocks that mark its end, and no digest is stated that would show whether it is whole: it may be truncated"))
 	}
@@ -92,4 +100,15 @@ func importStored(ctx context.Context, b blob.Blob, stored io.Reader, used *limi
 	}
 	entries.Compression = r.Compression
 	return entries, nil
+}
+
+// namesOf are the names of entries, and whether they are of directories.
+func namesOf(layer *layer.Entries) iter.Seq2[string, bool] {
+	return func(yield func(string, bool) bool) {
+		for _, e := range layer.List {
+			if !yield(e.Path, e.Node.Kind == canon.Directory) {
+				return
+			}
+		}
+	}
 }

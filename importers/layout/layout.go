@@ -89,7 +89,7 @@ func openArchive(name string) (*Layout, error) {
 	}
 	if !a.Has("index.json") {
 		a.Close()
-		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json: write docker-archive:%s for what docker save wrote, tar:%s for a layer", name, name, name)
+		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json", name)
 	}
 	return &Layout{Open: a.Open, close: a.Close, place: func(h v1.Hash) (blob.Place, bool) {
 		place, found := blob.FilePlace(name)

@@ -36,7 +36,7 @@ type Writer struct {
 	replaced []v1.Hash
 }
 
-const stagingPrefix = ".cfsverify-"
+const stagingPrefix = source.Staging
 
 // NewWriter prepares the writing of an image to a layout, which is made if it
 // is not there. The caller closes the writer.

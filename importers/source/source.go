@@ -81,6 +81,17 @@ func (s Source) Pin(manifest []byte) Source {
 // policy was applied when it was written.
 func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Erofs }
 
+// Files are the paths that the source names, of which "-" is standard input.
+func (s Source) Files() []string {
+	switch s.Transport {
+	case Docker:
+		return nil
+	case Tar:
+		return s.Layers
+	}
+	return []string{s.Path}
+}
+
 // HasLayers says that the source is a container image, or bare layers.
 func (s Source) HasLayers() bool { return s.Transport != Dir && !s.IsFinal() }
 

@@ -11,6 +11,7 @@ import (
 
 func TestParseSource(t *testing.T) {
 	t.Chdir(t.TempDir())
+	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 	files.Write(t, "layout/oci-layout", nil)
 	files.Write(t, "layout/index.json", nil)
 	files.Write(t, "no-layout/oci-layout", nil)
@@ -22,9 +23,8 @@ func TestParseSource(t *testing.T) {
 	files.Write(t, "x.txt", []byte("hello"))
 	files.Write(t, "empty", nil)
 	files.Write(t, "layer.tar", tarOf(t, "etc/group", "etc/passwd"))
-	files.Write(t, "save.tar", tarOf(t, "a.json", "manifest.json", "layer/layer.tar"))
-	files.Write(t, "oci.tar", tarOf(t, "index.json", "manifest.json", "oci-layout"))
-	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	files.Write(t, "save.tar", tarOf(t, digest[7:]+".json", "manifest.json", digest[7:]+"/layer.tar"))
+	files.Write(t, "oci.tar", tarOf(t, "index.json", "oci-layout"))
 
 	for _, tt := range []struct {
 		arg  string

@@ -105,6 +105,8 @@ for (const rule of items(get(get(report, "gate"), "accepted"))) {
   }
 }
 
+const ignoredCauses = new Set(items(get(get(report, "gate"), "ignored")).map(unpack));
+
 // acceptance is how much of a part the gate accepted: "all", "part" or "none".
 function acceptance(part) {
   const changes = acceptedChanges.get(part.cause + " " + part.difference.path);
@@ -113,8 +115,8 @@ function acceptance(part) {
 }
 
 // model is what one view shows: differences, findings, and as parts what a
-// finding says of a difference.
-function model(differences, findings, sources) {
+// finding says of a difference; gated is the view of what the gate judged.
+function model(differences, findings, sources, gated) {
   const all = items(differences).map((value) => new Difference(value));
   const byPath = new Map(all.map((d) => [d.path, d]));
   const changesOf = new Map();
@@ -134,7 +136,8 @@ function model(differences, findings, sources) {
         finding: number, cause, difference: byPath.get(get(entry, "path")), changes: unpackChanges(get(entry, "changes")),
         source, layer: source ? (side === "-" ? "b" : side) + get(source, "layer") : "-",
       };
-      part.accepted = acceptedChanges.size > 0 ? acceptance(part) : "none";
+      part.accepted = acceptance(part);
+      if (gated && part.accepted === "none" && ignoredCauses.has(cause)) part.accepted = "ignored";
       part.difference.parts.push(part);
       parts.push(part);
     });

@@ -43,9 +43,11 @@ function partList(difference) {
     acceptedBadge(part))));
 }
 
+const gateTexts = { none: "not accepted", ignored: "ignored", part: "partly accepted", all: "accepted" };
+
 function acceptedBadge(part) {
   if (part.accepted === "none") return null;
-  return element("span", { class: "badge accepted" }, part.accepted === "all" ? "accepted" : "partly accepted");
+  return element("span", { class: "badge accepted" }, gateTexts[part.accepted]);
 }
 
 function attributeTable(difference, sideNames) {

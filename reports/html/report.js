@@ -44,9 +44,8 @@ class View {
     const fields = counts((p) => (p.changes.length > 0 ? new Set(p.changes.flatMap((c) => (c.xattr === undefined ? [c.field] : ["xattr", changeKey(c)]))) : ["-"]));
     fill("field", [...fields.keys()].sort(), fields, (field) => (field === "-" ? "the whole entry" : field === "xattr" ? "any xattr" : field));
     fill("side", Object.keys(statusTexts), counts((p) => [p.difference.status]), (status) => statusTexts[status]);
-    const gate = { none: "not accepted", part: "partly accepted", all: "accepted" };
-    fill("gate", Object.keys(gate), counts((p) => [p.accepted]), (key) => gate[key]);
-    this.form.querySelector(".gate").hidden = acceptedChanges.size === 0;
+    fill("gate", Object.keys(gateTexts), counts((p) => [p.accepted]), (key) => gateTexts[key]);
+    this.form.querySelector(".gate").hidden = acceptedChanges.size + ignoredCauses.size === 0;
   }
 
   filter() {
@@ -90,7 +89,7 @@ function showViews() {
   const views = [["main", report, get(data, "sources")], ["masked", get(report, "masked"), get(data, "maskedSources")]];
   for (const [key, from, sources] of views) {
     const root = document.getElementById("view-" + key);
-    if (root) new View(root, model(get(from, "differences"), get(from, "findings"), items(sources).map(resolve)));
+    if (root) new View(root, model(get(from, "differences"), get(from, "findings"), items(sources).map(resolve), key === "main"));
   }
 }
 
