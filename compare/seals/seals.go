@@ -62,7 +62,8 @@ type Checked struct {
 	Match *Match
 	// Searched says that a match was looked for to the end.
 	Searched bool
-	// SearchErr is a *TimeoutError if that did not come to its end, else nil.
+	// SearchErr is a *TimeoutError if that did not come to its end, and an *UnreadError if
+	// something could not be tried, else nil.
 	SearchErr error
 	// Audiences are the consumers of a kernel argument, of which the first decides.
 	Audiences []Audience
@@ -213,6 +214,8 @@ var ErrUnsigned = errors.New("it is not signed")
 
 // sealCheck checks seals of one hash.
 type sealCheck struct {
+	// unread says which older state has a policy without content, nil if none has.
+	unread *UnreadError
 	Subject
 	digests map[digestOf]expectation
 	// made and otherMade are the digests of the image by recipes, the latter of what other

@@ -25,6 +25,19 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("what gives that digest was not found in %v, and there is more to try", e.Timeout)
 }
 
+// UnreadError says that an older state of an image could not be labelled for booting, so that
+// its digests are not known.
+type UnreadError struct {
+	// Layers is how many of the lowest layers it has, Path the policy file that lacks its
+	// content.
+	Layers int
+	Path   string
+}
+
+func (e *UnreadError) Error() string {
+	return fmt.Sprintf("what the image was before its upper layers is not known as a bootable image: of the %d lowest layers the content of the policy file %q was not kept", e.Layers, e.Path)
+}
+
 // search looks for what gives the digests of wrong seals, for as long as a timeout says
 // that is not 0. What was found until then is kept.
 func search(ctx context.Context, checks []*sealCheck, timeout time.Duration) error {
@@ -110,9 +123,15 @@ func (s *sealCheck) setMatches(ended error) {
 			continue
 		}
 		c.Match = w[c.Claim.Digest]
-		c.Searched = c.Match != nil || ended == nil
-		if !c.Searched {
+		switch {
+		case c.Match != nil:
+			c.Searched = true
+		case ended != nil:
 			c.SearchErr = ended
+		case s.unread != nil && c.Claim.Role != seal.Layer:
+			c.SearchErr = s.unread
+		default:
+			c.Searched = true
 		}
 	}
 }
@@ -140,6 +159,9 @@ func (s *sealCheck) searchImage(ctx context.Context) error {
 	}
 	err := s.Stack.Older(ctx, func(n int, tree *canon.Tree) (bool, error) {
 		selinux.Share(s.Tree, tree)
+		if lacking, err := selinux.Missing(tree); err == nil && len(lacking) > 0 && s.unread == nil {
+			s.unread = &UnreadError{n, lacking[0].Path}
+		}
 		err := s.searchTree(ctx, tree, usual, n, s.images)
 		return s.images.missing(), err
 	})
