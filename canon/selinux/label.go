@@ -7,24 +7,6 @@ import (
 	"cfsverify/canon/linux"
 )
 
-// Label replaces all security.selinux xattrs of the tree by those that the policy
-// gives; a nil policy removes them. A name of a hardlink whose label differs from that
-// of the inode's first name gets an inode of its own. Links are counted afterwards. An
-// error is an *Error, and leaves the tree as it was.
-func (p *Policy) Label(t *canon.Tree) error { return p.label(t, (*Labels).Apply) }
-
-// LabelByLast is Label, but leaves the names of an inode together: the inode gets the label
-// of its last name, as up to composefs-rs 0.6.
-func (p *Policy) LabelByLast(t *canon.Tree) error { return p.label(t, (*Labels).ApplyByLast) }
-
-func (p *Policy) label(t *canon.Tree, apply func(*Labels, *canon.Tree) error) error {
-	l, err := p.Labels(t)
-	if err != nil {
-		return err
-	}
-	return apply(l, t)
-}
-
 // Labels are what a policy gives the names of a tree.
 type Labels struct {
 	// names are in the order of canon.Tree.All; nil removes all labels.
@@ -83,12 +65,14 @@ func (f *finder) add(e *canon.Dirent, path []byte) error {
 	return nil
 }
 
-// Apply does to a tree what Policy.Label does, with labels that were found before: in the
-// same tree, or in one that has all of its names, with inodes of the same kinds. An error
-// names one that it does not have.
+// Apply replaces all security.selinux xattrs of a tree by labels that were found in it, or
+// in one that has all of its names, with inodes of the same kinds. A name of a hardlink
+// whose label differs from that of the inode's first name gets an inode of its own. Links
+// are counted afterwards. An error names what the labels do not have.
 func (l *Labels) Apply(t *canon.Tree) error { return l.apply(t, false) }
 
-// ApplyByLast is Apply for Policy.LabelByLast.
+// ApplyByLast is Apply, but leaves the names of an inode together: the inode gets the label
+// of its last name, as up to composefs-rs 0.6.
 func (l *Labels) ApplyByLast(t *canon.Tree) error { return l.apply(t, true) }
 
 func (l *Labels) apply(t *canon.Tree, byLast bool) error {

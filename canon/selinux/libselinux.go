@@ -72,7 +72,7 @@ func (p *Policy) Libselinux(release Release) (*Libselinux, error) {
 
 // Label gives the label of a path of the tree, such as "/usr/bin/sh", empty for one that
 // libselinux leaves as it is. An error is an *Error: all paths together may cost as much
-// work as Policy.Label.
+// work as Policy.Labels.
 func (l *Libselinux) Label(path string, kind canon.Kind) (string, error) {
 	for _, list := range [][]alias{l.policy.subs, l.policy.subsDist} {
 		path = substitute(list, path, l.firstAlias)

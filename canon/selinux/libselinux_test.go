@@ -64,7 +64,7 @@ func TestLibselinux(t *testing.T) {
 			continue
 		}
 		composefs := read.Tree.Clone()
-		if err := p.Label(composefs); err != nil {
+		if err := label(p, composefs); err != nil {
 			continue
 		}
 		for i, release := range selinux.Releases() {

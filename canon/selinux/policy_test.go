@@ -216,11 +216,11 @@ func TestLabel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		label func(*Policy, *canon.Tree) error
+		label func(*Labels, *canon.Tree) error
 		want  string
 	}{
-		"an inode for each label": {(*Policy).Label, "/=root_t:1/0 /a=first_t:2/2 /b=second_t:3/1 /c=first_t:2/2 /d=second_t:4/1"},
-		"the last name's label":   {(*Policy).LabelByLast, "/=root_t:1/0 /a=second_t:2/4 /b=second_t:2/4 /c=second_t:2/4 /d=second_t:2/4"},
+		"an inode for each label": {(*Labels).Apply, "/=root_t:1/0 /a=first_t:2/2 /b=second_t:3/1 /c=first_t:2/2 /d=second_t:4/1"},
+		"the last name's label":   {(*Labels).ApplyByLast, "/=root_t:1/0 /a=second_t:2/4 /b=second_t:2/4 /c=second_t:2/4 /d=second_t:2/4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := canon.NewTree()
@@ -230,7 +230,11 @@ func TestLabel(t *testing.T) {
 			}
 			old := &canon.Node{Kind: canon.Symlink, Target: "x", Nlink: 1, Xattrs: canon.Xattrs{{Name: linux.SecuritySELinux, Value: "old_t\x00"}}}
 			tree.Root.Put(canon.Dirent{Name: "old", Node: old})
-			if err := tt.label(p, tree); err != nil {
+			found, err := p.Labels(tree)
+			if err == nil {
+				err = tt.label(found, tree)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			if got := labels(tree); got != tt.want {
@@ -239,7 +243,11 @@ func TestLabel(t *testing.T) {
 			if value, _ := tree.Root.Child("d").Node.Xattrs.Get("a"); value != "b" {
 				t.Error("an inode of its own lacks an xattr")
 			}
-			if err := tt.label(nil, tree); err != nil || labels(tree) != "" {
+			none, err := (*Policy)(nil).Labels(tree)
+			if err == nil {
+				err = tt.label(none, tree)
+			}
+			if err != nil || labels(tree) != "" {
 				t.Errorf("without a policy: %v, %s", err, labels(tree))
 			}
 		})
@@ -274,10 +282,14 @@ func TestLabels(t *testing.T) {
 	for _, names := range [][]string{{"run/a", "run/c", "usr/b", "usr/c", "var"}, {"run", "usr/b", "usr/c"}, {"run/c", "usr/c", "var"}, {"var"}, nil} {
 		for _, byLast := range []bool{false, true} {
 			want, got := tree(names...), tree(names...)
+			own, err := p.Labels(want)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if byLast {
-				err = errors.Join(p.LabelByLast(want), found.ApplyByLast(got))
+				err = errors.Join(own.ApplyByLast(want), found.ApplyByLast(got))
 			} else {
-				err = errors.Join(p.Label(want), found.Apply(got))
+				err = errors.Join(own.Apply(want), found.Apply(got))
 			}
 			if err != nil || labels(got) != labels(want) {
 				t.Errorf("%q, by last %v: %s, %v, want %s", names, byLast, labels(got), err, labels(want))
@@ -323,7 +335,7 @@ func TestWorkIsBounded(t *testing.T) {
 		p, tree := hostile(t, rules, 1000)
 		tree.Root.Put(canon.Dirent{Name: strings.Repeat("1", 255), Node: &canon.Node{Kind: canon.Regular, Nlink: 1}})
 		p.workMax = 400
-		err := p.Label(tree)
+		_, err := p.Labels(tree)
 		if e, is := err.(*Error); !is || !strings.Contains(e.Reason, "too much work") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -339,7 +351,7 @@ func TestWorkIsBounded(t *testing.T) {
 func TestTimeIsBounded(t *testing.T) {
 	p, tree := hostile(t, "/(?=a)((a|aa)+b|a*c) a_t\n", 0)
 	tree.Root.Put(canon.Dirent{Name: strings.Repeat("a", 60) + "c", Node: &canon.Node{Kind: canon.Regular, Nlink: 1}})
-	err := p.Label(tree)
+	_, err := p.Labels(tree)
 	if e, is := err.(*Error); !is || e.Line != 1 || !strings.Contains(e.Reason, "takes longer than 20ms") {
 		t.Error(err)
 	}
