@@ -1,8 +1,6 @@
 package releases_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +14,7 @@ import (
 	"cfsverify/canon/seal"
 	"cfsverify/importers"
 	"cfsverify/importers/layer"
-	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/bootc"
 )
 
 // rows are the releases of the programs in testdata/bootc/expected.tsv.
@@ -34,39 +32,21 @@ var rows = map[string]string{
 // TestTable: the recipes of releases that are marked as measured give the digests that the
 // programs gave.
 func TestTable(t *testing.T) {
-	oracle.Root(t)
-	dir := filepath.Join(t.TempDir(), "tree")
-	oracle.Run(t, "python3", "python3", "-B", "../../testdata/bootc/tree.py", dir)
-	table, err := os.ReadFile("../../testdata/bootc/expected.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := map[string]importers.Source{
-		"dir": {Transport: importers.Dir, Path: filepath.Join(dir, "dir")},
-		"oci": {Transport: importers.OCI, Path: filepath.Join(dir, "oci"), Ref: "t"},
-	}
+	table, forms := bootc.Table(t)
 	measured := map[string]bool{}
-	for line := range strings.Lines(string(table)) {
-		row := strings.Split(strings.TrimSpace(line), "\t")
-		if strings.HasPrefix(line, "#") || row[2] == "error" {
-			continue
-		}
-		want, err := fsverity.ParseDigest(row[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		read, err := importers.Load(t.Context(), sources[row[1]], importers.Options{Hash: want.Algorithm(), Rules: layer.RulesComposefsRS, Labels: true})
+	for _, m := range table {
+		read, err := importers.Load(t.Context(), forms[m.Form], importers.Options{Hash: m.Digest.Algorithm(), Rules: layer.RulesComposefsRS, Labels: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var makers []string
-		for _, r := range releases.Makers(read.Tree, read.Created, row[1] == "oci", want) {
+		for _, r := range releases.Makers(read.Tree, read.Created, m.Form == "oci", m.Digest) {
 			makers = append(makers, r.String())
 		}
-		if !slices.Contains(makers, rows[row[0]]) {
-			t.Errorf("%s, %s: made by %q, want %s", row[0], row[1], makers, rows[row[0]])
+		if !slices.Contains(makers, rows[m.Program]) {
+			t.Errorf("%s, %s: made by %q, want %s", m.Program, m.Form, makers, rows[m.Program])
 		}
-		measured[rows[row[0]]] = true
+		measured[rows[m.Program]] = true
 	}
 	for _, r := range releases.Table() {
 		if measured[r.String()] != r.Measured {

@@ -6,11 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"cfsverify/canon/fsverity"
-	"cfsverify/canon/policy"
 	"cfsverify/compare/notes"
 	"cfsverify/importers"
-	"cfsverify/importers/layer"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
 )
@@ -54,17 +51,7 @@ var bootCases = map[string][2]string{
 // brokenEntries are the paths of the notes about entries of an image's boot loader.
 func brokenEntries(t *testing.T, dir string) (paths []string) {
 	t.Helper()
-	read, err := importers.Load(t.Context(), importers.Source{Transport: importers.OCI, Path: dir, Ref: "t"},
-		importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesComposefsRS, Labels: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bootable, p := read.Tree.Clone(), policy.ComposefsRS()
-	p.Boot = policy.BootSeconds
-	if err := p.Apply(bootable); err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range notes.OfBootable(read.Tree, bootable) {
+	for _, n := range notes.OfBootable(bootable(t, importers.Source{Transport: importers.OCI, Path: dir, Ref: "t"})) {
 		for _, item := range n.Items {
 			if n.Kind != notes.BootEntry {
 				t.Errorf("%s: %s: %s", n.Kind, item.Path, item.Text)

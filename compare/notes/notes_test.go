@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/compare/notes"
@@ -18,6 +19,22 @@ import (
 	"cfsverify/testdata/layers"
 )
 
+// bootable gives the tree of a source as it was read, and ready for booting.
+func bootable(t *testing.T, s importers.Source) (raw, prepared *canon.Tree) {
+	t.Helper()
+	read, err := importers.Load(t.Context(), s, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesComposefsRS, Labels: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared = read.Tree.Clone()
+	p := policy.ComposefsRS()
+	p.Boot = policy.BootSeconds
+	if err := p.Apply(prepared); err != nil {
+		t.Fatal(err)
+	}
+	return read.Tree, prepared
+}
+
 // notesOf are those of a layer, a line each.
 func notesOf(t *testing.T, spec string) []string {
 	t.Helper()
@@ -25,18 +42,8 @@ func notesOf(t *testing.T, spec string) []string {
 	if err := os.WriteFile(name, layers.Tar(spec), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	read, err := importers.Load(t.Context(), importers.Source{Transport: importers.Tar, Layers: []string{name}},
-		importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI, Labels: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bootable, p := read.Tree.Clone(), policy.ComposefsRS()
-	p.Boot = policy.BootSeconds
-	if err := p.Apply(bootable); err != nil {
-		t.Fatal(err)
-	}
 	var lines []string
-	for _, n := range notes.OfBootable(read.Tree, bootable) {
+	for _, n := range notes.OfBootable(bootable(t, importers.Source{Transport: importers.Tar, Layers: []string{name}})) {
 		for _, item := range n.Items {
 			lines = append(lines, fmt.Sprintf("%s %s: %s", n.Kind, item.Path, item.Text))
 		}

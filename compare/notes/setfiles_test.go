@@ -11,9 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"cfsverify/canon/fsverity"
 	"cfsverify/canon/linux"
-	"cfsverify/canon/policy"
 	"cfsverify/compare/notes"
 	"cfsverify/importers"
 	"cfsverify/testdata/oracle"
@@ -57,16 +55,8 @@ func TestSetfiles(t *testing.T) {
 	} {
 		write(path, path)
 	}
-	read, err := importers.Load(t.Context(), importers.Source{Transport: importers.Dir, Path: root}, importers.Options{Hash: fsverity.SHA256, Labels: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bootable, p := read.Tree.Clone(), policy.ComposefsRS()
-	p.Boot = policy.BootSeconds
-	if err := p.Apply(bootable); err != nil {
-		t.Fatal(err)
-	}
-	for path, e := range bootable.All() {
+	raw, prepared := bootable(t, importers.Source{Transport: importers.Dir, Path: root})
+	for path, e := range prepared.All() {
 		label, _ := e.Node.Xattrs.Get(linux.SecuritySELinux)
 		if label == "" {
 			continue
@@ -87,7 +77,7 @@ func TestSetfiles(t *testing.T) {
 	}
 	slices.Sort(want)
 	var got []string
-	for _, n := range notes.OfBootable(read.Tree, bootable) {
+	for _, n := range notes.OfBootable(raw, prepared) {
 		if n.Kind != notes.RestoreconLabels {
 			continue
 		}
