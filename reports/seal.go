@@ -195,7 +195,7 @@ func (t *text) explanations(s *Seals) {
 	}
 }
 
-// lacksInside says that a kernel argument is wrong, and has a digest of nobody.
+// lacksInside says that a kernel argument is wrong, and right for nobody.
 func (s *Seals) lacksInside() bool {
 	return slices.ContainsFunc(s.Seals, func(c seals.Checked) bool { return c.Misses() && c.Audiences != nil })
 }
