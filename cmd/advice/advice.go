@@ -41,6 +41,7 @@ func advised(err error) (text string, about error) {
 		limit    *limits.LimitError
 		timeout  *limits.TimeoutError
 		search   *seals.TimeoutError
+		untried  *seals.UntriedError
 		hash     *composefs.HashError
 		bytes    *composefs.OtherBytesError
 		mounts   *scan.MountsError
@@ -68,6 +69,8 @@ func advised(err error) (text string, about error) {
 		return timeout.Error() + ": allow more with --timeout", timeout
 	case errors.As(err, &search):
 		return search.Error() + ": allow more with --timeout", search
+	case errors.As(err, &untried):
+		return untried.Error() + ": name what was sealed with --inside", untried
 	case errors.As(err, &hash):
 		return fmt.Sprintf("%v: add --hash %v", hash, hash.Has), hash
 	case errors.As(err, &bytes):

@@ -62,8 +62,8 @@ type Checked struct {
 	Match *Match
 	// Searched says that a match was looked for to the end.
 	Searched bool
-	// SearchErr is a *TimeoutError if that did not come to its end, and an *UnreadError if
-	// something could not be tried, else nil.
+	// SearchErr is a *TimeoutError or an *UntriedError if that did not come to its end, an
+	// *UnreadError if something could not be tried, else nil.
 	SearchErr error
 	// Audiences are the consumers of a kernel argument, of which the first decides.
 	Audiences []Audience
@@ -214,8 +214,9 @@ var ErrUnsigned = errors.New("it is not signed")
 
 // sealCheck checks seals of one hash.
 type sealCheck struct {
-	// unread says which older state has a policy without content, nil if none has.
-	unread *UnreadError
+	// incomplete says which older states of the image were not tried, and why: it is an
+	// *UntriedError or *UnreadError, and nil if all were.
+	incomplete error
 	Subject
 	digests map[digestOf]expectation
 	// made and otherMade are the digests of the image by recipes, the latter of what other

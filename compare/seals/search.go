@@ -38,6 +38,22 @@ func (e *UnreadError) Error() string {
 	return fmt.Sprintf("what the image was before its upper layers is not known as a bootable image: of the %d lowest layers the content of the policy file %q was not kept", e.Layers, e.Path)
 }
 
+// olderMax is how much the older states of an image may have in all, as a multiple of its
+// layers' entries: so what they cost grows as the image does, not as its square. It is
+// enough for all states of 128 layers that add the same each.
+const olderMax = 64
+
+// UntriedError says that older states of an image were not tried, as together they have too
+// much for that.
+type UntriedError struct {
+	// Layers is how many of the lowest layers the newest of them has.
+	Layers int
+}
+
+func (e *UntriedError) Error() string {
+	return fmt.Sprintf("neither the image nor what it was before its upper layers gives that digest; what it was with %d of its layers or fewer was not tried, as that would take too long", e.Layers)
+}
+
 // search looks for what gives the digests of wrong seals, for as long as a timeout says
 // that is not 0. What was found until then is kept.
 func search(ctx context.Context, checks []*sealCheck, timeout time.Duration) error {
@@ -128,8 +144,8 @@ func (s *sealCheck) setMatches(ended error) {
 			c.Searched = true
 		case ended != nil:
 			c.SearchErr = ended
-		case s.unread != nil && c.Claim.Role != seal.Layer:
-			c.SearchErr = s.unread
+		case s.incomplete != nil && c.Claim.Role != seal.Layer:
+			c.SearchErr = s.incomplete
 		default:
 			c.Searched = true
 		}
@@ -157,10 +173,18 @@ func (s *sealCheck) searchImage(ctx context.Context) error {
 	if err := s.searchTree(ctx, s.Tree, usual, s.Stack.Len(), s.images); err != nil {
 		return err
 	}
+	left := olderMax * s.Stack.Entries()
 	err := s.Stack.Older(ctx, func(n int, tree *canon.Tree) (bool, error) {
+		for range tree.Dirents() {
+			left--
+		}
+		if left < 0 {
+			s.incomplete = &UntriedError{n}
+			return false, nil
+		}
 		selinux.Share(s.Tree, tree)
-		if lacking, err := selinux.Missing(tree); err == nil && len(lacking) > 0 && s.unread == nil {
-			s.unread = &UnreadError{n, lacking[0].Path}
+		if lacking, err := selinux.Missing(tree); err == nil && len(lacking) > 0 && s.incomplete == nil {
+			s.incomplete = &UnreadError{n, lacking[0].Path}
 		}
 		err := s.searchTree(ctx, tree, usual, n, s.images)
 		return s.images.missing(), err

@@ -156,6 +156,59 @@ func TestSearchCost(t *testing.T) {
 	}
 }
 
+// TestOlderStatesCost: where each layer adds files, older states are tried from the newest
+// on, as far as their cost grows no faster than the image; and it is told from where on they
+// were not.
+func TestOlderStatesCost(t *testing.T) {
+	cost := func(layers int) (allocations float64, untried int) {
+		image := imageOf(t, growing(layers))
+		return testing.AllocsPerRun(1, func() {
+			got := checkOne(t, bootableSeal(nobodysDigest()), image)
+			var e *UntriedError
+			if errors.As(got.SearchErr, &e) {
+				untried = e.Layers
+			}
+			if got.Match != nil || got.Searched != (untried == 0) {
+				t.Fatalf("%+v", got)
+			}
+		}), untried
+	}
+	_, few := cost(120)
+	half, some := cost(200)
+	whole, many := cost(400)
+	t.Logf("allocations for 200 layers %v, for 400 %v; not tried %d of 120, %d of 200, %d of 400", half, whole, few, some, many)
+	if few != 0 || some == 0 || some > 130 || many < 300 || many > 340 {
+		t.Errorf("not tried: %d of 120, %d of 200, %d of 400", few, some, many)
+	}
+	if whole > 2.3*half {
+		t.Errorf("allocations for 200 layers %v, for 400 %v", half, whole)
+	}
+}
+
+// growing are layers that add ten files each.
+func growing(layers int) []string {
+	specs := []string{"d usr mtime=5\nd boot\nd sysroot\nd run"}
+	for i := range layers - 1 {
+		spec := fmt.Sprintf("d usr/%d\n", i)
+		for file := range 9 {
+			spec += fmt.Sprintf("f usr/%d/%d\n", i, file)
+		}
+		specs = append(specs, spec)
+	}
+	return specs
+}
+
+// TestNewestStateOfMany: however many layers there are, the newest states are tried.
+func TestNewestStateOfMany(t *testing.T) {
+	image := imageOf(t, growing(300))
+	for _, layers := range []int{299, 270} {
+		got := checkOne(t, bootableSeal(digestBy(t, treeOf(t, image.Stack.Lowest, layers), erofs.V1, booting(image.Boot))), image)
+		if got.Match == nil || got.Match.Layers != layers || got.SearchErr != nil {
+			t.Errorf("%d layers: %+v", layers, got)
+		}
+	}
+}
+
 // TestRemovalsNeedNoLayer: a path that is gone, though no layer removed it, is told.
 func TestRemovalsNeedNoLayer(t *testing.T) {
 	image := sealedImage(t)

@@ -20,6 +20,15 @@ func NewStack(layers []*Entries, rules Rules) *Stack { return &Stack{layers, rul
 // Len is the number of layers.
 func (s *Stack) Len() int { return len(s.layers) }
 
+// Entries is the number of all layers' entries.
+func (s *Stack) Entries() int {
+	n := 0
+	for _, l := range s.layers {
+		n += l.Len()
+	}
+	return n
+}
+
 // Lowest is the tree of the n lowest layers.
 func (s *Stack) Lowest(n int) (*canon.Tree, error) { return Apply(s.layers[:n], s.rules) }
 
