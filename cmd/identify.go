@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 	"cfsverify/cmd/flags"
+	"cfsverify/cmd/named"
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
@@ -35,7 +34,7 @@ Exit status: 0 found, 1 not found, 2 trouble.`,
 		panic(err)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		want, err := parseNamedDigest(*hex)
+		want, err := named.Digest(*hex)
 		if err != nil {
 			return fmt.Errorf("--digest: %w", err)
 		}
@@ -68,12 +67,6 @@ func parseSources(args []string) ([]importers.Source, error) {
 		}
 	}
 	return sources, nil
-}
-
-// parseNamedDigest reads a digest as users have it: composefs=?HEX, sha512:HEX and
-// composefs.digest=v1-sha512-12:HEX end in it.
-func parseNamedDigest(text string) (fsverity.Digest, error) {
-	return fsverity.ParseDigest(strings.ToLower(text[strings.LastIndexAny(text, "=:?")+1:]))
 }
 
 // identification is the search for a digest.

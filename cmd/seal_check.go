@@ -2,24 +2,20 @@ package cmd
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
-	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
 	"cfsverify/cmd/flags"
+	"cfsverify/cmd/named"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
-	imageseals "cfsverify/importers/seals"
 	"cfsverify/reports"
 )
 
@@ -45,9 +41,9 @@ Exit status: 0 there are seals and all are good, 1 not, 2 trouble.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := sealCheckFlags{policy: flags.AddPolicy(c), imports: flags.AddImage(c), look: addReportFlags(c, &reports.Seals{})}
-	c.Flags().StringArrayVar(&f.named.ukis, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
-	c.Flags().StringArrayVar(&f.named.cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
-	c.Flags().StringArrayVar(&f.named.digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
+	c.Flags().StringArrayVar(&f.named.UKIs, "uki", nil, "check the command line in this unified kernel image too (`FILE`)")
+	c.Flags().StringArrayVar(&f.named.Cmdlines, "cmdline", nil, "check this kernel command line too: a `FILE|STRING`")
+	c.Flags().StringArrayVar(&f.named.Digests, "expect", nil, "check that this is a digest of the image, bootable or not (`HEX`)")
 	c.Flags().StringArrayVar(&f.trust, "trust", nil, "a digest of the image must be signed by a certificate in `FILE` (PEM or DER), and so must all that can be")
 	c.Flags().StringArrayVar(&f.insides, "inside", nil, "what was sealed, to explain wrong seals by: a dump file, directory or composefs image (`SOURCE`)")
 	c.Flags().BoolVar(&f.secure, "require-secure", false, "seals that let the image be mounted without being verified are wrong")
@@ -62,7 +58,7 @@ type sealCheckFlags struct {
 	policy  *flags.Policy
 	imports *flags.Import
 	look    *reportFlags
-	named   namedSeals
+	named   named.Seals
 	trust   []string
 	secure  bool
 	insides []string
@@ -82,10 +78,10 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, name string) (err er
 	if o.Consumers, err = f.policy.Audiences(); err != nil {
 		return err
 	}
-	if o.Trusted, err = readCertificates(f.trust); err != nil {
+	if o.Trusted, err = named.Certificates(f.trust); err != nil {
 		return err
 	}
-	found, err := f.named.read()
+	found, err := f.named.Read()
 	if err != nil {
 		return err
 	}
@@ -166,71 +162,4 @@ func readInsides(ctx context.Context, stderr *os.File, sources []importers.Sourc
 		insides = append(insides, verify.Inside{Source: d.Path, UKI: d.UKI, Tree: d.Tree, Err: d.Err, Final: true})
 	}
 	return insides, nil
-}
-
-// namedSeals are those that the user names.
-type namedSeals struct{ ukis, cmdlines, digests []string }
-
-func (n namedSeals) read() ([]seal.Seal, error) {
-	var found []seal.Seal
-	for _, name := range n.ukis {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		more, err := imageseals.OfUKI(name, f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return nil, fmt.Errorf("--uki %s: %w", name, err)
-		}
-		found = append(found, more...)
-	}
-	for i, text := range n.cmdlines {
-		cmdline, err := readCmdline(text)
-		if err != nil {
-			return nil, fmt.Errorf("--cmdline: %w", err)
-		}
-		for _, f := range seal.CmdlineSeals(cmdline, seal.CmdlineMax) {
-			f.Place = seal.Cmdline
-			if len(n.cmdlines) > 1 {
-				f.CommandLine = i + 1
-			}
-			found = append(found, f)
-		}
-	}
-	for _, text := range n.digests {
-		digest, err := parseNamedDigest(text)
-		if err != nil {
-			return nil, fmt.Errorf("--expect: %w", err)
-		}
-		found = append(found, seal.Seal{Place: seal.Expected, Value: text,
-			Claim: seal.Claim{Digest: digest, Versions: []erofs.Version{erofs.V1, erofs.V0, erofs.V2}}})
-	}
-	return found, nil
-}
-
-// readCmdline takes a text for a command line itself if it has an argument's "=".
-func readCmdline(text string) (string, error) {
-	if strings.Contains(text, "=") {
-		if _, err := os.Stat(text); err != nil {
-			return text, nil
-		}
-	}
-	data, err := os.ReadFile(text)
-	return string(data), err
-}
-
-func readCertificates(files []string) ([]*x509.Certificate, error) {
-	var list []*x509.Certificate
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("--trust: %w", err)
-		}
-		more, err := seal.ParseCertificates(data)
-		if err != nil {
-			return nil, fmt.Errorf("--trust %s: %w", name, err)
-		}
-		list = append(list, more...)
-	}
-	return list, nil
 }
