@@ -28,7 +28,6 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 		return nil, err
 	}
 	shown := progress.Start(stderr)
-	defer shown.Stop()
 	o.Progress = shown.Add
 	if len(sources) > 1 {
 		o.Shared = &image.Shared{}
@@ -41,7 +40,17 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 			return err
 		})
 	}
-	return imports, group.Wait()
+	err := group.Wait()
+	shown.Stop()
+	if err != nil {
+		return nil, err
+	}
+	for _, read := range imports {
+		if read.RecordErr != nil {
+			fmt.Fprintf(stderr, "cfsverify: note: %v\n", read.RecordErr)
+		}
+	}
+	return imports, nil
 }
 
 // withImage opens a container image for some work, and shows how far its reading is.

@@ -68,8 +68,10 @@ type Import struct {
 	// Composefs is set for a composefs image, see composefs.File.
 	Composefs *erofs.Image
 	// Written is the policy that was applied to a dump file's tree before it was written,
-	// nil if that is not known.
-	Written *policy.Policy
+	// nil if that is not known. RecordErr, a *composefs.RecordError, says of a record of it
+	// why that cannot be used.
+	Written   *policy.Policy
+	RecordErr error
 	// Other is set if the layer rules that Options.Rules did not name treat the image
 	// in another way.
 	Other *layer.OtherRules
@@ -108,7 +110,7 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Import{Tree: read.Tree, Composefs: read.Image, Written: read.Written}, nil
+	return &Import{Tree: read.Tree, Composefs: read.Image, Written: read.Written, RecordErr: read.RecordErr}, nil
 }
 
 func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error) {

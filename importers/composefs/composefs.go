@@ -32,14 +32,17 @@ type File struct {
 	// Image is set for a composefs image. Its Writer is found unless Options.Lenient.
 	Image *erofs.Image
 	// Written is the policy that was applied to a dump file's tree before it was written,
-	// nil if nobody recorded it.
-	Written *policy.Policy
+	// nil if nobody recorded it. RecordErr, a *RecordError, then says so if there is a record
+	// that cannot be used.
+	Written   *policy.Policy
+	RecordErr error
 }
 
 // Load reads a dump file or a composefs image.
 func Load(s source.Source, o Options) (*File, error) {
 	var in io.Reader = os.Stdin
 	var record *Record
+	var recordErr error
 	if s.Path != "-" {
 		f, err := os.Open(s.Path)
 		if err != nil {
@@ -48,7 +51,7 @@ func Load(s source.Source, o Options) (*File, error) {
 		defer f.Close()
 		in = f
 		if s.Transport == source.Dump {
-			record = readRecord(s.Path)
+			record, recordErr = readRecord(RecordName(s.Path))
 		}
 	}
 	sum := sha256.New()
@@ -66,7 +69,10 @@ func Load(s source.Source, o Options) (*File, error) {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
 	if record != nil {
-		read.Written = record.policyOf(sum)
+		read.Written, recordErr = record.policyOf(sum)
+	}
+	if recordErr != nil {
+		read.RecordErr = &RecordError{RecordName(s.Path), recordErr}
 	}
 	if alg := read.Tree.HashAlgorithm(); alg != 0 && alg != o.Hash {
 		return nil, &HashError{Source: s, Has: alg, Want: o.Hash}

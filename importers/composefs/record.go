@@ -3,6 +3,8 @@ package composefs
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -63,35 +65,50 @@ func (r *Record) Write(w io.Writer) error {
 // recordSizeMax is more than any record has.
 const recordSizeMax = 64 << 10
 
-// readRecord reads what is beside a dump file, nil if that is no record. Whether it is of
-// the file is for its digest to say.
-func readRecord(dump string) *Record {
-	name := RecordName(dump)
+// RecordError says that what is beside a dump file as its record was not used.
+type RecordError struct {
+	// Path is that of the record.
+	Path string
+	Err  error
+}
+
+func (e *RecordError) Error() string { return fmt.Sprintf("%q is ignored: %v", e.Path, e.Err) }
+func (e *RecordError) Unwrap() error { return e.Err }
+
+var errOtherDump = errors.New("it is of another dump file, or the dump file was changed since")
+
+// readRecord reads what is beside a dump file, nil if there is no file.
+func readRecord(name string) (*Record, error) {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return nil
+		return nil, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, recordSizeMax))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var r Record
-	if err := document.Decode(raw, &r); err != nil || r.SchemaVersion != recordVersion {
-		return nil
+	if err := document.Decode(raw, &r); err != nil {
+		return nil, fmt.Errorf("it is no record: %w", err)
 	}
-	return &r
+	if r.SchemaVersion != recordVersion {
+		return nil, fmt.Errorf("its schemaVersion is %d, not %d", r.SchemaVersion, recordVersion)
+	}
+	return &r, nil
 }
 
-// policyOf gives the policy that was applied to a dump file before it was written, nil if
-// the record does not know, or is of another file.
-func (r *Record) policyOf(dump hash.Hash) *policy.Policy {
-	p, err := r.Policy.Policy()
-	if err != nil || r.Dump != Digest(dump) {
-		return nil
+// policyOf gives the policy that was applied to a dump file before it was written.
+func (r *Record) policyOf(dump hash.Hash) (*policy.Policy, error) {
+	if r.Dump != Digest(dump) {
+		return nil, errOtherDump
 	}
-	return &p
+	p, err := r.Policy.Policy()
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
 }

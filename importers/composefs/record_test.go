@@ -3,6 +3,7 @@ package composefs_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,11 +31,18 @@ func recorded(t *testing.T, record string) *policy.Policy {
 	return policyOf(t, file)
 }
 
+// policyOf is what a record says. One that says nothing is told, if it is a file.
 func policyOf(t *testing.T, file string) *policy.Policy {
 	t.Helper()
 	read, err := composefs.Load(source.Source{Transport: source.Dump, Path: file}, composefs.Options{Hash: fsverity.SHA512})
 	if err != nil {
 		t.Fatal(err)
+	}
+	info, err := os.Stat(composefs.RecordName(file))
+	isFile := err == nil && info.Mode().IsRegular()
+	var told *composefs.RecordError
+	if errors.As(read.RecordErr, &told) != (isFile && read.Written == nil) {
+		t.Errorf("%+v, record %v: %v", read.Written, isFile, read.RecordErr)
 	}
 	return read.Written
 }
