@@ -32,7 +32,7 @@ func TestImportArrows(t *testing.T) {
 		"cmd/gendocs":         "cmd",
 		"cmd/named":           "canon/erofs canon/fsverity canon/seal importers/seals",
 		"cmd/progress":        "importers/limits",
-		"cmd/wholefile":       "",
+		"cmd/wholefile":       "importers/outpath",
 		"compare":             "canon canon/fsverity",
 		"compare/blame":       "canon canon/fsverity canon/linux canon/policy canon/selinux canon/tarfile compare",
 		"compare/gate":        "canon/tarfile compare compare/blame",
@@ -52,15 +52,17 @@ func TestImportArrows(t *testing.T) {
 		"importers/image":     "canon canon/fsverity canon/seal importers/blob importers/document importers/layer importers/limits importers/source",
 		"importers/labels":    "canon canon/fsverity canon/selinux importers/image",
 		"importers/layer":     "canon canon/fsverity canon/tarfile importers/limits importers/objects",
-		"importers/layout":    "canon/seal importers/archive importers/blob importers/document importers/image importers/source",
+		"importers/layout":    "canon/seal importers/archive importers/blob importers/document importers/image importers/outpath importers/source importers/staging",
 		"importers/limits":    "canon",
 		"importers/lint":      "canon canon/tarfile importers/layer importers/limits",
-		"importers/objects":   "canon canon/fsverity",
+		"importers/objects":   "canon canon/fsverity importers/outpath importers/staging",
+		"importers/outpath":   "",
 		"importers/registry":  "canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
 		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/image importers/objects",
 		"importers/source":    "canon/erofs importers/blob importers/document",
+		"importers/staging":   "",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{
@@ -73,12 +75,11 @@ func TestImportArrows(t *testing.T) {
 		"github.com/google/go-containerregistry/pkg/v1":         "cmd/flags importers importers/archive importers/blob importers/image importers/layout importers/registry importers/rewrite importers/seals",
 		"github.com/google/go-containerregistry/pkg/v1/remote":  "importers/registry",
 		"github.com/google/go-containerregistry/pkg/v1/tarball": "importers/archive",
-		"github.com/google/renameio/v2":                         "cmd/wholefile importers/layout",
 		"github.com/klauspost/compress":                         "importers/blob",
 		"github.com/schollz/progressbar/v3":                     "cmd/progress",
 		"github.com/smallstep/pkcs7":                            "canon/seal",
 		"github.com/spf13/cobra":                                "cmd cmd/flags cmd/gendocs",
-		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/objects importers/scan",
+		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/layout importers/objects importers/outpath importers/scan",
 	}
 	const module = "cfsverify/"
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"os"
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
@@ -51,18 +50,13 @@ func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *import
 
 // load reads the image with file content hashed by alg.
 func (s *sealReader) load(alg fsverity.Algorithm) (read *importers.Sealed, err error) {
-	dir, err := os.MkdirTemp("", "cfsverify-seal-")
-	if err != nil {
-		return nil, err
-	}
-	remove := func() error { return os.RemoveAll(dir) }
-	s.ifInterrupted(remove)
-	defer func() { err = errors.Join(err, remove()) }()
 	o := s.imports
 	o.Hash = alg
-	if o.Objects, err = objects.Open(dir); err != nil {
+	if o.Objects, err = objects.Temporary(); err != nil {
 		return nil, err
 	}
+	s.ifInterrupted(o.Objects.Close)
+	defer func() { err = errors.Join(err, o.Objects.Close()) }()
 	return s.open(o, func(ctx context.Context, img *image.Image, reading image.ReadOptions) (*importers.Sealed, error) {
 		return importers.ReadSealed(ctx, img, reading, o.Rules)
 	})

@@ -22,6 +22,7 @@
 // Each room says in its first sentences what belongs in it, and imports only rooms on
 // floors below its own:
 //
+//	outpath staging
 //	limits objects document
 //	layer blob scan
 //	source

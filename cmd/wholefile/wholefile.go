@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strings"
 
-	"github.com/google/renameio/v2"
+	"cfsverify/importers/outpath"
 )
 
 // Write writes a file as a whole or not at all: under another name in the
@@ -19,68 +18,77 @@ func Write(name string, stdout io.Writer, write func(io.Writer) error) error {
 	if name == "-" {
 		return write(stdout)
 	}
-	target, _ := linkTarget(name)
-	if !Makes(name) {
-		f, err := os.OpenFile(target, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(write(f), f.Close())
+	place, err := outpath.Find(name)
+	if err != nil {
+		return unwritten(name, err)
 	}
-	if err := replaceFile(target, write); err != nil {
-		// The temporary file's name says nothing to anybody.
-		var path *os.PathError
-		var link *os.LinkError
-		switch {
-		case errors.As(err, &path):
-			err = path.Err
-		case errors.As(err, &link):
-			err = link.Err
-		default:
-			return err
-		}
-		return fmt.Errorf("%q cannot be written: %w", name, err)
+	defer place.Close()
+	if place.Makes() {
+		return unwritten(name, replace(place, write))
 	}
-	return nil
+	f, err := place.Open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// unwritten says that a file cannot be written. The temporary file's name says nothing to
+// anybody.
+func unwritten(name string, err error) error {
+	var path *os.PathError
+	var foreign *outpath.ForeignError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &foreign):
+		err = foreign
+	default:
+		return err
+	}
+	return fmt.Errorf("%q cannot be written: %w", name, err)
 }
 
 // Makes says that Write makes or replaces a file of this name. A device, a pipe, or what is
 // open already, as stdout is, cannot be replaced.
 func Makes(name string) bool {
-	target, isOpen := linkTarget(name)
-	info, err := os.Stat(target)
-	return name != "-" && !isOpen && (err != nil || info.Mode().IsRegular())
-}
-
-// linkTarget follows the symlinks that a name is. A file descriptor in /proc is
-// the end of the way: what it leads to is open already.
-func linkTarget(name string) (target string, isOpen bool) {
-	for range 40 {
-		dest, err := os.Readlink(name)
-		if err != nil {
-			break
-		}
-		if strings.HasPrefix(name, "/proc/") {
-			return name, true
-		}
-		if !filepath.IsAbs(dest) {
-			dest = filepath.Join(filepath.Dir(name), dest)
-		}
-		name = dest
+	if name == "-" {
+		return false
 	}
-	return name, false
+	place, err := outpath.Find(name)
+	if err != nil {
+		return true
+	}
+	defer place.Close()
+	return place.Makes()
 }
 
-func replaceFile(name string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o666), renameio.WithExistingPermissions(), renameio.WithTempDir(filepath.Dir(name)))
+func replace(place *outpath.Place, write func(io.Writer) error) (err error) {
+	perm, has := place.Permissions()
+	if !has {
+		perm = 0o666
+	}
+	temporary := fmt.Sprintf(".cfsverify-%d", rand.Int64())
+	f, err := place.Create(temporary, perm)
 	if err != nil {
 		return err
 	}
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Cleanup())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, place.Remove(temporary))
+		}
+	}()
+	if has {
+		err = f.Chmod(os.FileMode(perm))
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return errors.Join(err, f.Cleanup())
+	if err == nil {
+		err = write(f)
 	}
-	return nil
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return place.Rename(temporary)
 }

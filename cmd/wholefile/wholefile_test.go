@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"cfsverify/testdata/oracle"
 )
 
 func text(s string) func(io.Writer) error {
@@ -121,4 +123,44 @@ func TestMakes(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
+}
+
+// TestForeignLinks: in a directory of all, no file is written through what another user put
+// there, and none gets the permissions of his.
+func TestForeignLinks(t *testing.T) {
+	oracle.Root(t)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	const other = 4711
+	if err := errors.Join(os.Chmod(dir, os.ModeSticky|0o777), os.WriteFile(at("victim"), []byte("old"), 0o600), os.WriteFile(at("file"), nil, 0o600),
+		os.Symlink("victim", at("link")), os.Symlink("new", at("dangling")), unix.Mkfifo(at("pipe"), 0o600),
+		os.Chmod(at("file"), 0o666), os.Lchown(at("file"), other, other), os.Lchown(at("link"), other, other), os.Lchown(at("dangling"), other, other), os.Lchown(at("pipe"), other, other)); err != nil {
+		t.Fatal(err)
+	}
+	for name, what := range map[string]string{"link": "symlink", "dangling": "symlink", "pipe": "pipe"} {
+		want := fmt.Sprintf("%q cannot be written: %q is a %s of user %d in a directory that others can write to, and is not followed: remove it, or choose another path", at(name), at(name), what, other)
+		for _, err := range []error{Check(at(name)), Write(at(name), nil, text("new"))} {
+			if err == nil || err.Error() != want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	wantContent(t, at("victim"), "old")
+	if _, err := os.Lstat(at("new")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what the symlink leads to was made: %v", err)
+	}
+	if err := Write(at("file"), nil, text("new")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(at("file")); err != nil || info.Mode().Perm()&0o022 != 0 {
+		t.Errorf("the file is %v, %v", info.Mode(), err)
+	}
+	// Root's own symlink is followed.
+	if err := os.Symlink("victim", at("own")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(at("own"), nil, text("new")); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, at("victim"), "new")
 }

@@ -4,7 +4,6 @@
 package content
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,17 +45,12 @@ func Of(from source.Source, store string, ifInterrupted func(cleanup func() erro
 			return nil, &MissingError{from}
 		}}, nil
 	}
-	dir, err := os.MkdirTemp("", "cfsverify-tar-")
+	made, err := objects.Temporary()
 	if err != nil {
 		return nil, err
 	}
-	remove := func() error { return os.RemoveAll(dir) }
-	ifInterrupted(remove)
-	made, err := objects.Open(dir)
-	if err != nil {
-		return nil, errors.Join(err, remove())
-	}
-	return &Content{Store: made, Close: remove, Open: made.OpenContent}, nil
+	ifInterrupted(made.Close)
+	return &Content{Store: made, Close: made.Close, Open: made.OpenContent}, nil
 }
 
 // below opens files below a directory, out of which no symlink leads.

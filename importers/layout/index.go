@@ -2,9 +2,12 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,6 +16,14 @@ import (
 
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
+	"cfsverify/importers/outpath"
+	"cfsverify/importers/source"
+)
+
+// Files of a layout: OCI image-spec, image-layout.md.
+const (
+	indexName  = "index.json"
+	layoutName = "oci-layout"
 )
 
 // indexFile is the index.json of a layout. What is not known in it stays.
@@ -23,30 +34,58 @@ type indexFile struct {
 
 // readIndexFile reads the index of a layout, and makes one for a directory in
 // which there is nothing but what a Writer stages.
-func readIndexFile(dir string) (*indexFile, error) {
-	raw := []byte(`{"schemaVersion":2,"mediaType":"` + types.OCIImageIndex + `","manifests":[]}`)
-	if exists(filepath.Join(dir, "index.json")) {
-		var err error
-		if raw, err = document.Read(Below(dir).Open, "index.json"); err != nil {
-			return nil, err
-		}
-	} else if entries, err := os.ReadDir(dir); err != nil {
+func readIndexFile(layout *os.Root) (*indexFile, error) {
+	raw, err := document.Read(func(name string) (io.ReadCloser, int64, error) { return openBelow(layout, name) }, indexName)
+	if errors.Is(err, fs.ErrNotExist) {
+		raw, err = []byte(`{"schemaVersion":2,"mediaType":"`+types.OCIImageIndex+`","manifests":[]}`), checkEmpty(layout)
+	}
+	if err != nil {
 		return nil, err
-	} else if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), stagingPrefix) }) {
-		return nil, fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", dir)
 	}
 	index := &indexFile{}
-	_, err := image.ParseIndex(raw, "")
-	if err == nil {
+	if _, err = image.ParseIndex(raw, ""); err == nil {
 		err = document.Decode(raw, &index.fields)
 	}
 	if list := index.fields["manifests"]; err == nil && list != nil {
 		err = document.Decode(list, &index.manifests)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: index.json is not valid: %w", dir, err)
+		return nil, fmt.Errorf("%s: index.json is not valid: %w", layout.Name(), err)
 	}
 	return index, nil
+}
+
+// openBelow opens a regular file of a layout that is written, which is no symlink.
+func openBelow(layout *os.Root, name string) (io.ReadCloser, int64, error) {
+	if err := outpath.CheckNoLink(layout, name); err != nil {
+		return nil, 0, err
+	}
+	info, err := layout.Lstat(name)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case !info.Mode().IsRegular():
+		return nil, 0, fmt.Errorf("%s is no regular file", path.Join(layout.Name(), name))
+	}
+	f, err := layout.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// checkEmpty says that something is in a directory which is no layout.
+func checkEmpty(layout *os.Root) error {
+	dir, err := layout.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), source.Staging) }) {
+		err = fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", layout.Name())
+	}
+	return err
 }
 
 // add lists an image under a tag, or none. As with skopeo, another image that

@@ -28,7 +28,7 @@ type Layout struct {
 
 // openDirectory opens a layout in a directory.
 func openDirectory(dir string) (*Layout, error) {
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, indexName)); err != nil {
 		return nil, fmt.Errorf("%s is no OCI image layout: %w", dir, err)
 	}
 	return Below(dir), nil
@@ -87,7 +87,7 @@ func openArchive(name string) (*Layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is no OCI archive: %w", name, err)
 	}
-	if !a.Has("index.json") {
+	if !a.Has(indexName) {
 		a.Close()
 		return nil, fmt.Errorf("%s is no OCI archive, as it has no index.json", name)
 	}
@@ -113,7 +113,7 @@ func (l *Layout) parts() image.Parts {
 
 // index reads index.json.
 func (l *Layout) index() (*v1.IndexManifest, error) {
-	raw, err := document.Read(l.Open, "index.json")
+	raw, err := document.Read(l.Open, indexName)
 	if err != nil {
 		return nil, err
 	}

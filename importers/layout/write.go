@@ -9,63 +9,86 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"cfsverify/importers/blob"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
+	"cfsverify/importers/outpath"
 	"cfsverify/importers/source"
+	"cfsverify/importers/staging"
 )
 
 // Writer adds an image to an OCI layout. Nothing of the layout changes
 // before Commit: blobs are staged in a directory of their own in it. Blobs that
 // are there are replaced by the same ones, so that a layout can be its own
-// source, and a damaged blob is mended.
+// source, and a damaged blob is mended. Nothing is written through symlinks in the layout.
 type Writer struct {
-	Target  source.Source
-	staging string
-	// made says that the directory was not there.
-	made bool
+	Target source.Source
+	root   *os.Root
+	staged *staging.Dir
+	// files counts those that were begun.
+	files atomic.Int64
+	close func() error
 	// attached are listed besides the image, replaced no longer.
 	attached []v1.Descriptor
 	replaced []v1.Hash
 }
 
-const stagingPrefix = source.Staging
-
 // NewWriter prepares the writing of an image to a layout, which is made if it
 // is not there. The caller closes the writer.
 func NewWriter(target source.Source) (*Writer, error) {
-	w := &Writer{Target: target, made: !exists(target.Path)}
-	if err := os.MkdirAll(target.Path, 0o755); err != nil {
+	w := &Writer{Target: target}
+	made := !exists(target.Path)
+	var err error
+	if w.root, err = outpath.Directory(target.Path, true); err != nil {
 		return nil, w.fail(err)
 	}
-	if _, err := readIndexFile(target.Path); err != nil {
-		return nil, err
+	if err := w.stage(); err != nil {
+		return nil, errors.Join(err, w.root.Close())
 	}
-	var err error
-	w.staging, err = os.MkdirTemp(target.Path, stagingPrefix)
-	return w, w.fail(err)
+	w.close = sync.OnceValue(func() error {
+		err := errors.Join(w.staged.Close(), w.root.Close())
+		if made {
+			// One that was written to stays.
+			_ = unix.Rmdir(target.Path)
+		}
+		return err
+	})
+	return w, nil
 }
 
-// Close removes what was not committed.
-func (w *Writer) Close() error {
-	err := os.RemoveAll(w.staging)
-	if w.made {
-		// One that was written to stays.
-		_ = os.Remove(w.Target.Path)
+// stage looks whether the directory can be written to, and makes one in it to stage in.
+func (w *Writer) stage() error {
+	if _, err := readIndexFile(w.root); err != nil {
+		return err
 	}
-	return err
+	for _, name := range []string{layoutName, "blobs/sha256"} {
+		if err := outpath.CheckNoLink(w.root, name); err != nil {
+			return w.fail(err)
+		}
+	}
+	var err error
+	w.staged, err = staging.New(w.root, source.Staging)
+	return w.fail(err)
 }
+
+// Close removes what was not committed. It can be called again.
+func (w *Writer) Close() error { return w.close() }
 
 // WriteBlob stages what write gives it, and tells its digest and size.
 func (w *Writer) WriteBlob(mediaType types.MediaType, write func(io.Writer) error) (v1.Descriptor, error) {
-	f, err := os.CreateTemp(w.staging, "new-")
+	file := "new-" + strconv.FormatInt(w.files.Add(1), 10)
+	f, err := w.staged.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return v1.Descriptor{}, w.fail(err)
 	}
@@ -78,20 +101,20 @@ func (w *Writer) WriteBlob(mediaType types.MediaType, write func(io.Writer) erro
 		return v1.Descriptor{}, err
 	}
 	d := v1.Descriptor{MediaType: mediaType, Size: staged.size, Digest: blob.SumDigest(staged.sum)}
-	name := filepath.Join(w.staging, blobName(d.Digest))
-	if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
-		err = os.Rename(f.Name(), name)
+	name := blobName(d.Digest)
+	if err = w.staged.MkdirAll(path.Dir(name), 0o755); err == nil {
+		err = w.staged.Rename(file, name)
 	}
 	return d, w.fail(err)
 }
 
 // fail names the layout in an error in place of a temporary file.
 func (w *Writer) fail(err error) error {
-	var path *os.PathError
+	var file *os.PathError
 	var link *os.LinkError
 	switch {
-	case errors.As(err, &path):
-		err = path.Err
+	case errors.As(err, &file):
+		err = file.Err
 	case errors.As(err, &link):
 		err = link.Err
 	}
@@ -126,7 +149,7 @@ func (w *Writer) WriteBytes(mediaType types.MediaType, data []byte) (v1.Descript
 
 // Image opens the image whose manifest was staged.
 func (w *Writer) Image(manifest v1.Descriptor) (*image.Image, error) {
-	layout := Below(w.staging)
+	layout := Below(filepath.Join(w.Target.Path, w.staged.Name))
 	raw, err := layout.read(manifest.Digest)
 	if err != nil {
 		return nil, err
@@ -143,7 +166,7 @@ func (w *Writer) Attach(artifact v1.Descriptor, replaced ...v1.Hash) {
 
 // Artifacts finds those about an image that the layout has already.
 func (w *Writer) Artifacts(ctx context.Context, image v1.Hash) ([]image.Artifact, error) {
-	if !exists(filepath.Join(w.Target.Path, "index.json")) {
+	if !exists(filepath.Join(w.Target.Path, indexName)) {
 		return nil, nil
 	}
 	return Below(w.Target.Path).Artifacts(ctx, image)
@@ -153,7 +176,7 @@ func (w *Writer) Artifacts(ctx context.Context, image v1.Hash) ([]image.Artifact
 // As with skopeo, another image that had the tag stays without it, and one
 // without a tag is listed beside the others.
 func (w *Writer) Commit(manifest v1.Descriptor) error {
-	index, err := readIndexFile(w.Target.Path)
+	index, err := readIndexFile(w.root)
 	if err != nil {
 		return err
 	}
@@ -175,17 +198,20 @@ func (w *Writer) Commit(manifest v1.Descriptor) error {
 	if err := w.move(); err != nil {
 		return w.fail(err)
 	}
-	if name := filepath.Join(w.Target.Path, "oci-layout"); !exists(name) {
-		if err := w.replace(name, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+	if err := outpath.CheckNoLink(w.root, layoutName); err != nil {
+		return w.fail(err)
+	}
+	if _, err := w.root.Lstat(layoutName); errors.Is(err, fs.ErrNotExist) {
+		if err := w.replace(layoutName, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
 			return w.fail(err)
 		}
 	}
-	return w.fail(w.replace(filepath.Join(w.Target.Path, "index.json"), data))
+	return w.fail(w.replace(indexName, data))
 }
 
 // move gives the staged blobs their places.
 func (w *Writer) move() error {
-	staged, err := fs.Glob(os.DirFS(w.staging), "blobs/*/*")
+	staged, err := fs.Glob(w.staged.FS(), "blobs/*/*")
 	if err != nil {
 		return err
 	}
@@ -193,11 +219,14 @@ func (w *Writer) move() error {
 		return err
 	}
 	for _, blob := range staged {
-		name := filepath.Join(w.Target.Path, blob)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		dir := path.Dir(blob)
+		if err := outpath.CheckNoLink(w.root, dir); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(w.staging, blob), name); err != nil {
+		if err := w.root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := w.root.Rename(path.Join(w.staged.Name, blob), blob); err != nil {
 			return err
 		}
 	}
@@ -211,7 +240,7 @@ func (w *Writer) sync(staged []string) error {
 	group.SetLimit(16)
 	for _, blob := range staged {
 		group.Go(func() error {
-			f, err := os.Open(filepath.Join(w.staging, blob))
+			f, err := w.staged.Open(blob)
 			if err != nil {
 				return err
 			}
@@ -221,6 +250,23 @@ func (w *Writer) sync(staged []string) error {
 	return group.Wait()
 }
 
+// replace writes a file of the layout as a whole, with the permissions that it had.
 func (w *Writer) replace(name string, data []byte) error {
-	return renameio.WriteFile(name, data, 0o644, renameio.WithTempDir(w.staging), renameio.WithExistingPermissions())
+	f, err := w.staged.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	if old, statErr := w.root.Lstat(name); statErr == nil {
+		err = f.Chmod(old.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return w.root.Rename(path.Join(w.staged.Name, name), name)
 }

@@ -120,7 +120,7 @@ func TestWriteBlob(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The writer is closed: there is no place to write to.
-	if _, err := w.WriteBytes(types.OCILayer, nil); err == nil || err.Error() != `"`+dir+`" cannot be written: no such file or directory` {
+	if _, err := w.WriteBytes(types.OCILayer, nil); err == nil || err.Error() != `"`+dir+`" cannot be written: file already closed` {
 		t.Errorf("error %v", err)
 	}
 	// The directory was there before, and stays.
@@ -236,5 +236,49 @@ func TestCommitErrors(t *testing.T) {
 				t.Errorf("%v is left, %v", found, err)
 			}
 		})
+	}
+}
+
+// TestLinks: nothing is written through a symlink in a layout, whatever it leads to.
+func TestLinks(t *testing.T) {
+	for _, link := range []string{"blobs", "blobs/sha256", "index.json", "oci-layout"} {
+		for _, early := range []bool{true, false} {
+			both, _ := written(t)
+			dir, outside := both[0].Path, filepath.Join(t.TempDir(), "outside")
+			swap := func() {
+				if err := errors.Join(os.Rename(filepath.Join(dir, link), outside), os.Symlink(outside, filepath.Join(dir, link))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if early {
+				swap()
+			}
+			before := images.Read(t, dir, "index.json")
+			w, err := layout.NewWriter(both[0])
+			if !early {
+				if err != nil {
+					t.Fatal(err)
+				}
+				staged, writeErr := w.WriteBytes(types.OCIManifestSchema1, []byte("new"))
+				swap()
+				err = errors.Join(writeErr, w.Commit(staged))
+				if _, err := os.Stat(filepath.Join(dir, images.File(staged.Digest))); link != "index.json" && link != "oci-layout" && !os.IsNotExist(err) {
+					t.Errorf("%s: the blob is written: %v", link, err)
+				}
+				if err := w.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := `"` + filepath.Join(dir, link) + `" is a symlink, through which nothing is written: `
+			if err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), `"`+dir+`" cannot be written: `), want) {
+				t.Errorf("%s: error %v", link, err)
+			}
+			if info, err := os.Lstat(filepath.Join(dir, link)); err != nil || info.Mode().Type() != os.ModeSymlink || images.Read(t, dir, "index.json") != before {
+				t.Errorf("%s: the layout has changed: %v, %v", link, info, err)
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, ".cfsverify-*")); left != nil || err != nil {
+				t.Errorf("%v is left, %v", left, err)
+			}
+		}
 	}
 }

@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"path"
+	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/outpath"
+	"cfsverify/importers/staging"
 )
 
 // Store takes the content that importers hash into a composefs content
@@ -20,26 +25,37 @@ import (
 // tree needs its name, in one step, when it is complete and its digest known;
 // Close removes all that is left.
 type Store struct {
-	dir, staging string
+	root   *os.Root
+	staged *staging.Dir
+	// files counts those that were begun.
+	files atomic.Int64
+	// space is nil unless some must be left for others.
+	space *space
+	close func() error
 }
 
 // Open makes the directory, if it is not there, and a place to stage
-// in it.
-func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	staging, err := os.MkdirTemp(dir, ".cfsverify-")
+// in it. Symlinks in it are not followed.
+func Open(dir string) (*Store, error) { return newStore(dir, ".cfsverify-", nil) }
+
+// Temporary makes a store in os.TempDir, from which nothing is committed. It takes no
+// more space there than leaves some for others; see SpaceError.
+func Temporary() (*Store, error) { return newStore(os.TempDir(), "cfsverify-staging-", &space{}) }
+
+func newStore(dir, prefix string, limit *space) (*Store, error) {
+	root, err := outpath.Directory(dir, limit == nil)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{dir: dir, staging: staging}, nil
+	staged, err := staging.New(root, prefix)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &Store{root: root, staged: staged, space: limit, close: sync.OnceValue(func() error { return errors.Join(staged.Close(), root.Close()) })}, nil
 }
 
-func (s *Store) staged(d fsverity.Digest) string { return filepath.Join(s.staging, d.String()) }
-
 // Open opens content that was hashed into the store and not yet committed.
-func (s *Store) Open(d fsverity.Digest) (*os.File, error) { return os.Open(s.staged(d)) }
+func (s *Store) Open(d fsverity.Digest) (*os.File, error) { return s.staged.Open(d.String()) }
 
 // OpenContent does what Open does for a file of a tree.
 func (s *Store) OpenContent(_ string, n *canon.Node) (io.ReadCloser, error) {
@@ -53,17 +69,20 @@ func (s *Store) Commit(t *canon.Tree) error {
 		return err
 	}
 	done := map[fsverity.Digest]bool{}
-	for path, e := range t.All() {
+	for file, e := range t.All() {
 		c := e.Node.Content
 		if c == nil || c.Inline != nil || done[c.Digest] {
 			continue
 		}
-		name := filepath.Join(s.dir, c.Digest.ObjectPath())
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		name := c.Digest.ObjectPath()
+		if err := outpath.CheckNoLink(s.root, path.Dir(name)); err != nil {
 			return err
 		}
-		if err := os.Rename(s.staged(c.Digest), name); err != nil {
-			return fmt.Errorf("%q: %w", path, err)
+		if err := s.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := s.root.Rename(path.Join(s.staged.Name, c.Digest.String()), name); err != nil {
+			return fmt.Errorf("%q: %w", file, err)
 		}
 		done[c.Digest] = true
 	}
@@ -71,15 +90,20 @@ func (s *Store) Commit(t *canon.Tree) error {
 }
 
 func (s *Store) sync() error {
-	dir, err := os.Open(s.staging)
+	dir, err := s.staged.Root.Open(".")
 	if err != nil {
 		return err
 	}
 	return errors.Join(unix.Syncfs(int(dir.Fd())), dir.Close())
 }
 
-// Close removes what was not committed.
-func (s *Store) Close() error { return os.RemoveAll(s.staging) }
+// Close removes what was not committed. It can be called again.
+func (s *Store) Close() error { return s.close() }
+
+// create begins a file.
+func (s *Store) create() (*os.File, error) {
+	return s.staged.OpenFile("new-"+strconv.FormatInt(s.files.Add(1), 10), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
 
 // Hasher hashes one file after the other and, if it has a store, keeps
 // what it hashes there.
@@ -104,7 +128,7 @@ func (c *Hasher) Start(keep bool) error {
 	if err := c.drop(); err != nil || !keep {
 		return err
 	}
-	f, err := os.CreateTemp(c.store.staging, "new-")
+	f, err := c.store.create()
 	c.file = f
 	return err
 }
@@ -115,13 +139,16 @@ func (c *Hasher) drop() error {
 	}
 	f := c.file
 	c.file = nil
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return errors.Join(f.Close(), c.store.staged.Remove(path.Base(f.Name())))
 }
 
 func (c *Hasher) Write(p []byte) (int, error) {
 	if c.file != nil {
+		if err := c.store.take(len(p)); err != nil {
+			return 0, err
+		}
 		if n, err := c.file.Write(p); err != nil {
-			return n, err
+			return n, c.store.full(err)
 		}
 	}
 	return c.fsverity.Write(p)
@@ -149,7 +176,7 @@ func (c *Hasher) End() (fsverity.Digest, error) {
 	// A hole at the end has not made the file longer.
 	err := errors.Join(f.Truncate(int64(c.fsverity.Size())), f.Chmod(0o644), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), c.store.staged(digest))
+		err = c.store.staged.Rename(path.Base(f.Name()), digest.String())
 	}
 	return digest, err
 }

@@ -172,13 +172,13 @@ func TestCommitFaults(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Commit(tree(external(three))); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.Commit(tree(external(three))); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("closed: error %v", err)
 	}
-	if err := s.Commit(tree()); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.Commit(tree()); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("closed, nothing to commit: error %v", err)
 	}
-	if err := NewHasher(fsverity.SHA256, s).Start(true); !errors.Is(err, fs.ErrNotExist) {
+	if err := NewHasher(fsverity.SHA256, s).Start(true); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("closed, another file: error %v", err)
 	}
 }
@@ -290,7 +290,7 @@ func TestHasher(t *testing.T) {
 				if c.keep {
 					staged[want.String()] = whole.String()
 				}
-				if diff := cmp.Diff(staged, lies(t, c.store.staging)); diff != "" {
+				if diff := cmp.Diff(staged, lies(t, c.store.staged.Root.Name())); diff != "" {
 					t.Errorf("%s, %v, %+v: %s", name, alg, c, diff)
 				}
 			}
@@ -322,7 +322,7 @@ func TestHasherDrops(t *testing.T) {
 		}
 	}
 	want := map[string]string{fsverity.SumBytes(fsverity.SHA256, []byte("kept: true")).String(): "kept: true"}
-	if diff := cmp.Diff(want, lies(t, s.staging)); diff != "" {
+	if diff := cmp.Diff(want, lies(t, s.staged.Root.Name())); diff != "" {
 		t.Error(diff)
 	}
 }
