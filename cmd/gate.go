@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 )
 
@@ -39,7 +38,7 @@ func (f *gateFlags) read() (*gate.Gate, error) {
 	if !f.allow.Changed && !failOn && !requireEqual {
 		return nil, nil
 	}
-	g, err := readAllowances(f.allow, blame.Causes())
+	g, err := readAllowances(f.allow, gate.Parse)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +51,8 @@ func (f *gateFlags) read() (*gate.Gate, error) {
 	return g, nil
 }
 
-// readAllowances makes a gate of the file of --allow, in which rules are about these
-// causes. If there is none, there are no rules.
-func readAllowances(allow *pflag.Flag, causes []blame.Cause) (*gate.Gate, error) {
+// readAllowances makes a gate of the file of --allow. If there is none, there are no rules.
+func readAllowances(allow *pflag.Flag, parse func([]byte) ([]gate.Allowance, error)) (*gate.Gate, error) {
 	file := allow.Value.String()
 	g := &gate.Gate{File: file, Now: time.Now()}
 	if !allow.Changed {
@@ -64,7 +62,7 @@ func readAllowances(allow *pflag.Flag, causes []blame.Cause) (*gate.Gate, error)
 	if err != nil {
 		return nil, fmt.Errorf("--allow: %w", err)
 	}
-	if g.Allowances, err = gate.Parse(data, causes); err != nil {
+	if g.Allowances, err = parse(data); err != nil {
 		return nil, fmt.Errorf("--allow %s: %w", file, err)
 	}
 	return g, nil

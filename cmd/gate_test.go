@@ -16,7 +16,7 @@ func TestGateExample(t *testing.T) {
 			example.WriteString(text)
 		}
 	}
-	rules, err := gate.Parse([]byte(example.String()), blame.Causes())
+	rules, err := gate.Parse([]byte(example.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,7 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -88,12 +86,5 @@ func (l *linter) gate() (*gate.Gate, error) {
 	if !l.allow.Changed {
 		return nil, nil
 	}
-	g, err := readAllowances(l.allow, gate.TarRules())
-	if err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(g.Allowances, func(r gate.Allowance) bool { return r.Attribute != "" }) {
-		return nil, errors.New("--allow: rules for lint have no attribute: a departure is accepted as a whole")
-	}
-	return g, nil
+	return readAllowances(l.allow, gate.ParseLint)
 }

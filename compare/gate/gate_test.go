@@ -79,7 +79,7 @@ func TestTarRules(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	rules, err := Parse([]byte("allow:\n  - {cause: user-xattr, path: /usr/**, attribute: mtime, reason: known, expires: 2027-01-31}\n  - reason: all\n"), blame.Causes())
+	rules, err := Parse([]byte("allow:\n  - {cause: user-xattr, path: /usr/**, attribute: mtime, reason: known, expires: 2027-01-31}\n  - reason: all\n"))
 	want := []Allowance{
 		{Cause: blame.UserXattr, Path: "/usr/**", Attribute: "mtime", Reason: "known", Expires: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)},
 		{Reason: "all"},
@@ -105,7 +105,7 @@ allow:
   - reason: |-
       kept
     cause: *cause
-`), blame.Causes())
+`))
 	want := []Allowance{
 		{Reason: "two lines\n", Path: "/usr/**"}, {Reason: "two lines\n", Path: "/usr/**"}, {Reason: "5", Path: "/x"}, {Reason: "true", Cause: blame.Umask}, {Reason: "kept", Cause: blame.Umask},
 	}
@@ -117,10 +117,10 @@ allow:
 // TestParseErrors: what is wrong is told with line and column.
 func TestParseErrors(t *testing.T) {
 	for text, message := range map[string]string{
-		"":                                 "there is no rule",
-		"# nothing":                        "there is no rule",
-		"allow: []":                        "there is no rule",
-		"{}":                               "there is no rule",
+		"":                                 "[1:1] there is no rule",
+		"# nothing":                        "[1:1] there is no rule",
+		"allow: []":                        "[1:1] there is no rule",
+		"{}":                               "[1:1] there is no rule",
 		"allow: {":                         "[1:8] ",
 		"allow:":                           `[1:1] write a list under the key "allow"`,
 		"allow: {reason: x}":               `[1:1] write a list under the key "allow"`,
@@ -143,7 +143,24 @@ func TestParseErrors(t *testing.T) {
 		"allow:\n  - reason: a\n    ? path\n    : /a\n    path: /b": `[5:5] mapping key "path" already defined`,
 		"allow: [{reason: a}]\nallow: [{reason: b}]":                `[2:1] mapping key "allow" already defined`,
 	} {
-		if rules, err := Parse([]byte(text), blame.Causes()); err == nil || !strings.HasPrefix(err.Error(), message) {
+		if rules, err := Parse([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), message) {
+			t.Errorf("%q: %+v, %v", text, rules, err)
+		}
+	}
+}
+
+// TestParseLint: rules for lint name rules about archives, and no attribute.
+func TestParseLint(t *testing.T) {
+	rules, err := ParseLint([]byte("allow: [{cause: missing-parent, reason: a}]"))
+	if err != nil || len(rules) != 1 || rules[0].Cause != blame.Cause(tarfile.MissingParent) {
+		t.Errorf("%+v, %v", rules, err)
+	}
+	for text, message := range map[string]string{
+		"allow:\n  - reason: a\n    attribute: mode": "[3:5] rule 1: rules for lint have no attribute",
+		"allow: [{attribute: '', reason: a}]":        "[1:10] rule 1: rules for lint have no attribute",
+		"allow: [{cause: umask, reason: a}]":         `[1:10] rule 1: the cause "umask" is not known`,
+	} {
+		if rules, err := ParseLint([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), message) {
 			t.Errorf("%q: %+v, %v", text, rules, err)
 		}
 	}
@@ -158,7 +175,7 @@ func TestParseBlank(t *testing.T) {
 			if key != "reason" {
 				text, want = "allow:\n  - reason: a\n    "+key+": "+value+"\n", "[3:5] rule 1: "+key+" has no value"
 			}
-			if rules, err := Parse([]byte(text), blame.Causes()); err == nil || !strings.HasPrefix(err.Error(), want) {
+			if rules, err := Parse([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%q: %+v, %v", text, rules, err)
 			}
 		}

@@ -42,17 +42,18 @@ func ParseCauses(list string) ([]blame.Cause, error) {
 	return causes, nil
 }
 
-// Parse reads allowances in YAML: a list under the key allow, of mappings with the
-// keys cause, path, attribute, reason and expires (a date). Causes must be among
-// those given. What Parse does not know is an error, and so is a key that stands twice or
-// has no value: a rule without the key would fit more. Errors begin with line and
-// column.
-func Parse(data []byte, causes []blame.Cause) ([]Allowance, error) {
-	rules, err := parse(data, causes)
-	if err != nil {
-		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	return rules, nil
+// Parse reads allowances of differences in YAML: a list under the key allow, of mappings
+// with the keys cause, path, attribute, reason and expires (a date). What Parse does not
+// know is an error, and so is a key that stands twice or has no value: a rule without the
+// key would fit more. Errors begin with line and column.
+func Parse(data []byte) ([]Allowance, error) {
+	return parse(data, allowParser{causes: blame.Causes()})
+}
+
+// ParseLint reads allowances of departures, as Parse does. Their causes are rules about
+// archives, and none has an attribute.
+func ParseLint(data []byte) ([]Allowance, error) {
+	return parse(data, allowParser{causes: TarRules(), whole: true})
 }
 
 // at is an error that lies at a node.
@@ -60,19 +61,26 @@ func at(node ast.Node, format string, args ...any) error {
 	return &yaml.SyntaxError{Message: fmt.Sprintf(format, args...), Token: node.GetToken()}
 }
 
-func parse(data []byte, causes []blame.Cause) ([]Allowance, error) {
+func parse(data []byte, p allowParser) ([]Allowance, error) {
+	p.anchors = map[string]ast.Node{}
+	if err := p.file(data); err != nil {
+		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	return p.rules, nil
+}
+
+// file reads a whole file.
+func (p *allowParser) file(data []byte) error {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	none := errors.New(`there is no rule: write a list under the key "allow"`)
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return nil, none
+		return errNoRule
 	}
 	if len(file.Docs) > 1 {
-		return nil, &yaml.SyntaxError{Message: "a second document begins: write all rules in one list", Token: file.Docs[1].Start}
+		return &yaml.SyntaxError{Message: "a second document begins: write all rules in one list", Token: file.Docs[1].Start}
 	}
-	p := allowParser{causes: causes, anchors: map[string]ast.Node{}}
 	body := file.Docs[0].Body
 	err = p.members(body, []string{"allow"}, func(key, value ast.Node) error {
 		list, ok := p.resolve(value).(*ast.SequenceNode)
@@ -87,14 +95,18 @@ func parse(data []byte, causes []blame.Cause) ([]Allowance, error) {
 		return nil
 	})
 	if err == nil && len(p.rules) == 0 {
-		err = none
+		return errNoRule
 	}
-	return p.rules, err
+	return err
 }
+
+var errNoRule = errors.New(`[1:1] there is no rule: write a list under the key "allow"`)
 
 // allowParser makes allowances of nodes.
 type allowParser struct {
-	causes  []blame.Cause
+	causes []blame.Cause
+	// whole says that nothing is accepted in part, by an attribute.
+	whole   bool
 	anchors map[string]ast.Node
 	rules   []Allowance
 }
@@ -157,6 +169,8 @@ func (p *allowParser) rule(number int, node ast.Node) error {
 		switch {
 		case !ok:
 			return at(key, "rule %d: %s is no text", number, keyName(key))
+		case p.whole && keyName(key) == "attribute":
+			return at(key, "rule %d: rules for lint have no attribute: a departure is accepted as a whole", number)
 		case isBlank(text):
 			return at(key, "rule %d: %s has no value: leave the key out if the rule is to fit all", number, keyName(key))
 		}
