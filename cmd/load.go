@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/messages"
 	"cfsverify/cmd/progress"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
@@ -84,8 +85,7 @@ func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error
 	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || scan.SeesTrustedXattrs() {
 		return nil
 	}
-	_, err := fmt.Fprintln(stderr, "cfsverify: note: without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
-	return err
+	return messages.Note(stderr, "without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")
 }
 
 // warnCorners tells on stderr if another program writes another image of a source, whose
@@ -95,8 +95,7 @@ func (s *setting) warnCorners(stderr *os.File, source importers.Source, tree *ca
 	if len(corners) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(stderr, "cfsverify: note: %s; --writer chooses\n", reports.CornersText(source.String(), corners, s.Writer))
-	return err
+	return messages.Note(stderr, "%s; --writer chooses", reports.CornersText(source.String(), corners, s.Writer))
 }
 
 // loadOne reads the flags, and loads a source by them; objects may be nil.
@@ -129,8 +128,7 @@ func (s *setting) warnBootMtime(stderr *os.File, source importers.Source, t *can
 	if !s.Policy.Boot.Prepares() || s.bootGiven || s.Version == erofs.V2 || s.Policy.Mtime == policy.MtimeSeconds || !policy.BootPrecisionMatters(t) {
 		return nil
 	}
-	_, err := fmt.Fprintf(stderr, "cfsverify: note: of %v bootc and composefs-rs make different digests for booting, as /usr, /boot and /sysroot have different nanoseconds: this one is bootc's, that of composefs-rs is given by --for composefs-rs\n", source)
-	return err
+	return messages.Note(stderr, "of %v bootc and composefs-rs make different digests for booting, as /usr, /boot and /sysroot have different nanoseconds: this one is bootc's, that of composefs-rs is given by --for composefs-rs", source)
 }
 
 // apply applies the policy to what was imported.
@@ -163,7 +161,7 @@ func warnOther(stderr *os.File, source importers.Source, imported *importers.Imp
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
 	other.Err = advice.Wrap(other.Err)
 	if note := reports.Disagreement(source.String(), other, own); note != "" {
-		_, err = fmt.Fprintf(stderr, "cfsverify: note: %s\n", note)
+		return messages.Note(stderr, "%s", note)
 	}
-	return err
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cfsverify/cmd/advice"
+	"cfsverify/cmd/messages"
 )
 
 // Exit statuses, as those of diff(1).
@@ -110,7 +110,8 @@ func Main(args []string, streams Streams) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusPipe
 	case err != nil:
-		fmt.Fprintln(streams.Err, "cfsverify:", advice.Of(err))
+		// Nobody is left to be told that it cannot be.
+		_ = messages.Error(streams.Err, err)
 		return statusTrouble
 	}
 	return r.status

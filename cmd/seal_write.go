@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
+	"cfsverify/cmd/messages"
 	"cfsverify/cmd/progress"
 	"cfsverify/compare/seals"
 	"cfsverify/importers"
@@ -129,7 +130,7 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	}
 	if !w.quiet {
 		for _, note := range w.notes {
-			if _, err := fmt.Fprintln(w.stderr, "cfsverify: note:", note); err != nil {
+			if err := messages.Note(w.stderr, "%s", note); err != nil {
 				return nil, err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 )
@@ -54,7 +55,7 @@ func samplePaths(f *blame.Finding) string {
 	const shown = 5
 	var paths []string
 	for _, e := range f.Entries[:min(shown, len(f.Entries))] {
-		paths = append(paths, shortText(escape(e.Path), 200))
+		paths = append(paths, shortText(printable.Text(e.Path), 200))
 	}
 	if more := len(f.Entries) - shown; more > 0 {
 		paths = append(paths, fmt.Sprintf("… and %d more", more))

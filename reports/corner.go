@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/printable"
 )
 
 // CornersText says that programs write other images of a source, over what they
@@ -16,7 +17,7 @@ func CornersText(source string, corners []erofs.Corner, writer erofs.Writer) str
 		if c.Count > 1 {
 			more = fmt.Sprintf(" and %d more", c.Count-1)
 		}
-		reasons = append(reasons, fmt.Sprintf("%s (%s%s)", cornerTitles[c.Kind], escape(c.Path), more))
+		reasons = append(reasons, fmt.Sprintf("%s (%s%s)", cornerTitles[c.Kind], printable.Text(c.Path), more))
 	}
 	return fmt.Sprintf("composefs-rs and mkcomposefs write different images of %s, and the digest is that of %v; they differ over %s",
 		source, writer, strings.Join(reasons, ", "))
@@ -46,7 +47,7 @@ type jsonCorner struct {
 func cornersJSON(corners []erofs.Corner) []jsonCorner {
 	var list []jsonCorner
 	for _, c := range corners {
-		list = append(list, jsonCorner{c.Kind, escape(c.Path), c.Count})
+		list = append(list, jsonCorner{c.Kind, printable.Text(c.Path), c.Count})
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 )
 
@@ -47,7 +48,7 @@ var fieldRows = map[compare.Field]fieldRow{
 		},
 		func(s side) any { return s.payload() },
 	},
-	compare.Target: {text: func(s side) string { return escape(s.Target) }},
+	compare.Target: {text: func(s side) string { return printable.Text(s.Target) }},
 	compare.Rdev:   {text: func(s side) string { return rdevText(s.Node) }},
 	compare.Xattr: {
 		func(s side) string { return xattrText(s.Node, s.xattr) },
@@ -74,7 +75,7 @@ func (s side) payload() string {
 	if s.Content == nil {
 		return ""
 	}
-	return escape(s.Content.Payload())
+	return printable.Text(s.Content.Payload())
 }
 
 // fieldText shows one side of a change to a person.

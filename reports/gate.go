@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 )
@@ -41,7 +42,7 @@ func ruleText(r gate.Allowance) string {
 	text := ""
 	add := func(name, value string) {
 		if value != "" {
-			text += name + " " + escape(value) + ", "
+			text += name + " " + printable.Text(value) + ", "
 		}
 	}
 	add("cause", string(r.Cause))
@@ -50,5 +51,5 @@ func ruleText(r gate.Allowance) string {
 	if !r.Expires.IsZero() {
 		add("until", r.Expires.Format("2006-01-02"))
 	}
-	return text + "because: " + escape(r.Reason)
+	return text + "because: " + printable.Text(r.Reason)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 	"cfsverify/compare/verify"
@@ -190,9 +191,9 @@ func findingsHTML(findings []blame.Finding) []htmlFinding {
 }
 
 func sideHTML(key string, s *verify.Side) htmlSide {
-	h := htmlSide{Key: key, Name: s.Name, Source: escape(s.Source), Entries: count(s.Entries, "entry", "entries"), Digest: s.Digest.String(), Layers: s.Layers}
+	h := htmlSide{Key: key, Name: s.Name, Source: printable.Text(s.Source), Entries: count(s.Entries, "entry", "entries"), Digest: s.Digest.String(), Layers: s.Layers}
 	if o := s.OtherRules; o != nil {
-		h.Other = &htmlOther{otherRulesText(s), escape(errorText(o.Err)), string(o.Rules), len(o.Differences)}
+		h.Other = &htmlOther{otherRulesText(s), printable.Text(errorText(o.Err)), string(o.Rules), len(o.Differences)}
 	}
 	return h
 }
@@ -213,7 +214,7 @@ func gateHTML(g *gate.Verdict) *htmlGate {
 	if g == nil {
 		return nil
 	}
-	h := &htmlGate{Text: gateText(g), File: escape(g.File), FailOn: causeList(g.FailOn)}
+	h := &htmlGate{Text: gateText(g), File: printable.Text(g.File), FailOn: causeList(g.FailOn)}
 	for _, a := range g.Accepted {
 		h.Accepted = append(h.Accepted, count(len(a.Entries), "entry", "entries")+": "+ruleText(a.Allowance))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/verify"
@@ -81,7 +82,7 @@ func TestBrowserFilters(t *testing.T) {
 			for _, e := range f.Entries {
 				if fits(f, e) && n < 10 {
 					n++
-					list = append(list, escape(e.Path))
+					list = append(list, printable.Text(e.Path))
 				}
 			}
 		}
@@ -255,7 +256,7 @@ func TestBrowserHostileNames(t *testing.T) {
 	is(b, `/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText)`, false)
 	var names []string
 	for _, n := range hostileNames() {
-		names = append(names, escape(n))
+		names = append(names, printable.Text(n))
 	}
 	slices.Sort(names)
 	is(b, `[...document.querySelectorAll('#view-main .tree [aria-label^="same,"] [role=group] > li > .row > .side-a .name')].map((e) => e.textContent).sort()`, names)

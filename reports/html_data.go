@@ -8,6 +8,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 )
@@ -154,7 +155,7 @@ func (n *sameNames) directory(path, name string, node *canon.Node) {
 
 func (n *sameNames) name(kind, name string) {
 	// A string always has a form.
-	text, _ := json.Marshal(kind + escape(name))
+	text, _ := json.Marshal(kind + printable.Text(name))
 	n.Write(text)
 }
 

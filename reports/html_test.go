@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/verify"
@@ -238,7 +239,7 @@ func TestHTMLTexts(t *testing.T) {
 	for name, r := range allReports() {
 		page := strings.Split(writeHTML(t, r), dataTag)[0]
 		text := html.UnescapeString(page)
-		want := []string{r.A.Name, escape(r.A.Source), escape(r.B.Source), r.A.Digest.String(), r.B.Digest.String(), recipeText(r.Recipe, r.Rules), gateText(r.Gate)}
+		want := []string{r.A.Name, printable.Text(r.A.Source), printable.Text(r.B.Source), r.A.Digest.String(), r.B.Digest.String(), recipeText(r.Recipe, r.Rules), gateText(r.Gate)}
 		if proof := proofText(r.Proof, len(r.Findings)); proof != "" {
 			want = append(want, proof[1:])
 		}

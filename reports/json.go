@@ -5,6 +5,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/verify"
@@ -165,7 +166,7 @@ func recipeJSON(r recipe.Recipe, rules layer.Rules) jsonRecipe {
 }
 
 func sideJSON(s *verify.Side, r recipe.Recipe) jsonSide {
-	j := jsonSide{Name: s.Name, Source: escape(s.Source), Entries: s.Entries, Digest: s.Digest.String(), Corners: cornersJSON(s.Corners)}
+	j := jsonSide{Name: s.Name, Source: printable.Text(s.Source), Entries: s.Entries, Digest: s.Digest.String(), Corners: cornersJSON(s.Corners)}
 	if len(s.Corners) > 0 {
 		j.Writer = r.Writer.String()
 	}
@@ -185,9 +186,9 @@ func sideJSON(s *verify.Side, r recipe.Recipe) jsonSide {
 }
 
 func otherRulesJSON(o *layer.OtherRules) *jsonOtherRules {
-	j := &jsonOtherRules{Rules: string(o.Rules), Refusal: escape(errorText(o.Err)), Events: []jsonEvent{}}
+	j := &jsonOtherRules{Rules: string(o.Rules), Refusal: printable.Text(errorText(o.Err)), Events: []jsonEvent{}}
 	for _, e := range o.Events {
-		event := jsonEvent{Entry: e.Entry, Path: escape(e.Path), Effect: e.What}
+		event := jsonEvent{Entry: e.Entry, Path: printable.Text(e.Path), Effect: e.What}
 		if e.Layer != nil {
 			event.Layer = e.Layer.Index
 		}
@@ -199,7 +200,7 @@ func otherRulesJSON(o *layer.OtherRules) *jsonOtherRules {
 func layersJSON(layers []*canon.Layer) []jsonLayer {
 	list := make([]jsonLayer, 0, len(layers))
 	for _, l := range layers {
-		list = append(list, jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)})
+		list = append(list, jsonLayer{l.Index, l.DiffID, l.Digest, printable.Text(l.Name)})
 	}
 	return list
 }
@@ -207,10 +208,10 @@ func layersJSON(layers []*canon.Layer) []jsonLayer {
 func differencesJSON(all []compare.Difference) []jsonDifference {
 	list := make([]jsonDifference, 0, len(all))
 	for _, d := range all {
-		j := jsonDifference{Path: escape(d.Path), Status: d.Status, A: entryJSON(d.A), B: entryJSON(d.B)}
+		j := jsonDifference{Path: printable.Text(d.Path), Status: d.Status, A: entryJSON(d.A), B: entryJSON(d.B)}
 		for _, c := range d.Changes {
 			j.Changes = append(j.Changes, jsonChange{
-				Field: c.Field, Xattr: escape(c.Xattr),
+				Field: c.Field, Xattr: printable.Text(c.Xattr),
 				A: fieldJSON(c, d.A.Node, d.LinksA), B: fieldJSON(c, d.B.Node, d.LinksB),
 			})
 		}
@@ -222,7 +223,7 @@ func differencesJSON(all []compare.Difference) []jsonDifference {
 func escapeAll(paths []string) []string {
 	list := make([]string, 0, len(paths))
 	for _, p := range paths {
-		list = append(list, escape(p))
+		list = append(list, printable.Text(p))
 	}
 	return list
 }
@@ -234,7 +235,7 @@ func entryJSON(e *canon.Dirent) *jsonEntry {
 	n := e.Node
 	j := &jsonEntry{
 		Type: n.Kind.String(), Mode: modeText(n), UID: n.UID, GID: n.GID,
-		Mtime: jsonTime{n.Mtime.Sec, n.Mtime.Nsec}, Target: escape(n.Target), Origin: originJSON(e.Origin),
+		Mtime: jsonTime{n.Mtime.Sec, n.Mtime.Nsec}, Target: printable.Text(n.Target), Origin: originJSON(e.Origin),
 	}
 	if n.Kind != canon.Directory {
 		j.Nlink = n.Nlink
@@ -246,14 +247,14 @@ func entryJSON(e *canon.Dirent) *jsonEntry {
 		if c.Inline != nil {
 			j.Inline = &c.Inline
 		}
-		j.Digest, j.Payload = c.Digest.String(), escape(c.Payload())
+		j.Digest, j.Payload = c.Digest.String(), printable.Text(c.Payload())
 	}
 	if n.Kind.IsDevice() {
 		major, minor := n.Device()
 		j.Rdev = &jsonRdev{major, minor}
 	}
 	for _, x := range n.Xattrs {
-		j.Xattrs = append(j.Xattrs, jsonXattr{escape(x.Name), []byte(x.Value)})
+		j.Xattrs = append(j.Xattrs, jsonXattr{printable.Text(x.Name), []byte(x.Value)})
 	}
 	return j
 }
@@ -265,14 +266,14 @@ func originJSON(o *canon.Origin) *jsonOrigin {
 	j := &jsonOrigin{Layer: o.Layer.Index, Entry: int(o.Entry), Implicit: o.Implicit}
 	if h := o.Header; h != nil {
 		j.Header = &jsonHeader{
-			Offset: h.Offset, Typeflag: escape(string(rune(h.Typeflag))), Name: escape(h.Name), Linkname: escape(h.Linkname),
+			Offset: h.Offset, Typeflag: printable.Text(string(rune(h.Typeflag))), Name: printable.Text(h.Name), Linkname: printable.Text(h.Linkname),
 			Mode: "0" + strconv.FormatInt(h.Mode, 8), UID: h.UID, GID: h.GID, Size: h.Size, Mtime: jsonTime{h.Mtime.Sec, h.Mtime.Nsec},
 		}
 		for key, value := range h.PAX {
 			if j.Header.PAX == nil {
 				j.Header.PAX = map[string][]byte{}
 			}
-			j.Header.PAX[escape(key)] = []byte(value)
+			j.Header.PAX[printable.Text(key)] = []byte(value)
 		}
 	}
 	return j

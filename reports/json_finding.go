@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/proof"
@@ -72,15 +73,15 @@ func findingsJSON(findings []blame.Finding) []jsonFinding {
 		for _, e := range f.Evidence {
 			text := e.Text
 			if e.Quote != "" {
-				text += ": " + escape(e.Quote)
+				text += ": " + printable.Text(e.Quote)
 			}
-			j.Evidence = append(j.Evidence, jsonEvidence{text, escape(e.Path), originJSON(e.Origin)})
+			j.Evidence = append(j.Evidence, jsonEvidence{text, printable.Text(e.Path), originJSON(e.Origin)})
 		}
 		for _, c := range layerCounts(f.Entries) {
 			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})
 		}
 		for _, e := range f.Entries {
-			j.Entries = append(j.Entries, jsonFindingEntry{escape(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Origin)})
+			j.Entries = append(j.Entries, jsonFindingEntry{printable.Text(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Origin)})
 		}
 		list = append(list, j)
 	}

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
@@ -40,13 +41,13 @@ func gateJSON(g *gate.Verdict) *jsonGate {
 		return nil
 	}
 	j := &jsonGate{
-		File: escape(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]blame.Cause{}, g.FailOn...),
+		File: printable.Text(g.File), RequireEqualDigests: g.RequireEqualDigests, FailOn: append([]blame.Cause{}, g.FailOn...),
 		Accepted: []jsonAccepted{}, Ignored: []blame.Cause{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired),
 	}
 	for _, a := range g.Accepted {
 		accepted := jsonAccepted{Rule: ruleJSON(a.Allowance)}
 		for _, e := range a.Entries {
-			accepted.Entries = append(accepted.Entries, jsonAcceptedEntry{e.Cause, escape(e.Path), fieldNamesJSON(e.Explained)})
+			accepted.Entries = append(accepted.Entries, jsonAcceptedEntry{e.Cause, printable.Text(e.Path), fieldNamesJSON(e.Explained)})
 		}
 		j.Accepted = append(j.Accepted, accepted)
 	}
@@ -65,7 +66,7 @@ func rulesJSON(rules []gate.Allowance) []jsonRule {
 }
 
 func ruleJSON(r gate.Allowance) jsonRule {
-	j := jsonRule{Cause: r.Cause, Path: escape(r.Path), Attribute: escape(r.Attribute), Reason: escape(r.Reason)}
+	j := jsonRule{Cause: r.Cause, Path: printable.Text(r.Path), Attribute: printable.Text(r.Attribute), Reason: printable.Text(r.Reason)}
 	if !r.Expires.IsZero() {
 		j.Expires = r.Expires.Format("2006-01-02")
 	}
@@ -75,7 +76,7 @@ func ruleJSON(r gate.Allowance) jsonRule {
 func fieldNamesJSON(changes []compare.Change) []jsonFieldName {
 	var list []jsonFieldName
 	for _, c := range changes {
-		list = append(list, jsonFieldName{c.Field, escape(c.Xattr)})
+		list = append(list, jsonFieldName{c.Field, printable.Text(c.Xattr)})
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/verify"
 )
@@ -63,7 +64,7 @@ func (c Comparison) junit(w io.Writer) error {
 	suite := junitSuite{Name: "cfsverify", Cases: []junitCase{digestCase(c)}}
 	for _, side := range c.sides() {
 		suite.Properties = append(suite.Properties,
-			junitProperty{side.Name, escape(side.Source)}, junitProperty{side.Name + "-digest", side.Digest.String()})
+			junitProperty{side.Name, printable.Text(side.Source)}, junitProperty{side.Name + "-digest", side.Digest.String()})
 	}
 	suite.Properties = append(suite.Properties, junitProperty{"recipe", recipeText(c.Recipe, c.Rules)})
 	if text := recognisedText(c.Recognised); text != "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 )
 
@@ -55,7 +56,7 @@ func (m *markdown) lintGroup(g *lintGroup) {
 			m.printf("\n… and %d more\n", len(g.departures)-i)
 			return
 		}
-		m.printf("| %s | %s | %s |\n", departurePlace(&d), optionalCode(escape(d.Path)), optionalCode(d.Detail))
+		m.printf("| %s | %s | %s |\n", departurePlace(&d), optionalCode(printable.Text(d.Path)), optionalCode(d.Detail))
 	}
 }
 
@@ -69,7 +70,7 @@ func optionalCode(s string) string {
 
 // junit writes a test case for each rule that was looked for.
 func (l *Lint) junit(w io.Writer) error {
-	suite := junitSuite{Name: "cfsverify lint", Properties: []junitProperty{{"image", escape(l.Source)}}}
+	suite := junitSuite{Name: "cfsverify lint", Properties: []junitProperty{{"image", printable.Text(l.Source)}}}
 	failing := lintGroups(l.Failing())
 	all := lintGroups(l.Departures)
 	for _, rule := range tarfile.Rules() {

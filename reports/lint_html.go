@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"io"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 )
 
@@ -22,7 +23,7 @@ func (l *Lint) html(w io.Writer) error {
 		return err
 	}
 	page := lintPage{
-		Style: template.CSS(style), Policy: contentPolicy(string(style), ""), Source: escape(l.Source), Layers: len(l.Layers),
+		Style: template.CSS(style), Policy: contentPolicy(string(style), ""), Source: printable.Text(l.Source), Layers: len(l.Layers),
 		Verdict: "FOUND", Class: "bad", About: lintCounts(l.Failing()),
 	}
 	switch {
@@ -32,7 +33,7 @@ func (l *Lint) html(w io.Writer) error {
 		page.Verdict, page.Class, page.About = "ACCEPTED", "warn", lintCounts(l.Departures)
 	}
 	if g := l.Gate; g != nil {
-		page.Gate = &htmlGate{Text: lintGateText(g), File: escape(g.File), Unused: ruleTexts(g.Unused), Expired: ruleTexts(g.Expired)}
+		page.Gate = &htmlGate{Text: lintGateText(g), File: printable.Text(g.File), Unused: ruleTexts(g.Unused), Expired: ruleTexts(g.Expired)}
 		for _, a := range g.Accepted {
 			page.Gate.Accepted = append(page.Gate.Accepted, count(len(a.Departures), "departure", "departures")+": "+ruleText(a.Allowance))
 		}
@@ -71,7 +72,7 @@ type lintHTMLRow struct {
 func groupHTML(g lintGroup) lintHTMLGroup {
 	h := lintHTMLGroup{Rule: g.rule, Severity: g.rule.Severity(), Text: LintRuleOf(g.rule), Count: len(g.departures)}
 	for _, d := range g.departures[:min(lintRowsMax, len(g.departures))] {
-		h.Rows = append(h.Rows, lintHTMLRow{d.Layer.Index, d.Entry, escape(d.Path), d.Detail})
+		h.Rows = append(h.Rows, lintHTMLRow{d.Layer.Index, d.Entry, printable.Text(d.Path), d.Detail})
 	}
 	h.More = len(g.departures) - len(h.Rows)
 	return h

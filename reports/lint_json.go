@@ -1,6 +1,10 @@
 package reports
 
-import "cfsverify/canon/tarfile"
+import (
+	"cfsverify/canon/tarfile"
+
+	"cfsverify/canon/printable"
+)
 
 type jsonLint struct {
 	SchemaVersion int             `json:"schemaVersion"`
@@ -49,7 +53,7 @@ type jsonLintAccepted struct {
 // json is in the form that lint.schema.json describes.
 func (l *Lint) json() any {
 	doc := jsonLint{
-		SchemaVersion: SchemaVersion, Passed: l.Passed(), Source: escape(l.Source), Layers: layersJSON(l.Layers), Severity: string(l.Severity),
+		SchemaVersion: SchemaVersion, Passed: l.Passed(), Source: printable.Text(l.Source), Layers: layersJSON(l.Layers), Severity: string(l.Severity),
 		Counts: map[string]int{}, Rules: []jsonLintRule{}, Departures: departuresJSON(l.Failing(), false),
 	}
 	for i, n := range severityCounts(l.Departures) {
@@ -60,7 +64,7 @@ func (l *Lint) json() any {
 		doc.Rules = append(doc.Rules, jsonLintRule{g.rule, g.rule.Severity(), text.Title, text.Why, text.Fix, len(g.departures)})
 	}
 	if g := l.Gate; g != nil {
-		doc.Gate = &jsonLintGate{File: escape(g.File), Accepted: []jsonLintAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired)}
+		doc.Gate = &jsonLintGate{File: printable.Text(g.File), Accepted: []jsonLintAccepted{}, Unused: rulesJSON(g.Unused), Expired: rulesJSON(g.Expired)}
 		for _, a := range g.Accepted {
 			doc.Gate.Accepted = append(doc.Gate.Accepted, jsonLintAccepted{ruleJSON(a.Allowance), len(a.Departures)})
 			doc.Departures = append(doc.Departures, departuresJSON(a.Departures, true)...)
@@ -73,7 +77,7 @@ func departuresJSON(departures []tarfile.Departure, accepted bool) []jsonDepartu
 	list := make([]jsonDeparture, 0, len(departures))
 	for _, d := range departures {
 		list = append(list, jsonDeparture{
-			Rule: d.Rule, Severity: d.Rule.Severity(), Layer: d.Layer.Index, Entry: d.Entry, Path: escape(d.Path), Detail: d.Detail,
+			Rule: d.Rule, Severity: d.Rule.Severity(), Layer: d.Layer.Index, Entry: d.Entry, Path: printable.Text(d.Path), Detail: d.Detail,
 			Fix: LintRuleOf(d.Rule).Fix, Accepted: accepted,
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/gate"
 )
@@ -22,7 +23,7 @@ func (l *Lint) text(w io.Writer, o Options) error {
 		verdict, paint, about = "ACCEPTED", t.good, lintCounts(l.Departures)
 	}
 	fmt.Fprintf(t, "%s: %s\n", paint.Sprint(verdict), wrap(about, t.width, len(verdict)+2, "  "))
-	fmt.Fprintf(t, "  image  %s  %s\n", escape(l.Source), t.dim.Sprintf("(%s)", count(len(l.Layers), "layer", "layers")))
+	fmt.Fprintf(t, "  image  %s  %s\n", printable.Text(l.Source), t.dim.Sprintf("(%s)", count(len(l.Layers), "layer", "layers")))
 	groups := lintGroups(l.Failing())
 	if len(groups) > 0 {
 		fmt.Fprintln(t)
@@ -91,7 +92,7 @@ func (t *text) lintGroup(g *lintGroup) {
 func departureText(d *tarfile.Departure) string {
 	text := departurePlace(d)
 	if d.Path != "" {
-		text += " " + escape(d.Path)
+		text += " " + printable.Text(d.Path)
 	}
 	if d.Detail != "" {
 		text += ": " + d.Detail

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
@@ -66,7 +67,7 @@ func code(s string) string {
 func shortCode(s string) string { return code(shortText(s, 200)) }
 
 // pathCode is code of a name of the image.
-func pathCode(s string) string { return shortCode(escape(s)) }
+func pathCode(s string) string { return shortCode(printable.Text(s)) }
 
 func (m *markdown) head() {
 	r := m.report
@@ -229,6 +230,6 @@ func (m *markdown) otherRules(side *verify.Side) {
 			m.printf("- … and %d more\n", len(o.Events)-i)
 			return
 		}
-		m.printf("- %s: %s\n", shortCode(eventPlace(e)), code(escape(e.What)))
+		m.printf("- %s: %s\n", shortCode(eventPlace(e)), code(printable.Text(e.What)))
 	}
 }

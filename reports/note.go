@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/notes"
 )
 
@@ -66,7 +67,7 @@ func (t *text) notes(list []notes.Note) {
 			if item.Path != "" {
 				fmt.Fprintf(t, "  %s\n", t.path(item.Path, 2))
 			}
-			t.prose("    ", "", escape(item.Text))
+			t.prose("    ", "", printable.Text(item.Text))
 		}
 		t.prose("  ", "", words.advice)
 	}
@@ -90,7 +91,7 @@ func notesJSON(list []notes.Note) []jsonNote {
 		words := noteTexts[n.Kind]
 		j := jsonNote{Kind: n.Kind, Title: words.title(len(n.Items)), Advice: words.advice}
 		for _, item := range n.Items {
-			j.Items = append(j.Items, jsonNoteItem{escape(item.Path), escape(item.Text)})
+			j.Items = append(j.Items, jsonNoteItem{printable.Text(item.Path), printable.Text(item.Text)})
 		}
 		all = append(all, j)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/verify"
 )
 
@@ -22,7 +23,7 @@ func (p Prediction) text(w io.Writer, o Options) error {
 	} else {
 		fmt.Fprintf(t, "%s: unpacked, the image will not have the digest of its layers\n", t.bad.Sprint("DIFFERENT"))
 	}
-	fmt.Fprintf(t, "  image   %s  %s\n", escape(p.Image.Source), t.dim.Sprintf("(%s)", count(p.Image.Entries, "entry", "entries")))
+	fmt.Fprintf(t, "  image   %s  %s\n", printable.Text(p.Image.Source), t.dim.Sprintf("(%s)", count(p.Image.Entries, "entry", "entries")))
 	fmt.Fprintf(t, "  digest  %s  %s\n", p.Image.Digest, t.dim.Sprintf("(%s)", recipeText(p.Recipe, p.Rules)))
 	for i := range p.Engines {
 		t.engine(&p.Engines[i])
@@ -36,7 +37,7 @@ func (t *text) engine(e *verify.EnginePrediction) {
 	fmt.Fprintf(t, "\n%s ", t.head.Sprintf("%s:", e.Engine))
 	switch {
 	case e.Err != nil:
-		fmt.Fprintf(t, "%s: %s\n", t.bad.Sprint("will refuse the image"), escape(e.Err.Error()))
+		fmt.Fprintf(t, "%s: %s\n", t.bad.Sprint("will refuse the image"), printable.Text(e.Err.Error()))
 		return
 	case len(e.Differences) == 0:
 		fmt.Fprintln(t, t.good.Sprint("nothing will differ"))

@@ -1,5 +1,7 @@
 package reports
 
+import "cfsverify/canon/printable"
+
 type jsonPrediction struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	Same          bool         `json:"same"`
@@ -26,7 +28,7 @@ func (p Prediction) json() any {
 	}
 	for _, e := range p.Engines {
 		doc.Engines = append(doc.Engines, jsonEngine{
-			Engine: e.Engine, Refusal: escape(errorText(e.Err)), UnpackTime: jsonTime{p.UnpackTime.Sec, p.UnpackTime.Nsec},
+			Engine: e.Engine, Refusal: printable.Text(errorText(e.Err)), UnpackTime: jsonTime{p.UnpackTime.Sec, p.UnpackTime.Nsec},
 			Differences: differencesJSON(e.Differences), Findings: findingsJSON(e.Findings), Flags: flagsJSON(e.Remedies()), Masked: maskedJSON(e.Masked),
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/raw"
 )
@@ -26,7 +27,7 @@ func (r Raw) text(w io.Writer, o Options) error {
 	}
 	t.prose("", verdict+":", rawHeadline(i))
 	for k, side := range []raw.Image{i.A, i.B} {
-		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Layers, "layer", "layers")))
+		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, printable.Text(side.Source), t.dim.Sprintf("(%s)", count(side.Layers, "layer", "layers")))
 	}
 	if causes := i.Causes(); len(causes) > 0 {
 		fmt.Fprintln(t)
@@ -74,7 +75,7 @@ func documentList(d *raw.Document) string {
 	const shown = 3
 	var paths []string
 	for _, c := range d.Changes[:min(shown, len(d.Changes))] {
-		paths = append(paths, escape(c.Path))
+		paths = append(paths, printable.Text(c.Path))
 	}
 	switch {
 	case len(paths) == 0:
@@ -121,7 +122,7 @@ func entryOrEnd(path string) string {
 	if path == "" {
 		return "(no more entries)"
 	}
-	return escape(path)
+	return printable.Text(path)
 }
 
 func behindColon(changes []tarfile.Change) string {
@@ -156,7 +157,7 @@ func (t *rawText) document(what string, d *raw.Document, a, b, leftOut string) {
 			fmt.Fprintf(t, "  %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(d.Changes)-k))
 			return
 		}
-		t.prose("  ", "", fmt.Sprintf("%s: a %s, b %s", escape(c.Path), documentValue(c.A), documentValue(c.B)))
+		t.prose("  ", "", fmt.Sprintf("%s: a %s, b %s", printable.Text(c.Path), documentValue(c.A), documentValue(c.B)))
 	}
 }
 
@@ -193,7 +194,7 @@ func (t *rawText) archive(l *raw.Layer) {
 	f := x.First
 	t.prose("", strings.TrimSuffix(pairText(l), ",")+":", fmt.Sprintf("the archives differ from byte %d on, at %s", f.Offset, firstText(f)))
 	for k, layer := range []*canon.Layer{l.A, l.B} {
-		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, escape(layer.DiffID), t.dim.Sprintf("(%s, %s)", count(x.Entries[k], "entry", "entries"), sizeText(x.Sizes[k])))
+		fmt.Fprintf(t, "  %c  %s  %s\n", 'a'+k, printable.Text(layer.DiffID), t.dim.Sprintf("(%s, %s)", count(x.Entries[k], "entry", "entries"), sizeText(x.Sizes[k])))
 	}
 	for k, c := range f.Changes {
 		if k == shownPerFinding && !t.verbose {

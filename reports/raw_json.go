@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/raw"
 )
@@ -157,14 +158,14 @@ func (r Raw) json() any {
 }
 
 func rawImageJSON(i raw.Image) jsonRawImage {
-	return jsonRawImage{Source: escape(i.Source), Manifest: i.Manifest, Config: i.Config, Layers: i.Layers}
+	return jsonRawImage{Source: printable.Text(i.Source), Manifest: i.Manifest, Config: i.Config, Layers: i.Layers}
 }
 
 func layerJSON(l *canon.Layer) *jsonLayer {
 	if l == nil {
 		return nil
 	}
-	return &jsonLayer{l.Index, l.DiffID, l.Digest, escape(l.Name)}
+	return &jsonLayer{l.Index, l.DiffID, l.Digest, printable.Text(l.Name)}
 }
 
 func documentJSON(d *raw.Document) *jsonDocument {
@@ -176,7 +177,7 @@ func documentJSON(d *raw.Document) *jsonDocument {
 		j.Offset = &d.Offset
 	}
 	for _, c := range d.Changes {
-		j.Changes = append(j.Changes, jsonDocumentChange{escape(c.Path), c.A, c.B})
+		j.Changes = append(j.Changes, jsonDocumentChange{printable.Text(c.Path), c.A, c.B})
 	}
 	return j
 }
@@ -199,7 +200,7 @@ func storedJSON(s *raw.Stored) *jsonStored {
 func blobJSON(b raw.Blob) jsonBlob {
 	j := jsonBlob{Digest: b.Digest, Size: b.Size, Compression: b.Compression}
 	if g := b.Gzip; g != nil {
-		j.Gzip = &jsonGzip{g.Mtime, escape(g.Name), escape(g.Comment), []byte(g.Extra), g.OS, g.Flags}
+		j.Gzip = &jsonGzip{g.Mtime, printable.Text(g.Name), printable.Text(g.Comment), []byte(g.Extra), g.OS, g.Flags}
 	}
 	return j
 }
@@ -212,7 +213,7 @@ func archiveJSON(x *raw.Archive) *jsonArchive {
 	j := &jsonArchive{
 		A: jsonArchiveSide{x.Entries[0], x.Sizes[0]}, B: jsonArchiveSide{x.Entries[1], x.Sizes[1]},
 		First: jsonFirst{
-			Place: f.Place, Offset: f.Offset, Entry: f.Entry, EntryOffset: f.EntryOffset, PathA: escape(f.Paths[0]), PathB: escape(f.Paths[1]),
+			Place: f.Place, Offset: f.Offset, Entry: f.Entry, EntryOffset: f.EntryOffset, PathA: printable.Text(f.Paths[0]), PathB: printable.Text(f.Paths[1]),
 			Parts: partsJSON(f.Changes), Content: contentJSON(f.Content), BytesA: notNil(f.Bytes[0]), BytesB: notNil(f.Bytes[1]),
 		},
 		Counts: []jsonCount{}, OnlyA: pathsJSON(x.Only[0]), OnlyB: pathsJSON(x.Only[1]), Moved: pathsJSON(x.Moved), End: partsJSON(x.End),
@@ -232,7 +233,7 @@ func partsJSON(changes []tarfile.Change) []jsonPart {
 }
 
 func partJSON(c tarfile.Change) jsonPart {
-	j := jsonPart{Header: "entry", Part: c.Part, Key: escape(c.Key), A: valueJSON(c.A), B: valueJSON(c.B)}
+	j := jsonPart{Header: "entry", Part: c.Part, Key: printable.Text(c.Key), A: valueJSON(c.A), B: valueJSON(c.B)}
 	if c.Extension != 0 {
 		j.Header = fmt.Sprintf("%c", c.Extension)
 	}
@@ -240,7 +241,7 @@ func partJSON(c tarfile.Change) jsonPart {
 }
 
 func valueJSON(v tarfile.Value) jsonValue {
-	return jsonValue{Missing: v.Missing, Text: escape(v.Text), Raw: escape(v.Raw)}
+	return jsonValue{Missing: v.Missing, Text: printable.Text(v.Text), Raw: printable.Text(v.Raw)}
 }
 
 func contentJSON(c *raw.Content) *jsonContent {

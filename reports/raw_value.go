@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/tarfile"
 	"cfsverify/compare/raw"
 )
@@ -21,9 +22,9 @@ func partText(c tarfile.Change) string {
 		return "order of extension headers"
 	case tarfile.PartRecord:
 		if c.Extension == 'g' {
-			return "global PAX record " + escape(c.Key)
+			return "global PAX record " + printable.Text(c.Key)
 		}
-		return "PAX record " + escape(c.Key)
+		return "PAX record " + printable.Text(c.Key)
 	case tarfile.PartRecordOrder:
 		return "order of records in the " + header
 	case tarfile.PartRecordForm:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/compare/verify"
 )
 
@@ -21,7 +22,7 @@ func recognisedAs(r *verify.Recognised, show func(string) string) string {
 	}
 	text := fmt.Sprintf("%s was prepared for booting before it was written (%s)", r.Name, strings.Join(r.Facts, "; "))
 	if r.Err != nil {
-		return fmt.Sprintf("%s, but %s cannot be: %s", text, r.Other, show(escape(r.Err.Error())))
+		return fmt.Sprintf("%s, but %s cannot be: %s", text, r.Other, show(printable.Text(r.Err.Error())))
 	}
 	text += fmt.Sprintf(", so %s is prepared too, as by %s", r.Other, bootFlags(r.Prepared))
 	if r.LeftOut > 0 {
@@ -56,5 +57,5 @@ func recognisedJSON(r *verify.Recognised) *jsonRecognised {
 	if r == nil {
 		return nil
 	}
-	return &jsonRecognised{r.Name, r.Boot, r.Links, r.Labelled, r.Facts, r.LeftOut, escape(errorText(r.Err))}
+	return &jsonRecognised{r.Name, r.Boot, r.Links, r.Labelled, r.Facts, r.LeftOut, printable.Text(errorText(r.Err))}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/rewrite"
 )
@@ -57,7 +58,7 @@ func stepText(s rewrite.RepairStep) string {
 		text = count(s.Count, words[0], words[1])
 	}
 	if s.First != "" {
-		text += fmt.Sprintf(" (first %s)", escape(s.First))
+		text += fmt.Sprintf(" (first %s)", printable.Text(s.First))
 	}
 	return text
 }
@@ -69,7 +70,7 @@ func (r *Repair) text(w io.Writer, o Options) error {
 	if !r.Prediction.Same() {
 		verdict = t.bad.Sprint("REPAIRED IN PART")
 	}
-	fmt.Fprintf(t, "%s: %s  %s\n", verdict, escape(r.Target), t.dim.Sprintf("(%s)", r.Manifest))
+	fmt.Fprintf(t, "%s: %s  %s\n", verdict, printable.Text(r.Target), t.dim.Sprintf("(%s)", r.Manifest))
 	lines := r.lines()
 	width := 0
 	for _, l := range lines {
@@ -80,7 +81,7 @@ func (r *Repair) text(w io.Writer, o Options) error {
 		fmt.Fprintf(t, "  %-*s  %s\n", width, l[0], wrap(l[1], o.Width, len(indent), indent))
 	}
 	if !r.Prediction.Same() {
-		t.prose("", "", fmt.Sprintf("cfsverify predict %s tells more of what cannot be repaired.", escape(r.Target)))
+		t.prose("", "", fmt.Sprintf("cfsverify predict %s tells more of what cannot be repaired.", printable.Text(r.Target)))
 	}
 	t.otherRules(&r.Prediction.Image)
 	return buf.Flush()
@@ -121,7 +122,7 @@ func listSteps(steps []rewrite.RepairStep) string {
 func engineSummary(e *verify.EnginePrediction) string {
 	switch {
 	case e.Err != nil:
-		return "will refuse the image: " + escape(e.Err.Error())
+		return "will refuse the image: " + printable.Text(e.Err.Error())
 	case len(e.Differences) == 0:
 		return "nothing will differ"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
@@ -51,7 +52,7 @@ func (s *Seals) text(w io.Writer, o Options) error {
 	}
 	word, about := s.verdict()
 	fmt.Fprintf(t, "%s: %s\n", paint.Sprint(word), about)
-	fmt.Fprintf(t, "  image  %s  %s\n", escape(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
+	fmt.Fprintf(t, "  image  %s  %s\n", printable.Text(s.Source), t.dim.Sprintf("(%s)", count(len(s.Layers), "layer", "layers")))
 	if first := s.first(); first != nil {
 		fmt.Fprintf(t, "  for    %s  %s\n", first.Name, t.dim.Sprintf("(%s)", first.About))
 	}
@@ -166,7 +167,7 @@ func (t *text) seal(s *Seals, c *seals.Checked) {
 	}
 	switch {
 	case c.Signer != "":
-		fmt.Fprintf(t, "  signed by %s\n", escape(c.Signer))
+		fmt.Fprintf(t, "  signed by %s\n", printable.Text(c.Signer))
 	case c.Signature != nil && c.Why == nil:
 		t.prose("  ", "", "signed, by whom was not checked: name certificates with --trust")
 	}
@@ -179,11 +180,11 @@ func (t *text) explanations(s *Seals) {
 		fmt.Fprintln(t)
 		switch {
 		case e.Err != nil:
-			t.prose("", "not explained:", fmt.Sprintf("%s cannot be read: %s", escape(e.Inside), escape(e.Err.Error())))
+			t.prose("", "not explained:", fmt.Sprintf("%s cannot be read: %s", printable.Text(e.Inside), printable.Text(e.Err.Error())))
 		case !e.Sealed:
-			t.prose("", "not explained:", fmt.Sprintf("%s does not have the digest %s…: it is not of the tree that was sealed", escape(e.Inside), e.Digest.String()[:12]))
+			t.prose("", "not explained:", fmt.Sprintf("%s does not have the digest %s…: it is not of the tree that was sealed", printable.Text(e.Inside), e.Digest.String()[:12]))
 		default:
-			t.prose("", "explained:", fmt.Sprintf("%s has the digest %s…, so it is what was sealed; compared with the image:", escape(e.Inside), e.Digest.String()[:12]))
+			t.prose("", "explained:", fmt.Sprintf("%s has the digest %s…, so it is what was sealed; compared with the image:", printable.Text(e.Inside), e.Digest.String()[:12]))
 			c := Comparison{Result: e.Result}
 			t.names = c.sideNames()
 			(&comparisonText{t, c}).write()
@@ -229,7 +230,7 @@ func audienceText(a *seals.Audience) string {
 		text += ", but a booted system does not know that it is a composefs one, which only composefs= tells it"
 	}
 	if a.Err != nil {
-		text += ": " + escape(a.Err.Error())
+		text += ": " + printable.Text(a.Err.Error())
 	} else if !a.Accepts {
 		text += ": it wants " + a.Karg(a.Digest)
 	}
@@ -244,14 +245,14 @@ func whyText(why error) string {
 	case errors.Is(why, seals.ErrInsecure):
 		return why.Error() + ", and --require-secure forbids that"
 	}
-	return escape(errorText(why))
+	return printable.Text(errorText(why))
 }
 
 // SealPlace says where a seal is.
 func SealPlace(f seal.Seal) string {
 	text := string(f.Place)
 	if f.Name != "" {
-		text += " " + escape(f.Name)
+		text += " " + printable.Text(f.Name)
 	}
 	if f.CommandLine > 0 {
 		text += fmt.Sprintf(", command line %d", f.CommandLine)
@@ -259,14 +260,14 @@ func SealPlace(f seal.Seal) string {
 	if p := f.Profile; p != nil {
 		text += fmt.Sprintf(", profile %d", p.Number)
 		if name := cmp.Or(p.ID, p.Title); name != "" {
-			text += fmt.Sprintf(" (%s)", escape(name))
+			text += fmt.Sprintf(" (%s)", printable.Text(name))
 		}
 	}
 	if f.Layer > 0 {
 		text += fmt.Sprintf(" of layer %d", f.Layer)
 	}
 	if f.Key != "" {
-		text += ", " + escape(f.Key)
+		text += ", " + printable.Text(f.Key)
 	}
 	return text
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/seals"
 )
 
@@ -44,7 +45,7 @@ func (s *Seals) rows() []sealRow {
 		}
 		for i := range c.Audiences {
 			a := &c.Audiences[i]
-			r := audienceRow{Name: a.Name, About: a.About, Takes: "no", Wants: escape(errorText(a.Err))}
+			r := audienceRow{Name: a.Name, About: a.About, Takes: "no", Wants: printable.Text(errorText(a.Err))}
 			if a.Accepts {
 				r.Takes = "yes"
 			}
@@ -121,7 +122,7 @@ func fenced(text string) string {
 // junit writes a test case for each seal, and one for that there are any, signed if that
 // is wanted.
 func (s *Seals) junit(w io.Writer) error {
-	suite := junitSuite{Name: "cfsverify seal check", Properties: []junitProperty{{"image", escape(s.Source)}}}
+	suite := junitSuite{Name: "cfsverify seal check", Properties: []junitProperty{{"image", printable.Text(s.Source)}}}
 	word, about := s.verdict()
 	sealed := junitCase{Name: "sealed", Classname: "cfsverify.seal"}
 	if len(s.Seals) == 0 || s.Unsigned() {
@@ -186,7 +187,7 @@ func (s *Seals) html(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	page := sealPage{Style: template.CSS(style), Policy: contentPolicy(string(style), ""), Class: "bad", Source: escape(s.Source), Layers: len(s.Layers), Rows: s.rows(), After: s.afterSealsText()}
+	page := sealPage{Style: template.CSS(style), Policy: contentPolicy(string(style), ""), Class: "bad", Source: printable.Text(s.Source), Layers: len(s.Layers), Rows: s.rows(), After: s.afterSealsText()}
 	page.Verdict, page.About = s.verdict()
 	if s.Good() {
 		page.Class = "good"

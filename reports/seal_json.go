@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 	"cfsverify/compare/seals"
 )
@@ -75,10 +76,10 @@ type jsonSealSignature struct {
 
 // json is in the form that seals.schema.json describes.
 func (s *Seals) json() any {
-	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: escape(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Trust: trustJSON(s.Trust), Notes: notesJSON(s.Notes)}
+	doc := jsonSeals{SchemaVersion: SchemaVersion, Good: s.Good(), Source: printable.Text(s.Source), Layers: layersJSON(s.Layers), Seals: []jsonSeal{}, Trust: trustJSON(s.Trust), Notes: notesJSON(s.Notes)}
 	for i := range s.Explanations {
 		e := &s.Explanations[i]
-		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: escape(e.Inside), Why: escape(errorText(e.Err)), Sealed: e.Sealed}
+		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: printable.Text(e.Inside), Why: printable.Text(errorText(e.Err)), Sealed: e.Sealed}
 		if e.Result != nil {
 			report := comparisonJSON(Comparison{Result: e.Result})
 			j.Report = &report
@@ -99,9 +100,9 @@ func (s *Seals) json() any {
 
 func sealJSON(c *seals.Checked) jsonSeal {
 	j := jsonSeal{
-		State: c.State, Why: whyText(c.Why), Place: c.Place, Name: escape(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: escape(c.Key), Value: escape(c.Value),
+		State: c.State, Why: whyText(c.Why), Place: c.Place, Name: printable.Text(c.Name), CommandLine: c.CommandLine, Layer: c.Layer, Key: printable.Text(c.Key), Value: printable.Text(c.Value),
 		Digest: c.Claim.Digest.String(), Insecure: c.Claim.Insecure, Expected: []jsonExpected{}, Searched: c.Searched,
-		SearchError: escape(errorText(c.SearchErr)), Match: matchJSON(c.Match),
+		SearchError: printable.Text(errorText(c.SearchErr)), Match: matchJSON(c.Match),
 	}
 	for _, e := range c.Expected {
 		expected := jsonExpected{Role: e.Role, Digest: e.Digest.String()}
@@ -113,17 +114,17 @@ func sealJSON(c *seals.Checked) jsonSeal {
 	}
 	for i := range c.Audiences {
 		a := &c.Audiences[i]
-		audience := jsonAudience{Consumer: a.Name, About: a.About, Accepts: a.Accepts, Reads: a.Reads, BootedKnows: !a.Unknown, Why: escape(errorText(a.Err))}
+		audience := jsonAudience{Consumer: a.Name, About: a.About, Accepts: a.Accepts, Reads: a.Reads, BootedKnows: !a.Unknown, Why: printable.Text(errorText(a.Err))}
 		if a.Err == nil {
 			audience.Digest, audience.Karg = a.Digest.String(), a.Karg(a.Digest)
 		}
 		j.Audiences = append(j.Audiences, audience)
 	}
 	if p := c.Profile; p != nil {
-		j.Profile = &jsonSealProfile{p.Number, escape(p.ID), escape(p.Title)}
+		j.Profile = &jsonSealProfile{p.Number, printable.Text(p.ID), printable.Text(p.Title)}
 	}
 	if c.Signature != nil {
-		j.Signature = &jsonSealSignature{escape(c.Signer)}
+		j.Signature = &jsonSealSignature{printable.Text(c.Signer)}
 	}
 	return j
 }

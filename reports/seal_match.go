@@ -6,6 +6,7 @@ import (
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 	"cfsverify/compare"
 	"cfsverify/compare/seals"
@@ -19,7 +20,7 @@ func (t *text) match(s *Seals, c *seals.Checked) {
 	case m != nil:
 		t.prose("  ", "", matchText(s, m))
 	case c.SearchErr != nil:
-		t.prose("  ", "not explained:", escape(c.SearchErr.Error()))
+		t.prose("  ", "not explained:", printable.Text(c.SearchErr.Error()))
 	case c.Searched && c.Claim.Role == seal.Layer:
 		t.prose("  ", "", "no recipe that is known gives the layer that digest")
 	case c.Searched:
@@ -67,7 +68,7 @@ func matchText(s *Seals, m *seals.Match) string {
 func changeText(c *seals.Change) string {
 	if r := c.Removal; r != nil {
 		how := map[layer.HowRemoved]string{layer.WhiteoutMarker: "by the whiteout of %s", layer.OpaqueMarker: "by the opaque marker of %s", layer.Replaced: "when %s was replaced"}
-		return fmt.Sprintf("removed "+how[r.How]+": %s", escape(r.Path), originText(r.Origin))
+		return fmt.Sprintf("removed "+how[r.How]+": %s", printable.Text(r.Path), originText(r.Origin))
 	}
 	verb := map[compare.Status]string{compare.OnlyInA: "removed", compare.OnlyInB: "added", compare.Changed: "changed"}[c.Status]
 	switch {
@@ -121,7 +122,7 @@ func matchJSON(m *seals.Match) *jsonMatch {
 		c := &m.Since[i]
 		change := jsonSealChange{jsonDifference: d, By: originJSON(c.By)}
 		if r := c.Removal; r != nil {
-			change.By, change.Removal = originJSON(r.Origin), &jsonRemoval{r.How, escape(r.Path)}
+			change.By, change.Removal = originJSON(r.Origin), &jsonRemoval{r.How, printable.Text(r.Path)}
 		}
 		j.Differences = append(j.Differences, change)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 )
 
@@ -24,9 +25,9 @@ func (s *SealWrite) writers() writers { return writers{text: s.text} }
 // each seal, with its place, key and digest.
 func (s *SealWrite) text(w io.Writer, _ Options) error {
 	buf := bufio.NewWriter(w)
-	fmt.Fprintf(buf, "%s@%s\n", escape(s.Target), s.Manifest)
+	fmt.Fprintf(buf, "%s@%s\n", printable.Text(s.Target), s.Manifest)
 	if s.Artifact != "" {
-		fmt.Fprintf(buf, "%s (artifact)\n", escape(s.Artifact))
+		fmt.Fprintf(buf, "%s (artifact)\n", printable.Text(s.Artifact))
 	}
 	places := make([]string, len(s.Seals))
 	placeWidth, keyWidth := 0, 0

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"cfsverify/canon/printable"
 )
 
 // shorten takes characters out of the middle of a text of which more than room
@@ -75,8 +77,8 @@ const shownValue = 120
 // cutValue escapes the beginning of a value, and tells how long the whole is.
 func cutValue(s string) string {
 	if len(s) <= shownValue {
-		return escape(s)
+		return printable.Text(s)
 	}
 	head, _ := shorten(s, shownValue, 0, bytesOf)
-	return escape(head) + fmt.Sprintf("… (%d bytes)", len(s))
+	return printable.Text(head) + fmt.Sprintf("… (%d bytes)", len(s))
 }

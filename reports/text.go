@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/layer"
@@ -64,7 +65,7 @@ func (t *comparisonText) write() {
 	width := t.nameWidth()
 	t.verdict()
 	for _, side := range t.sides() {
-		fmt.Fprintf(t, "  %-*s  %s  %s\n", width, side.Name, escape(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
+		fmt.Fprintf(t, "  %-*s  %s  %s\n", width, side.Name, printable.Text(side.Source), t.dim.Sprintf("(%s)", count(side.Entries, "entry", "entries")))
 	}
 	if text := recognisedText(t.Recognised); text != "" {
 		fmt.Fprintln(t)
@@ -156,9 +157,9 @@ func originOf(e *canon.Dirent) string {
 // path is a name of the image for a line that needs some columns besides.
 func (t *text) path(p string, besides int) string {
 	if t.verbose || t.width == 0 {
-		return escape(p)
+		return printable.Text(p)
 	}
-	return shortPath(escape(p), t.width-besides)
+	return shortPath(printable.Text(p), t.width-besides)
 }
 
 // prose writes a line of text that may be wrapped, behind a heading.
@@ -233,7 +234,7 @@ func eventPlace(e layer.Event) string {
 		parts = append(parts, fmt.Sprintf("entry %d", e.Entry))
 	}
 	if e.Path != "" {
-		parts = append(parts, escape(e.Path))
+		parts = append(parts, printable.Text(e.Path))
 	}
 	return strings.Join(parts, ", ")
 }

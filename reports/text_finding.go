@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
@@ -77,7 +78,7 @@ func (t *comparisonText) gate() {
 				fmt.Fprintf(t, "    %s\n", t.dim.Sprintf("… and %d more: --verbose lists all", len(a.Entries)-i))
 				break
 			}
-			fmt.Fprintf(t, "    %s %s%s\n", e.Cause, escape(e.Path), changesText(e.Explained))
+			fmt.Fprintf(t, "    %s %s%s\n", e.Cause, printable.Text(e.Path), changesText(e.Explained))
 		}
 	}
 	t.idleRules(g.Unused, g.Expired)
@@ -177,10 +178,10 @@ func (t *text) finding(f *blame.Finding) {
 func evidenceText(e blame.Evidence) string {
 	parts := []string{e.Text}
 	if e.Path != "" {
-		parts = append(parts, escape(e.Path))
+		parts = append(parts, printable.Text(e.Path))
 	}
 	if e.Quote != "" {
-		parts = append(parts, escape(e.Quote))
+		parts = append(parts, printable.Text(e.Quote))
 	}
 	if e.Origin != nil && e.Origin.Layer != nil {
 		parts = append(parts, entryText(e.Origin))
@@ -195,7 +196,7 @@ func entryText(o *canon.Origin) string {
 		text += fmt.Sprintf(", entry %d", o.Entry)
 	}
 	if o.Header != nil {
-		text += ", " + escape(o.Header.Name)
+		text += ", " + printable.Text(o.Header.Name)
 	}
 	return text
 }

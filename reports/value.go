@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/compare"
 )
 
 func changeName(c compare.Change) string {
 	if c.Field == compare.Xattr {
-		return "xattr " + escape(c.Xattr)
+		return "xattr " + printable.Text(c.Xattr)
 	}
 	return string(c.Field)
 }
@@ -58,7 +59,7 @@ func linksText(others []string) string {
 	}
 	var names []string
 	for _, path := range others[:min(shown, len(others))] {
-		names = append(names, escape(path))
+		names = append(names, printable.Text(path))
 	}
 	text := "one inode with " + strings.Join(names, ", ")
 	if len(others) > shown {
@@ -78,7 +79,7 @@ func originText(o *canon.Origin) string {
 	return fmt.Sprintf("layer %d, entry %d", o.Layer.Index, o.Entry)
 }
 
-func layerText(l *canon.Layer) string { return escape(l.String()) }
+func layerText(l *canon.Layer) string { return printable.Text(l.String()) }
 
 // nodeText describes an inode in a few words.
 func nodeText(n *canon.Node) string {
@@ -87,7 +88,7 @@ func nodeText(n *canon.Node) string {
 	case canon.Regular:
 		text += fmt.Sprintf(" of %d bytes", n.Size)
 	case canon.Symlink:
-		text += " to " + escape(n.Target)
+		text += " to " + printable.Text(n.Target)
 	case canon.CharDevice, canon.BlockDevice:
 		text += " " + rdevText(n)
 	}

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"cfsverify/canon/printable"
 )
 
 // Form is how a document can be written.
@@ -53,13 +55,26 @@ type FormError struct{ Form Form }
 
 func (e *FormError) Error() string { return fmt.Sprintf("the report cannot be written as %q", e.Form) }
 
-// Write writes a document in a form. Errors are those of w, and a *FormError.
+// Write writes a document in a form. Errors are those of w, and a *FormError. Whatever a
+// writer of a form forgets to escape, nothing is printed that a terminal acts on or, but for
+// Annotations, a CI system.
 func Write(w io.Writer, form Form, d Document, o Options) error {
 	write := d.writers().of(form)
 	if write == nil {
 		return &FormError{form}
 	}
-	return write(w, o)
+	if form == Annotations {
+		return write(w, o)
+	}
+	notation := printable.Hex
+	if form == JSON || form == HTML {
+		notation = printable.JSON
+	}
+	guard := printable.NewWriter(w, notation, form == Text && o.Color)
+	if err := write(guard, o); err != nil {
+		return err
+	}
+	return guard.Close()
 }
 
 // Forms are those that documents like d have.

@@ -25,9 +25,33 @@ import (
 func Of(err error) string {
 	text, about := advised(err)
 	if about == nil {
-		return err.Error()
+		return lines(err)
 	}
-	return strings.Replace(err.Error(), about.Error(), text, 1)
+	return strings.Replace(lines(err), about.Error(), text, 1)
+}
+
+// lines is the text of an error in which each of errors that were joined begins a line, as
+// lines of ours do: with two spaces.
+func lines(err error) string {
+	text := err.Error()
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := wrapper.Unwrap(); inner != nil {
+			text = strings.Replace(text, inner.Error(), lines(inner), 1)
+		}
+	case interface{ Unwrap() []error }:
+		var plain, own []string
+		for _, inner := range wrapper.Unwrap() {
+			plain, own = append(plain, inner.Error()), append(own, lines(inner))
+		}
+		if text == strings.Join(plain, "\n") {
+			return strings.Join(own, "\n  ")
+		}
+		for i := range plain {
+			text = strings.Replace(text, plain[i], own[i], 1)
+		}
+	}
+	return text
 }
 
 // advised finds the error of a library that there is advice for, and gives its text

@@ -42,7 +42,7 @@ func TestAdviceOfImporters(t *testing.T) {
 		"dump:a has sha256 digests of file content, not sha512: add --hash sha256":                                                                                                                              &composefs.HashError{Source: importers.Source{Transport: importers.Dump, Path: "a"}, Has: fsverity.SHA256, Want: fsverity.SHA512},
 		"from byte 7 on the image is not what its tree gives: it is damaged, or another program made it; with --lenient its tree is taken, whose digest is not that of the file":                                &composefs.OtherBytesError{At: 7},
 	} {
-		if got := Of(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n"+want+": after" {
+		if got := Of(fmt.Errorf("before: %w: after", errors.Join(errors.New("first"), err))); got != "before: first\n  "+want+": after" {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -84,7 +84,7 @@ func TestAdviceOfContent(t *testing.T) {
 func TestAdviceOnce(t *testing.T) {
 	run, slow := &policy.RunError{Kind: canon.Symlink}, &limits.TimeoutError{What: "a", Timeout: time.Second}
 	const emptied, late = "/run is a symlink, so it cannot be emptied: use --run keep", "a could not be read in 1s"
-	for want, err := range map[string]error{emptied + "\n" + late: errors.Join(run, slow), late + "\n" + emptied: errors.Join(slow, run)} {
+	for want, err := range map[string]error{emptied + "\n  " + late: errors.Join(run, slow), late + "\n  " + emptied: errors.Join(slow, run)} {
 		if got := Of(err); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -131,6 +131,7 @@ func TestParseErrors(t *testing.T) {
 		"allow:\n-\n":                      "[2:3] write cause:",
 		"allow: [{reason: a}, *b]":         "[1:22] ",
 		"allow:\n- {reason: a}\n---\nx: y": "[3:1] a second document begins",
+		"allow: [{reason: a}]\n...\nx: y":  "[3:2] a second document begins",
 		"allow: [{reason: a}, {reason: b, expires: tomorrow}]":      `[1:34] rule 2: "tomorrow" is not a date such as 2027-01-31`,
 		"allow: [{reason: a, expires: 0001-01-01}]":                 `[1:21] rule 1: "0001-01-01" is not a date`,
 		"allow: [{reason: a, cause: nothing}]":                      `[1:10] rule 1: the cause "nothing" is not known`,

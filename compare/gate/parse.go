@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/blame"
 )
 
@@ -64,9 +65,23 @@ func at(node ast.Node, format string, args ...any) error {
 func parse(data []byte, p allowParser) ([]Allowance, error) {
 	p.anchors = map[string]ast.Node{}
 	if err := p.file(data); err != nil {
-		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return nil, errors.New(formatError(err))
 	}
 	return p.rules, nil
+}
+
+// formatError is an error with its place, and the lines of the file that it is about.
+// Without a token it is about the whole.
+func formatError(err error) string {
+	text := strings.TrimSpace(yaml.FormatError(err, false, true))
+	if !strings.HasPrefix(text, "[") {
+		text = "[1:1] " + text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = printable.Line(line)
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 // file reads a whole file.
@@ -79,7 +94,12 @@ func (p *allowParser) file(data []byte) error {
 		return errNoRule
 	}
 	if len(file.Docs) > 1 {
-		return &yaml.SyntaxError{Message: "a second document begins: write all rules in one list", Token: file.Docs[1].Start}
+		second := file.Docs[1]
+		begin := second.Start
+		if begin == nil && second.Body != nil {
+			begin = second.Body.GetToken()
+		}
+		return &yaml.SyntaxError{Message: "a second document begins: write all rules in one list", Token: begin}
 	}
 	body := file.Docs[0].Body
 	err = p.members(body, []string{"allow"}, func(key, value ast.Node) error {
@@ -100,7 +120,7 @@ func (p *allowParser) file(data []byte) error {
 	return err
 }
 
-var errNoRule = errors.New(`[1:1] there is no rule: write a list under the key "allow"`)
+var errNoRule = errors.New(`there is no rule: write a list under the key "allow"`)
 
 // allowParser makes allowances of nodes.
 type allowParser struct {
