@@ -23,8 +23,9 @@ type Difference struct {
 	Status  Status
 	A, B    *canon.Dirent // nil on a side that does not have the path
 	Changes []Change      // for Status Changed, in the order of the Field constants
-	// LinksA and LinksB are the other paths of the inode on each side, if Links
-	// changed.
+	// LinksA and LinksB are all paths of the inode on each side, if Links changed: nil
+	// for one name, else the path of its place in an image first. All names of an inode
+	// share one list.
 	LinksA, LinksB []string
 }
 
@@ -97,18 +98,8 @@ func (c *comparison) both(path string, a, b *canon.Dirent) {
 	if len(changes) > 0 {
 		d := Difference{Path: path, Status: Changed, A: a, B: b, Changes: changes}
 		if changes[len(changes)-1].Field == Links {
-			d.LinksA, d.LinksB = without(c.linksA[a.Node], path), without(c.linksB[b.Node], path)
+			d.LinksA, d.LinksB = c.linksA[a.Node], c.linksB[b.Node]
 		}
 		c.found = append(c.found, d)
 	}
-}
-
-func without[T comparable](list []T, item T) []T {
-	var others []T
-	for _, x := range list {
-		if x != item {
-			others = append(others, x)
-		}
-	}
-	return others
 }

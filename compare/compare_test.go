@@ -128,10 +128,10 @@ func TestLinksBeforeNlink(t *testing.T) {
 	if diff := cmp.Diff(want, describe(got)); diff != "" {
 		t.Fatal(diff)
 	}
-	if diff := cmp.Diff([]string{"/dir/link"}, got[0].LinksA); diff != "" {
+	if diff := cmp.Diff([]string{"/dir/file", "/dir/link"}, got[0].LinksA); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"/dir/link", "/dir/third"}, got[0].LinksB); diff != "" {
+	if diff := cmp.Diff([]string{"/dir/file", "/dir/link", "/dir/third"}, got[0].LinksB); diff != "" {
 		t.Error(diff)
 	}
 }

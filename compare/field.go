@@ -43,9 +43,8 @@ type Change struct {
 	Xattr string // name of the attribute, for Field Xattr
 }
 
-// fields says of each field what the package does with it, in the order of the
-// constants.
-var fields = [...]struct {
+// fieldRow says of a field what the package does with it.
+type fieldRow struct {
 	field Field
 	// differs is nil where two inodes by themselves do not tell: Xattr needs a
 	// name, Links and Nlink depend on what other names their inodes have.
@@ -55,7 +54,15 @@ var fields = [...]struct {
 	// copy is nil for Xattr, and for Links, which belongs to names and not to the
 	// inode.
 	copy func(to, from *canon.Node)
-}{
+}
+
+// says is that two inodes differ in the field.
+func (f *fieldRow) says(a, b *canon.Node) bool {
+	return f.differs != nil && (!f.ofKind || a.Kind == b.Kind) && f.differs(a, b)
+}
+
+// fields are in the order of the constants.
+var fields = [...]fieldRow{
 	{Type, func(a, b *canon.Node) bool { return a.Kind != b.Kind }, false, copyKind},
 	{Mode, func(a, b *canon.Node) bool { return a.Perm != b.Perm }, false, func(to, from *canon.Node) { to.Perm = from.Perm }},
 	{UID, func(a, b *canon.Node) bool { return a.UID != b.UID }, false, func(to, from *canon.Node) { to.UID = from.UID }},
@@ -91,7 +98,7 @@ func Changes(a, b *canon.Node) []Change {
 		switch {
 		case f.field == Xattr:
 			list = append(list, xattrChanges(a.Xattrs, b.Xattrs)...)
-		case f.differs != nil && (!f.ofKind || a.Kind == b.Kind) && f.differs(a, b):
+		case f.says(a, b):
 			list = append(list, Change{Field: f.field})
 		}
 	}
@@ -99,7 +106,15 @@ func Changes(a, b *canon.Node) []Change {
 }
 
 // Differs says that Changes lists the change for two inodes.
-func (c Change) Differs(a, b *canon.Node) bool { return slices.Contains(Changes(a, b), c) }
+func (c Change) Differs(a, b *canon.Node) bool {
+	if c.Field == Xattr {
+		valueA, hasA := a.Xattrs.Get(c.Xattr)
+		valueB, hasB := b.Xattrs.Get(c.Xattr)
+		return hasA != hasB || valueA != valueB
+	}
+	i := slices.IndexFunc(fields[:], func(f fieldRow) bool { return f.field == c.Field })
+	return i >= 0 && fields[i].says(a, b)
+}
 
 // Copy gives an inode what another one has in the field of the change. For Links
 // it does nothing: which names an inode has is not the inode's to say.

@@ -11,9 +11,18 @@ import (
 // side is one side of a change.
 type side struct {
 	*canon.Node
-	// xattr is the attribute that changed, links are the other paths of the inode.
-	xattr string
-	links []string
+	// path is one of links, which are all paths of the inode; xattr is the attribute
+	// that changed.
+	path, xattr string
+	links       []string
+}
+
+func sideA(c compare.Change, d *compare.Difference) side {
+	return side{d.A.Node, d.Path, c.Xattr, d.LinksA}
+}
+
+func sideB(c compare.Change, d *compare.Difference) side {
+	return side{d.B.Node, d.Path, c.Xattr, d.LinksB}
 }
 
 // fieldRow is how reports show a field.
@@ -59,7 +68,10 @@ var fieldRows = map[compare.Field]fieldRow{
 			return nil
 		},
 	},
-	compare.Links: {func(s side) string { return linksText(s.links) }, func(s side) any { return escapeAll(s.links) }},
+	compare.Links: {linksText, func(s side) any {
+		others, _ := otherLinks(s, jsonLinks)
+		return append([]string{}, others...)
+	}},
 	compare.Nlink: {func(s side) string { return fmt.Sprintf("%d links", s.Nlink) }, func(s side) any { return s.Nlink }},
 }
 
@@ -79,13 +91,11 @@ func (s side) payload() string {
 }
 
 // fieldText shows one side of a change to a person.
-func fieldText(c compare.Change, n *canon.Node, links []string) string {
-	return fieldRows[c.Field].text(side{n, c.Xattr, links})
-}
+func fieldText(c compare.Change, s side) string { return fieldRows[c.Field].text(s) }
 
 // fieldJSON shows one side of a change to a program.
-func fieldJSON(c compare.Change, n *canon.Node, links []string) any {
-	row, s := fieldRows[c.Field], side{n, c.Xattr, links}
+func fieldJSON(c compare.Change, s side) any {
+	row := fieldRows[c.Field]
 	if row.json == nil {
 		return row.text(s)
 	}

@@ -144,7 +144,7 @@ func TestBrowserValues(t *testing.T) {
 				if c.Field == compare.MtimeNsec {
 					continue
 				}
-				want = append(want, fmt.Sprintf("%s: %s, %s", changeName(c), shortValue(fieldText(c, e.A.Node, e.LinksA)), shortValue(fieldText(c, e.B.Node, e.LinksB))))
+				want = append(want, fmt.Sprintf("%s: %s, %s", changeName(c), shortValue(fieldText(c, sideA(c, e.Difference))), shortValue(fieldText(c, sideB(c, e.Difference)))))
 			}
 		}
 	}

@@ -87,6 +87,9 @@ type jsonChange struct {
 	Xattr string        `json:"xattr,omitempty"`
 	A     any           `json:"a"`
 	B     any           `json:"b"`
+	// MoreA and MoreB are how many paths the lists of hardlinks leave out.
+	MoreA int `json:"aMore,omitempty"`
+	MoreB int `json:"bMore,omitempty"`
 }
 
 type jsonEntry struct {
@@ -210,14 +213,20 @@ func differencesJSON(all []compare.Difference) []jsonDifference {
 	for _, d := range all {
 		j := jsonDifference{Path: printable.Text(d.Path), Status: d.Status, A: entryJSON(d.A), B: entryJSON(d.B)}
 		for _, c := range d.Changes {
-			j.Changes = append(j.Changes, jsonChange{
-				Field: c.Field, Xattr: printable.Text(c.Xattr),
-				A: fieldJSON(c, d.A.Node, d.LinksA), B: fieldJSON(c, d.B.Node, d.LinksB),
-			})
+			j.Changes = append(j.Changes, changeJSON(c, sideA(c, &d), sideB(c, &d)))
 		}
 		list = append(list, j)
 	}
 	return list
+}
+
+func changeJSON(c compare.Change, a, b side) jsonChange {
+	j := jsonChange{Field: c.Field, Xattr: printable.Text(c.Xattr), A: fieldJSON(c, a), B: fieldJSON(c, b)}
+	if c.Field == compare.Links {
+		_, j.MoreA = otherLinks(a, jsonLinks)
+		_, j.MoreB = otherLinks(b, jsonLinks)
+	}
+	return j
 }
 
 func escapeAll(paths []string) []string {

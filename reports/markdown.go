@@ -156,8 +156,8 @@ func (m *markdown) entry(e blame.Entry) (a, b string) {
 	var as, bs []string
 	for _, c := range e.Explained {
 		name := code(changeName(c))
-		as = append(as, name+" "+code(shortText(fieldText(c, e.A.Node, e.LinksA), 100)))
-		bs = append(bs, name+" "+code(shortText(fieldText(c, e.B.Node, e.LinksB), 100)))
+		as = append(as, name+" "+code(shortText(fieldText(c, sideA(c, e.Difference)), 100)))
+		bs = append(bs, name+" "+code(shortText(fieldText(c, sideB(c, e.Difference)), 100)))
 	}
 	return strings.Join(as, "<br>"), strings.Join(bs, "<br>")
 }

@@ -133,7 +133,7 @@ func (t *text) difference(d *compare.Difference, changes []compare.Change) {
 	}
 	for _, c := range changes {
 		t.prose("    ", "", fmt.Sprintf("%s: %s %s, %s %s", changeName(c),
-			t.names[0], t.insideText(c, d), t.names[1], fieldText(c, d.B.Node, d.LinksB)))
+			t.names[0], t.insideText(c, d), t.names[1], fieldText(c, sideB(c, d))))
 	}
 }
 
@@ -143,7 +143,7 @@ func (t *text) insideText(c compare.Change, d *compare.Difference) string {
 	if isTime && t.unpackTime != nil && d.A.Node.Mtime.Sec == t.unpackTime.Sec {
 		return "the time of unpacking"
 	}
-	return fieldText(c, d.A.Node, d.LinksA)
+	return fieldText(c, sideA(c, d))
 }
 
 // originOf is the tar entry that a name comes from, in brackets.

@@ -52,20 +52,31 @@ func xattrText(n *canon.Node, name string) string {
 	return fmt.Sprintf("%q", value)
 }
 
-func linksText(others []string) string {
+func linksText(s side) string {
 	const shown = 3
+	others, more := otherLinks(s, shown)
 	if len(others) == 0 {
 		return "no other name"
 	}
-	var names []string
-	for _, path := range others[:min(shown, len(others))] {
-		names = append(names, printable.Text(path))
-	}
-	text := "one inode with " + strings.Join(names, ", ")
-	if len(others) > shown {
-		text += fmt.Sprintf(" and %d more", len(others)-shown)
+	text := "one inode with " + strings.Join(others, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// jsonLinks is how many other paths of an inode a change has in JSON: an inode of many
+// names has as many changes.
+const jsonLinks = 50
+
+// otherLinks are the first of the other paths of an inode, and how many more there are.
+func otherLinks(s side, most int) (others []string, more int) {
+	for _, path := range s.links[:min(most+1, len(s.links))] {
+		if path != s.path && len(others) < most {
+			others = append(others, printable.Text(path))
+		}
+	}
+	return others, max(len(s.links)-1-len(others), 0)
 }
 
 // originText says which tar entry a name comes from, empty if from none.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"testing"
 
 	"cfsverify/canon"
@@ -58,30 +59,42 @@ func TestFieldValues(t *testing.T) {
 	for _, tt := range []struct {
 		field compare.Field
 		node  *canon.Node
-		links []string
 		text  string
 		json  any
 	}{
-		{compare.Storage, inline, nil, "in the image", "inline"},
-		{compare.Storage, empty, nil, "in the content store", "external"},
-		{compare.Payload, empty, nil, "no path", ""},
-		{compare.ContentDigest, empty, nil, "empty", "empty"},
-		{compare.ContentDigest, inline, nil, `"x"`, `"x"`},
-		{compare.Nlink, inline, nil, "3 links", uint32(3)},
-		{compare.Mode, empty, nil, "0000", "0000"},
+		{compare.Storage, inline, "in the image", "inline"},
+		{compare.Storage, empty, "in the content store", "external"},
+		{compare.Payload, empty, "no path", ""},
+		{compare.ContentDigest, empty, "empty", "empty"},
+		{compare.ContentDigest, inline, `"x"`, `"x"`},
+		{compare.Nlink, inline, "3 links", uint32(3)},
+		{compare.Mode, empty, "0000", "0000"},
 	} {
 		c := compare.Change{Field: tt.field}
-		if text, json := fieldText(c, tt.node, tt.links), fieldJSON(c, tt.node, tt.links); text != tt.text || json != tt.json {
+		if text, json := fieldText(c, side{Node: tt.node}), fieldJSON(c, side{Node: tt.node}); text != tt.text || json != tt.json {
 			t.Errorf("%s: %q and %v, want %q and %v", tt.field, text, json, tt.text, tt.json)
 		}
 	}
 	c := compare.Change{Field: compare.Links}
-	links := []string{"/a\x1b", "/b", "/c", "/d"}
-	if got := fieldText(c, empty, links); got != `one inode with /a\x1b, /b, /c and 1 more` {
+	linked := side{Node: empty, path: "/x", links: []string{"/a\x1b", "/b", "/x", "/c", "/d"}}
+	if got := fieldText(c, linked); got != `one inode with /a\x1b, /b, /c and 1 more` {
 		t.Error(got)
 	}
-	if got := fieldJSON(c, empty, links).([]string); !slices.Equal(got, []string{`/a\x1b`, "/b", "/c", "/d"}) {
+	if got := fieldJSON(c, linked).([]string); !slices.Equal(got, []string{`/a\x1b`, "/b", "/c", "/d"}) {
 		t.Error(got)
+	}
+}
+
+// TestManyLinks: a change leaves out most names of an inode that has very many, and says
+// how many.
+func TestManyLinks(t *testing.T) {
+	many := side{path: "/7"}
+	for i := range jsonLinks + 10 {
+		many.links = append(many.links, "/"+strconv.Itoa(i))
+	}
+	got := changeJSON(compare.Change{Field: compare.Links}, many, side{path: "/7"})
+	if a, b := got.A.([]string), got.B.([]string); len(a) != jsonLinks || slices.Contains(a, "/7") || got.MoreA != 9 || len(b) != 0 || got.MoreB != 0 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -309,39 +309,53 @@ func (s *scene) isBelowSetgid(p string) bool {
 	return false
 }
 
-// followers finds differences that other findings entail: hardlinks to names that
-// only one side has, and entries below one that is no directory on the other side.
+// followers finds differences that other findings entail: entries below one that is no
+// directory on the other side, and hardlinks to names that only one side has.
 func (s *scene) followers() {
 	for _, it := range s.items {
-		switch {
-		case it.Status == compare.Changed && it.has(compare.Links):
-			s.followLinks(it)
-		case it.Status != compare.Changed && len(it.open) > 0:
-			for dir := s.parentOf(it); dir != nil; dir = s.parentOf(dir) {
-				if cause, found := s.causes[dir]; found {
-					s.claimAll(cause, it, s.source(it))
-					break
-				}
-				if dir.Path == "/" {
-					break
-				}
+		if it.Status == compare.Changed || len(it.open) == 0 {
+			continue
+		}
+		for dir := s.parentOf(it); dir != nil; dir = s.parentOf(dir) {
+			if cause, found := s.causes[dir]; found {
+				s.claimAll(cause, it, s.source(it))
+				break
 			}
+			if dir.Path == "/" {
+				break
+			}
+		}
+	}
+	lonely := map[*canon.Node]*item{}
+	for _, it := range s.items {
+		if it.Status != compare.Changed || !it.has(compare.Links) {
+			continue
+		}
+		other := s.lonelyName(lonely, it.in.Node, it.linksIn)
+		if other == nil {
+			other = s.lonelyName(lonely, it.out.Node, it.linksOut)
+		}
+		if other != nil {
+			s.claimFields(s.causes[other], it, s.source(other), compare.Links)
 		}
 	}
 	s.directoriesOfChanges()
 }
 
-func (s *scene) followLinks(it *item) {
-	for _, p := range append(append([]string(nil), it.linksIn...), it.linksOut...) {
-		other := s.byPath[p]
-		if other == nil || other.Status == compare.Changed {
-			continue
+// lonelyName is the first name of an inode that only one side has, and that has a cause.
+// known has those of the inodes that were asked for before.
+func (s *scene) lonelyName(known map[*canon.Node]*item, n *canon.Node, names []string) *item {
+	found, asked := known[n]
+	if !asked {
+		for _, p := range names {
+			if it := s.byPath[p]; it != nil && it.Status != compare.Changed && s.causes[it] != "" {
+				found = it
+				break
+			}
 		}
-		if cause, found := s.causes[other]; found {
-			s.claimFields(cause, it, s.source(other), compare.Links)
-			return
-		}
+		known[n] = found
 	}
+	return found
 }
 
 // directoriesOfChanges finds directories whose mtime is that of adding a name to

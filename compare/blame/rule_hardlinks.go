@@ -10,18 +10,12 @@ import (
 	"cfsverify/compare"
 )
 
-// linkHeader is the header of a hardlink's entry.
-type linkHeader struct {
-	node   *canon.Node // as the header says it
-	origin *canon.Origin
-}
-
 // hardlinkHeaders finds attributes that come from the header of a hardlink, which
 // some engines apply to the inode. If both sides are images, each may be what such
 // an engine made of the other.
 func (s *scene) hardlinkHeaders() {
 	headers := linkHeaders(s.out)
-	var headersIn map[*canon.Node][]linkHeader
+	var headersIn map[*canon.Node]*linkHeaderIndex
 	if !s.scanned {
 		headersIn = linkHeaders(s.in)
 	}
@@ -29,25 +23,115 @@ func (s *scene) hardlinkHeaders() {
 		if it.Status != compare.Changed {
 			continue
 		}
-		for _, h := range headers[it.out.Node] {
-			s.claim(HardlinkHeader, it, h.origin, func(c compare.Change) bool {
-				return linkHeaderHas(h, it.in.Node, c) && !(c.Field == compare.Mode && permOf(it.out) == it.in.Node.Perm)
-			})
+		if h := headers[it.out.Node]; h != nil {
+			keepsMode := permOf(it.out) == it.in.Node.Perm
+			s.claimFromHeaders(it, h, it.in.Node, func(c compare.Change) bool { return c.Field == compare.Mode && keepsMode })
 		}
-		for _, h := range headersIn[it.in.Node] {
-			s.claim(HardlinkHeader, it, h.origin, func(c compare.Change) bool { return linkHeaderHas(h, it.out.Node, c) })
+		if h := headersIn[it.in.Node]; h != nil {
+			s.claimFromHeaders(it, h, it.out.Node, func(compare.Change) bool { return false })
 		}
 	}
 }
 
-func linkHeaders(t *canon.Tree) map[*canon.Node][]linkHeader {
-	var headers map[*canon.Node][]linkHeader
+// claimFromHeaders claims what an inode has of headers, but for some changes. The source
+// is the first header that explains one.
+func (s *scene) claimFromHeaders(it *item, headers *linkHeaderIndex, has *canon.Node, except func(compare.Change) bool) {
+	first := len(headers.origins)
+	for _, c := range it.open {
+		if number, found := headers.find(c, has); found && !except(c) {
+			first = min(first, number)
+		}
+	}
+	if first == len(headers.origins) {
+		return
+	}
+	s.claim(HardlinkHeader, it, headers.origins[first], func(c compare.Change) bool {
+		_, found := headers.find(c, has)
+		return found && !except(c)
+	})
+}
+
+// linkHeaderIndex has what the headers of the hardlinks to an inode state, and which of
+// them states it first. Names of an inode have a header each, and ask for all of them.
+type linkHeaderIndex struct {
+	origins []*canon.Origin
+	first   map[stated]int
+}
+
+// stated is what a header states of a field, in the form that an inode has it.
+type stated struct {
+	field  compare.Field
+	number uint32
+	// time is the mtime, of which anyNsec leaves the fraction out.
+	time    canon.Time
+	anyNsec bool
+	xattr   canon.Xattr
+}
+
+func (x *linkHeaderIndex) add(n *canon.Node, origin *canon.Origin) {
+	number := len(x.origins)
+	x.origins = append(x.origins, origin)
+	note := func(is stated) {
+		if _, found := x.first[is]; !found {
+			x.first[is] = number
+		}
+	}
+	for _, field := range [...]compare.Field{compare.Mode, compare.UID, compare.GID} {
+		note(statedBy(n, compare.Change{Field: field}))
+	}
+	exact := statedBy(n, compare.Change{Field: compare.Mtime})
+	exact.anyNsec = false
+	note(exact)
+	note(stated{field: compare.Mtime, time: canon.Time{Sec: exact.time.Sec}, anyNsec: true})
+	for _, a := range n.Xattrs {
+		note(stated{field: compare.Xattr, xattr: a})
+	}
+}
+
+// statedBy is what a header has to state for an inode to have it from there.
+func statedBy(n *canon.Node, c compare.Change) stated {
+	is := stated{field: c.Field}
+	switch c.Field {
+	case compare.Mode:
+		is.number = uint32(n.Perm)
+	case compare.UID:
+		is.number = n.UID
+	case compare.GID:
+		is.number = n.GID
+	case compare.Mtime, compare.MtimeNsec:
+		// Engines make 0 of times before 1970, and may drop the fraction.
+		is.field, is.time, is.anyNsec = compare.Mtime, canon.Time{Sec: max(n.Mtime.Sec, 0), Nsec: n.Mtime.Nsec}, n.Mtime.Nsec == 0
+	case compare.Xattr:
+		// A header without the xattr states nothing of it.
+		value, _ := n.Xattrs.Get(c.Xattr)
+		is.xattr = canon.Xattr{Name: c.Xattr, Value: value}
+	}
+	return is
+}
+
+// find gives the number of the first header that states what an inode has in the field
+// of a change.
+func (x *linkHeaderIndex) find(c compare.Change, has *canon.Node) (int, bool) {
+	if c.Field == compare.Xattr {
+		if _, set := has.Xattrs.Get(c.Xattr); !set {
+			return 0, false
+		}
+	}
+	number, found := x.first[statedBy(has, c)]
+	return number, found
+}
+
+func linkHeaders(t *canon.Tree) map[*canon.Node]*linkHeaderIndex {
+	var headers map[*canon.Node]*linkHeaderIndex
 	for e := range t.Dirents() {
 		if o := layerOrigin(e); o != nil && o.Header != nil && o.Header.Typeflag == '1' {
 			if headers == nil {
-				headers = map[*canon.Node][]linkHeader{}
+				headers = map[*canon.Node]*linkHeaderIndex{}
 			}
-			headers[e.Node] = append(headers[e.Node], linkHeader{nodeOfLink(o.Header), o})
+			if headers[e.Node] == nil {
+				headers[e.Node] = &linkHeaderIndex{first: map[stated]int{}}
+			}
+			headers[e.Node].add(nodeOfLink(o.Header), o)
 		}
 	}
 	return headers
@@ -65,22 +149,6 @@ func nodeOfLink(h *canon.Header) *canon.Node {
 	return n
 }
 
-// linkHeaderHas says that an inode has what a hardlink's header states.
-func linkHeaderHas(h linkHeader, in *canon.Node, c compare.Change) bool {
-	switch c.Field {
-	case compare.Mtime, compare.MtimeNsec:
-		// Engines make 0 of times before 1970.
-		return max(h.node.Mtime.Sec, 0) == max(in.Mtime.Sec, 0) && (h.node.Mtime.Nsec == in.Mtime.Nsec || in.Mtime.Nsec == 0)
-	case compare.Xattr:
-		// A header without the xattr states nothing of it.
-		_, has := h.node.Xattrs.Get(c.Xattr)
-		return has && !c.Differs(h.node, in)
-	case compare.Mode, compare.UID, compare.GID:
-		return !c.Differs(h.node, in)
-	}
-	return false
-}
-
 // hardlinks compares which names are one inode. It ignores names that only one side
 // has. Without layers it is not known which side is the copy: then it takes the side
 // with fewer links for it, as copying loses links rather than makes them.
@@ -92,11 +160,11 @@ func (s *scene) hardlinks() {
 		}
 		lost, gained := s.linkChanges(it)
 		switch {
-		case len(lost) > 0, len(gained) > 0 && !s.directed():
+		case lost, gained && !s.directed():
 			s.claimFields(HardlinkBroken, it, layerOrigin(it.out), compare.Links, compare.Nlink)
 			broken++
-		case s.areJoined(it, gained):
-			s.claimJoined(it, gained)
+		case gained:
+			s.claimJoined(it)
 		}
 	}
 	if broken == 0 {
@@ -111,48 +179,21 @@ func (s *scene) hardlinks() {
 	}
 }
 
-// linkChanges gives the other names of an item's inode that only one side has as
-// names of this inode, though both sides have them: lost are those of out, gained
-// those of in.
-func (s *scene) linkChanges(it *item) (lost, gained []string) {
-	return s.linksWithout(it.linksOut, it.linksIn), s.linksWithout(it.linksIn, it.linksOut)
-}
-
-func (s *scene) linksWithout(links, others []string) []string {
-	isOther := map[string]bool{}
-	for _, p := range others {
-		isOther[p] = true
-	}
-	var list []string
-	for _, p := range links {
-		if it := s.byPath[p]; !isOther[p] && (it == nil || it.Status == compare.Changed) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// areJoined says that the names which an inode gained had the same content before.
-func (s *scene) areJoined(it *item, gained []string) bool {
-	for _, p := range gained {
-		e := s.out.Lookup(p)
-		if e == nil || slices.ContainsFunc(compare.Changes(it.out.Node, e.Node), isContent) {
-			return false
-		}
-	}
-	return len(gained) > 0
-}
-
-func isContent(c compare.Change) bool {
-	return slices.Contains([]compare.Field{compare.Type, compare.Size, compare.ContentDigest, compare.Target, compare.Rdev}, c.Field)
+// contentDiffers says that two inodes differ in more than their metadata.
+func contentDiffers(a, b *canon.Node) bool {
+	return slices.ContainsFunc([]compare.Field{compare.Type, compare.Size, compare.ContentDigest, compare.Target, compare.Rdev}, func(f compare.Field) bool {
+		return compare.Change{Field: f}.Differs(a, b)
+	})
 }
 
 // claimJoined claims the links, and all that the inode took over from the names that
-// it gained.
-func (s *scene) claimJoined(it *item, gained []string) {
+// it gained, if these had the same content before.
+func (s *scene) claimJoined(it *item) {
+	in, _ := s.partnersOf(it)
+	if !in.haveContentOf(it.out.Node) {
+		return
+	}
 	s.claim(HardlinkJoined, it, layerOrigin(it.out), func(c compare.Change) bool {
-		return c.Field == compare.Links || c.Field == compare.Nlink || slices.ContainsFunc(gained, func(p string) bool {
-			return !c.Differs(it.in.Node, s.out.Lookup(p).Node)
-		})
+		return c.Field == compare.Links || c.Field == compare.Nlink || in.othersHave(it.in.Node, c)
 	})
 }

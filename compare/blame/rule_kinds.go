@@ -63,7 +63,7 @@ func (s *scene) forms() {
 		}
 		s.claimFields(DumpForm, it, nil, compare.Nlink)
 		if it.has(compare.Links) {
-			if lost, gained := s.linkChanges(it); len(lost) == 0 && len(gained) == 0 && len(it.linksIn) == len(it.linksOut) {
+			if lost, gained := s.linkChanges(it); !lost && !gained && len(it.linksIn) == len(it.linksOut) {
 				s.claimFields(DumpForm, it, nil, compare.Links)
 			}
 		}

@@ -67,7 +67,7 @@ func (s *scene) changedPolicyFiles() []Evidence {
 				e.Text = fmt.Sprintf("labels follow from this policy file, which only %s has", s.outName)
 			case out == nil:
 				e.Text = fmt.Sprintf("labels follow from this policy file, which only %s has", s.inName)
-			case !slices.ContainsFunc(compare.Changes(in.Node, out.Node), isContent):
+			case !contentDiffers(in.Node, out.Node):
 				continue
 			}
 			if out != nil {
@@ -134,24 +134,24 @@ func (s *scene) linksBrokenByLabels(cause Cause, origin *canon.Origin) {
 		cause = HardlinkBroken
 	}
 	breaking := [2]breakingSide{
-		{name: s.inName, tree: s.in, dirent: func(it *item) *canon.Dirent { return it.in }},
-		{name: s.outName, tree: s.out, dirent: func(it *item) *canon.Dirent { return it.out }},
+		{name: s.inName, dirent: func(it *item) *canon.Dirent { return it.in }},
+		{name: s.outName, dirent: func(it *item) *canon.Dirent { return it.out }},
 	}
 	for _, it := range s.items {
 		if it.Status != compare.Changed || !it.has(compare.Links) {
 			continue
 		}
-		lost, gained := s.linkChanges(it)
-		for i, names := range [2][]string{lost, gained} {
+		in, out := s.partnersOf(it)
+		for i, copies := range [2]*partners{out, in} {
 			side := &breaking[i]
 			node := side.dirent(it).Node
 			switch {
-			case len(names) == 0:
+			case len(copies.nodes) < 2:
 				continue
-			case side.hasOtherLabel(node, names):
+			case copies.differInLabel(node):
 				s.claimFields(cause, it, origin, compare.Links, compare.Nlink)
 				tell(cause, Evidence{Text: fmt.Sprintf("only %s breaks this hardlink, as the labels of its names differ there", side.name), Path: it.Path})
-			case side.hasFirstName(s.items, node, names):
+			case copies.areSame() && side.hasFirstName(s.items, node):
 				s.claimFields(HardlinkBroken, it, layerOrigin(it.out), compare.Links, compare.Nlink)
 				tell(HardlinkBroken, Evidence{Text: fmt.Sprintf("only %s breaks this hardlink, as a name of it that only %s has comes first and has another label", side.name, side.name), Path: it.Path})
 			default:
@@ -165,7 +165,6 @@ func (s *scene) linksBrokenByLabels(cause Cause, origin *canon.Origin) {
 // breakingSide is the side on which names are not one inode.
 type breakingSide struct {
 	name string
-	tree *canon.Tree
 	// dirent is what the side has of an item.
 	dirent func(*item) *canon.Dirent
 	// own has the labels of what only this side has, nil until it is needed.
@@ -196,24 +195,9 @@ func labelOf(n *canon.Node) string {
 	return label
 }
 
-// hasOtherLabel says that one of the names differs from an inode in its label, and only
-// in that.
-func (b *breakingSide) hasOtherLabel(n *canon.Node, names []string) bool {
-	return slices.ContainsFunc(names, func(p string) bool {
-		e := b.tree.Lookup(p)
-		return e != nil && slices.Equal(compare.Changes(n, e.Node), []compare.Change{labelChange})
-	})
-}
-
-// hasFirstName says that the names are the same as an inode, also in their labels, and
-// that a name which only this side has is the same but for the label.
-func (b *breakingSide) hasFirstName(items []*item, n *canon.Node, names []string) bool {
-	if slices.ContainsFunc(names, func(p string) bool {
-		e := b.tree.Lookup(p)
-		return e == nil || len(compare.Changes(n, e.Node)) > 0
-	}) {
-		return false
-	}
+// hasFirstName says that a name which only this side has is the same as an inode but for
+// the label.
+func (b *breakingSide) hasFirstName(items []*item, n *canon.Node) bool {
 	if b.own == nil {
 		b.own = map[inodeKey][]string{}
 		for _, it := range items {

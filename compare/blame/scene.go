@@ -26,6 +26,8 @@ type scene struct {
 	drafts map[Cause]*draft
 	// markersAt are the markers of out by path, made when they are needed.
 	markersAt map[string][]*canon.Marker
+	// partners are made when they are needed.
+	partners *linkPartners
 	// causes has the cause of items that are on one side only or have another type.
 	causes map[*item]Cause
 }

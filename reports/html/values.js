@@ -51,7 +51,10 @@ function changeText(change, side, difference) {
     case "xattr": return value === null ? "none" : bytesText(value);
     case "payload": return value === "" ? "no path" : value;
     case "storage": return value === "inline" ? "in the image" : "in the content store";
-    case "hardlinks": return value.length === 0 ? "no other name" : "one inode with " + value.join(", ");
+    case "hardlinks": {
+      const more = change[side + "More"];
+      return value.length === 0 ? "no other name" : "one inode with " + value.join(", ") + (more ? ` and ${more} more` : "");
+    }
   }
   return String(value);
 }
