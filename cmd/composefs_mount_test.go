@@ -51,11 +51,21 @@ func makeRoot(t *testing.T) string {
 }
 
 // A full composefs mount of what mkfs --objects wrote, as a system boots it, is
-// the tree that it was made of, content included.
+// the tree that it was made of, content included, and xattrs that the image uses itself.
 func TestComposefsMount(t *testing.T) {
 	oracle.Root(t)
 	oracle.Tool(t, "setfattr", "attr")
 	root := makeRoot(t)
+	runTool(t, "sh", "-ec", `
+		cd "$1/usr"
+		mkdir marked
+		: >marked/empty
+		setfattr -n trusted.overlay.whiteout -v y inline
+		setfattr -n trusted.overlay.redirect -v elsewhere external
+		for name in trusted.overlay.whiteouts user.overlay.whiteouts; do setfattr -n $name marked; done
+		for name in trusted.overlay.opaque user.overlay.opaque; do setfattr -n $name -v x marked; done
+		for name in trusted.overlay.whiteout user.overlay.whiteout; do setfattr -n $name marked/empty; done
+	`, "sh", root)
 	want, err := scan.Directory(t.Context(), root, scan.Options{Hash: fsverity.SHA256})
 	if err != nil {
 		t.Fatal(err)

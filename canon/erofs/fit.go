@@ -12,7 +12,8 @@ import (
 // links, orders inodes by their first names, finds content by its digest, and takes a
 // whiteout for its own if it looks so; its version 2 has whole seconds. Mkcomposefs
 // holds all but the xattrs of which it has its own, and at which of several names an
-// inode has its place, where that moves no other.
+// inode has its place, where that moves no other. In versions 0 and 1 a file that is
+// marked just as images mark whiteouts is one: see whiteouts.go.
 func Fit(t *canon.Tree, o Options) {
 	if o.Writer == ComposefsRS {
 		fitComposefsRS(t, o.Version)
@@ -35,8 +36,9 @@ func Fit(t *canon.Tree, o Options) {
 		// A tree that is too large is Write's to refuse.
 		return
 	}
-	img.fitMarks()
+	img.escapeWhiteouts()
 	img.fitPlaces()
+	unescapeWhiteouts(t, o)
 }
 
 func fitComposefsRS(t *canon.Tree, v Version) {
@@ -63,18 +65,22 @@ func fitComposefsRS(t *canon.Tree, v Version) {
 			t.Root.Remove(e.Name)
 		}
 	}
+	o := Options{v, ComposefsRS}
+	if hasWhiteouts(t) {
+		if img, err := collected(t, o); err == nil {
+			img.escapeWhiteouts()
+		}
+	}
+	unescapeWhiteouts(t, o)
 }
 
-// fitMarks removes the xattrs that marks replace. Write refuses those that do not fit.
-func (img *image) fitMarks() {
-	for i := range img.inodes {
-		marks := img.marks(i)
-		if len(marks) == 0 || img.checkBudget(i) != nil {
-			continue
+func hasWhiteouts(t *canon.Tree) bool {
+	for e := range t.Dirents() {
+		if e.Node.IsWhiteout() {
+			return true
 		}
-		n := img.inodes[i].node
-		n.Xattrs = n.Xattrs.Without(func(x canon.Xattr) bool { return replaced(x, marks) })
 	}
+	return false
 }
 
 // replaced says that one of the marks has the name which an xattr has in the image.

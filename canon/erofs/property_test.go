@@ -60,7 +60,7 @@ func randomTrees(t *testing.T, o erofs.Options, do func(seed uint64, tree *canon
 func TestRandomTreesComeBack(t *testing.T) {
 	for _, o := range formats() {
 		randomTrees(t, o, func(seed uint64, tree *canon.Tree, image []byte) {
-			read, err := erofs.Read(image)
+			read, err := erofs.Read(image, o.Writer)
 			if err != nil {
 				t.Fatalf("%v, seed %d: %v", o, seed, err)
 			}

@@ -12,8 +12,8 @@ import (
 type Image struct {
 	Tree    *canon.Tree
 	Version Version
-	// Writer is ComposefsRS if only it writes such an image, which Read knows of
-	// version 2 alone: of others it follows from bytes that Read does not compare.
+	// Writer is the one that Read was asked for, or ComposefsRS in version 2, which only
+	// it writes.
 	Writer Writer
 
 	dirSizes map[*canon.Node]uint64
@@ -23,30 +23,40 @@ type Image struct {
 // DirSize is the size in bytes that the image states for a directory.
 func (m *Image) DirSize(dir *canon.Node) uint64 { return m.dirSizes[dir] }
 
-// XattrOrder gives an inode's xattrs as composefs-info lists them: those of the
-// inode itself before those that it shares, without some that overlayfs uses
-// for whiteouts even where they are the tree's, and with some that are not.
+// XattrOrder gives an inode's xattrs in the order in which composefs-info lists them:
+// those of the inode itself before those that it shares.
 func (m *Image) XattrOrder(n *canon.Node) []canon.Xattr {
-	if list, ok := m.xattrs[n]; ok {
-		return list
+	list, ok := m.xattrs[n]
+	if !ok {
+		return n.Xattrs
 	}
-	return n.Xattrs
+	// Marks of whiteouts are in the list as well.
+	var own []canon.Xattr
+	for _, x := range list {
+		if slices.Contains(n.Xattrs, x) && !slices.Contains(own, x) {
+			own = append(own, x)
+		}
+	}
+	return own
 }
 
 // treeDepthMax is the number of directories that may lie in each other: twice
 // as many as a path of PATH_MAX bytes can name.
 const treeDepthMax = 4096
 
-// Read reads a composefs image of any version back into the tree that it was
-// made of.
+// Read reads a composefs image of any version back into the tree of which w makes it.
+// That matters to files which are marked as whiteouts, as w makes them of whiteouts, and
+// which w writes otherwise if they are: ComposefsRS refuses whiteouts with several
+// names, and has another place for one that is like a stub. Whether w makes these bytes of
+// the tree is not compared.
 //
 // An image that breaks a rule of its format is an error, however it was made:
 // no two inodes or blocks of it may overlap, so time and memory are bounded by
 // its size.
-func Read(data []byte) (*Image, error) {
+func Read(data []byte, w Writer) (*Image, error) {
 	r := &reader{
 		data:   data,
-		image:  &Image{Tree: canon.NewTree(), dirSizes: map[*canon.Node]uint64{}, xattrs: map[*canon.Node][]canon.Xattr{}},
+		image:  &Image{Tree: canon.NewTree(), Writer: w, dirSizes: map[*canon.Node]uint64{}, xattrs: map[*canon.Node][]canon.Xattr{}},
 		nodes:  map[uint64]*canon.Node{},
 		shared: map[uint32]canon.Xattr{},
 
@@ -62,6 +72,7 @@ func Read(data []byte) (*Image, error) {
 	if err := r.checkOverlap(); err != nil {
 		return nil, err
 	}
+	unescapeWhiteouts(r.image.Tree, Options{r.image.Version, r.image.Writer})
 	if err := r.image.Tree.Validate(); err != nil {
 		return nil, err
 	}
@@ -120,7 +131,7 @@ func (r *reader) super() (uint64, error) {
 	if version > uint32(V2) {
 		return 0, fmt.Errorf("the image is of composefs version %d, which is not known", version)
 	}
-	r.image.Version, r.image.Writer = Version(version), Mkcomposefs
+	r.image.Version = Version(version)
 	if r.image.Version == V2 {
 		r.image.Writer = ComposefsRS
 	}

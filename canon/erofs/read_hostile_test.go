@@ -101,7 +101,7 @@ func TestReadRefusesHostileImages(t *testing.T) {
 		}, ""},
 	} {
 		img := tt.damage(bytes.Clone(hostileBase(t, V1)))
-		if _, err := Read(img); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := Read(img, Mkcomposefs); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
 		}
 	}
@@ -123,7 +123,7 @@ func TestReadRefusesSharedBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	img := out.Bytes()
-	read, err := Read(img)
+	read, err := Read(img, Mkcomposefs)
 	if err != nil || len(read.Tree.Root.Children()) != 300 {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestReadRefusesSharedBlocks(t *testing.T) {
 			copy(img[pos+16:pos+20], img[first+16:first+20])
 		}
 	}
-	if _, err := Read(img); err == nil {
+	if _, err := Read(img, Mkcomposefs); err == nil {
 		t.Error("directories that share blocks are no error")
 	}
 }
@@ -160,15 +160,15 @@ func FuzzRead(f *testing.F) {
 		f.Fatalf("only %d seeds", seeds)
 	}
 	f.Fuzz(func(t *testing.T, img []byte) {
-		read, err := Read(img)
-		if err != nil {
-			return
-		}
-		// What is accepted is a tree that an image can be made of, and that image
-		// is read as the same tree.
 		for _, o := range formats() {
+			read, err := Read(img, o.Writer)
+			if err != nil {
+				return
+			}
+			// What is accepted is a tree that an image can be made of, and that image
+			// is read as the same tree.
 			if o.Version == read.Version {
-				checkRewriting(t, read.Tree.Clone(), o)
+				checkRewriting(t, read.Tree, o)
 			}
 		}
 	})
@@ -181,7 +181,7 @@ func checkRewriting(t *testing.T, tree *canon.Tree, o Options) {
 	if err := Write(&first, tree, o); err != nil {
 		return
 	}
-	read, err := Read(first.Bytes())
+	read, err := Read(first.Bytes(), o.Writer)
 	if err != nil {
 		t.Fatalf("%v: an image of what was read cannot be read: %v", o.Writer, err)
 	}

@@ -47,7 +47,7 @@ func withOneLink(img []byte) *canon.Tree {
 		}
 		changed := bytes.Clone(img)
 		changed[i] = 1
-		if read, err := Read(changed); err == nil && read.Tree.Lookup("/a") != nil && read.Tree.Lookup("/a").Node.Nlink == 1 {
+		if read, err := Read(changed, Mkcomposefs); err == nil && read.Tree.Lookup("/a") != nil && read.Tree.Lookup("/a").Node.Nlink == 1 {
 			return read.Tree
 		}
 	}

@@ -84,44 +84,22 @@ func parseXattr(b []byte) (canon.Xattr, int, error) {
 	return canon.Xattr{Name: readPrefixes[index] + string(name), Value: string(value)}, size, nil
 }
 
-// setXattrs gives a node the xattrs that the tree had: without those that make
-// the image work, and with its own ones unescaped. composefs-info drops others,
-// and what it lists is kept apart where that differs.
+// setXattrs gives a node the xattrs that the tree had: without those that make the image
+// work, and with its own ones unescaped. Marks of whiteouts stay until the whole tree is
+// read.
 func (r *reader) setXattrs(n *canon.Node, found []canon.Xattr) {
-	has := func(name string) bool {
-		return slices.ContainsFunc(found, func(x canon.Xattr) bool { return x.Name == name })
-	}
-	escapes := r.image.Version != V2
-	isWhiteout := escapes && n.Kind == canon.Regular && has(linux.EscapedOverlayWhiteout)
-	holdsWhiteouts := escapes && n.Kind == canon.Directory && has(linux.EscapedOverlayWhiteouts)
-	if isWhiteout {
-		n.Kind, n.Size, n.Content = canon.CharDevice, 0, nil
-	}
-	marks := whiteoutMarks(isWhiteout, holdsWhiteouts, r.image.Version == V1)
-	var own, listed []canon.Xattr
+	var own []canon.Xattr
 	for _, x := range found {
-		// The tree may have the same beside a mark.
-		mark := slices.Index(marks, x)
-		if mark >= 0 {
-			marks = slices.Delete(marks, mark, mark+1)
-		}
-		unlisted := x.Name == linux.EscapedOverlayWhiteouts || x.Name == linux.UserOverlayWhiteout || x.Name == linux.UserOverlayWhiteouts ||
-			isWhiteout && x.Name == linux.EscapedOverlayWhiteout
-		if rest, ok := strings.CutPrefix(x.Name, linux.EscapedOverlayPrefix); ok {
-			x.Name = linux.OverlayPrefix + rest
+		if name := unescapeXattr(x.Name); name != x.Name {
+			x.Name = name
 		} else if strings.HasPrefix(x.Name, linux.OverlayPrefix) {
 			continue
 		}
-		if mark < 0 {
-			own = append(own, x)
-		}
-		if !unlisted || !escapes {
-			listed = append(listed, x)
-		}
+		own = append(own, x)
 	}
 	n.Xattrs = slices.Clone(own)
-	slices.SortFunc(n.Xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
-	if !slices.Equal(n.Xattrs, listed) {
-		r.image.xattrs[n] = listed
+	slices.SortStableFunc(n.Xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
+	if !slices.Equal(n.Xattrs, own) {
+		r.image.xattrs[n] = own
 	}
 }

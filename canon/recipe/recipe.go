@@ -39,8 +39,7 @@ func (r Recipe) ApplyFindingCorners(t *canon.Tree) (fsverity.Digest, []erofs.Cor
 		return fsverity.Digest{}, nil, err
 	}
 	corners := erofs.Corners(t, r.Version)
-	// The digest comes first: where mkcomposefs has marked the directory of a whiteout, Fit
-	// may move the place of the whiteout to another one.
+	// The digest comes first: what Write refuses, Fit may mend.
 	digest, err := r.Sum(t)
 	erofs.Fit(t, r.options())
 	return digest, corners, err

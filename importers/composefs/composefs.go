@@ -100,31 +100,33 @@ func read(transport source.Transport, in io.Reader, lenient bool) (*File, error)
 	if err != nil {
 		return nil, err
 	}
-	img, err := erofs.Read(data)
+	img, err := erofs.Read(data, erofs.Mkcomposefs)
+	if err == nil && !lenient {
+		img, err = exact(img, data)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !lenient {
-		if img.Writer, err = writerOf(img, data); err != nil {
-			return nil, err
-		}
 	}
 	return &File{Tree: img.Tree, Image: img}, nil
 }
 
-// writerOf finds who gives the tree of an image the bytes that were read: ComposefsRS
-// only if nobody else does.
-func writerOf(img *erofs.Image, data []byte) (erofs.Writer, error) {
-	err := checkBytes(img, data, img.Writer)
-	if err != nil && img.Writer != erofs.ComposefsRS && checkBytes(img, data, erofs.ComposefsRS) == nil {
-		return erofs.ComposefsRS, nil
+// exact finds whose image it is: one by ComposefsRS only if nobody else gives it the
+// bytes that were read.
+func exact(img *erofs.Image, data []byte) (*erofs.Image, error) {
+	err := checkBytes(img, data)
+	if err == nil || img.Writer == erofs.ComposefsRS {
+		return img, err
 	}
-	return img.Writer, err
+	other, otherErr := erofs.Read(data, erofs.ComposefsRS)
+	if otherErr == nil && checkBytes(other, data) == nil {
+		return other, nil
+	}
+	return nil, err
 }
 
-func checkBytes(img *erofs.Image, data []byte, w erofs.Writer) error {
+func checkBytes(img *erofs.Image, data []byte) error {
 	same := &sameBytes{want: data}
-	err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version, Writer: w})
+	err := erofs.Write(same, img.Tree.Clone(), erofs.Options{Version: img.Version, Writer: img.Writer})
 	if err != nil && !errors.Is(err, errOtherBytes) {
 		return err
 	}

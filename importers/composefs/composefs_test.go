@@ -119,7 +119,12 @@ func TestLoad(t *testing.T) {
 			if err := dumpfile.WriteImage(sum, read.Tree, dumpfile.ImageDetails{DirSize: read.Image.DirSize, XattrOrder: read.Image.XattrOrder}); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := fmt.Sprintf("%x", sum.Sum(nil)), stated(t, "composefs-info.tsv", name, version); got != want {
+			// composefs-info lists two marks of whiteouts of version 1 as xattrs.
+			listed := version
+			if name == "whiteout-char-00" {
+				listed = erofs.V0
+			}
+			if got, want := fmt.Sprintf("%x", sum.Sum(nil)), stated(t, "composefs-info.tsv", name, listed); got != want {
 				t.Errorf("%s: the image's dump file has the SHA-256 %s, want %s", name, got, want)
 			}
 			if read.Image.Tree != read.Tree || read.Image.Version != version {
@@ -154,6 +159,32 @@ func TestLoadStandardInput(t *testing.T) {
 		}
 		if got, want := dumped(t, read.Tree), dumped(t, want.Tree); got != want {
 			t.Errorf("%s: got\n%swant\n%s", transport, got, want)
+		}
+	}
+}
+
+// TestWriters: an image is that of the program which gives its tree these bytes. A file
+// with two names that is marked as a whiteout is none to composefs-rs, whose other bytes
+// are those of a corner here: a time before 1970.
+func TestWriters(t *testing.T) {
+	for _, w := range erofs.Writers() {
+		tree := canon.NewTree()
+		tree.Root.Xattrs = canon.Xattrs{{Name: "trusted.overlay.whiteouts"}, {Name: "user.overlay.whiteouts"}}
+		marked := &canon.Node{Kind: canon.Regular, Xattrs: canon.Xattrs{{Name: "trusted.overlay.whiteout"}, {Name: "user.overlay.whiteout"}}}
+		tree.Root.Put(canon.Dirent{Name: "a", Node: marked})
+		tree.Root.Put(canon.Dirent{Name: "b", Node: marked})
+		tree.Root.Put(canon.Dirent{Name: "early", Node: &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Sec: -1}}})
+		tree.CountLinks()
+		var image bytes.Buffer
+		if err := erofs.Write(&image, tree, erofs.Options{Version: erofs.V0, Writer: w}); err != nil {
+			t.Fatal(err)
+		}
+		read, err := load(t, source.Erofs, image.String(), composefs.Options{Hash: fsverity.SHA256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if isWhiteout := read.Tree.Lookup("/a").Node.IsWhiteout(); read.Image.Writer != w || isWhiteout != (w == erofs.Mkcomposefs) {
+			t.Errorf("by %v: read as by %v, a whiteout: %v", w, read.Image.Writer, isWhiteout)
 		}
 	}
 }
