@@ -29,5 +29,9 @@
 //   - The mode has setuid, setgid and sticky bits: 07777.
 //   - Sockets, xattrs whose name has a "=", and names that begin with ".wh." outside
 //     of a single layer's tar are errors: no tar holds them, or readers would take
-//     them for something else.
+//     them for something else. So are the xattrs that the draft leaves out, and what
+//     importers/layer refuses: longer paths, later times, more xattrs.
+//   - What only dump files and composefs images say is left out: link counts that are
+//     not the number of names, sizes of devices, FIFOs and sockets, and where content is
+//     kept.
 package tarfile

@@ -14,9 +14,7 @@ func (l *linter) xattrs() canon.Xattrs {
 	if l.want.typeflag == '1' {
 		return nil
 	}
-	// A key has no "=", the only reason for an error.
-	xattrs, _ := kept(Xattrs(l.raw.Header.PAX))
-	return xattrs
+	return Xattrs(l.raw.Header.PAX).Without(func(x canon.Xattr) bool { return !Holds(x.Name) })
 }
 
 // pax compares the entry's extended header.

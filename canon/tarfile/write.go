@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -93,16 +94,20 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	case n.Kind == canon.Regular:
 		h.size = n.Size
 	}
-	xattrs, err := kept(n.Xattrs)
-	if err != nil {
+	if err := checkXattrs(n.Xattrs); err != nil {
 		return err
 	}
+	xattrs := n.Xattrs
 	if first, isLink := d.written[n]; isLink {
 		h.typeflag, h.target, h.size, xattrs, h.major, h.minor = '1', first, 0, nil, 0, 0
 	} else if d.links.Of(n) != nil {
 		d.written[n] = h.path
 	}
-	if records := h.records(xattrs); records != "" {
+	records := h.records(xattrs)
+	if err := h.check(records); err != nil {
+		return err
+	}
+	if records != "" {
 		d.extension('x', h.extensionName(), records)
 	}
 	block := h.block()
@@ -117,22 +122,54 @@ func (d *writer) entry(name string, n *canon.Node) error {
 	return nil
 }
 
-// kept drops the xattrs that Holds does not accept.
-func kept(xattrs canon.Xattrs) (canon.Xattrs, error) {
-	var out canon.Xattrs
+// check says what readers of layers refuse, or would read as something else.
+func (h *header) check(records string) error {
+	t := h.mtime
+	switch {
+	case len(h.path) > pathMax:
+		return fmt.Errorf("a path of a layer has at most %d bytes, as all in Linux, not %d", pathMax, len(h.path))
+	case t.Nsec >= second:
+		return fmt.Errorf("a tar holds no time with %d nanoseconds, as only dump files and composefs images do: they are a second or more", t.Nsec)
+	case t.Sec > timeRange || t.Sec < -timeRange:
+		return fmt.Errorf("a layer holds no mtime of %d seconds: set one that is nearer", t.Sec)
+	case len(records) > extensionsMax:
+		return fmt.Errorf("the xattrs and names take %d bytes, an entry of a layer has at most %d for them: remove some", len(records), extensionsMax)
+	}
+	return nil
+}
+
+const (
+	// pathMax is PATH_MAX of linux/limits.h.
+	pathMax = 4096
+	second  = 1_000_000_000
+	// timeRange is the number of seconds that readers have room for before and after 1970.
+	timeRange = math.MaxInt64 - 1
+)
+
+// checkXattrs says which xattr a canonical tar does not hold.
+func checkXattrs(xattrs canon.Xattrs) error {
 	for _, x := range xattrs {
 		switch {
 		case strings.Contains(x.Name, "="):
-			return nil, fmt.Errorf("a tar holds no xattr whose name has a \"=\", as %q has: remove it", x.Name)
-		case Holds(x.Name):
-			out = append(out, x)
+			return fmt.Errorf("a tar holds no xattr whose name has a \"=\", as %q has: remove it", x.Name)
+		case !Holds(x.Name):
+			return &XattrError{x.Name}
 		}
 	}
-	return out, nil
+	return nil
 }
 
-// Holds says whether a canonical tar keeps an xattr of that name. It leaves out
-// those by which overlayfs finds the content of files. The name has no "=".
+// XattrError says that an inode has an xattr that a canonical tar does not hold; see
+// Holds.
+type XattrError struct{ Name string }
+
+func (e *XattrError) Error() string {
+	return fmt.Sprintf("a canonical tar does not hold the xattr %q, by which overlayfs finds the content of files", e.Name)
+}
+
+// Holds says whether a canonical tar has an xattr of that name. The draft leaves out
+// those by which overlayfs finds the content of files; Write refuses them, so that
+// nothing is lost that nobody knows of. The name has no "=".
 func Holds(xattr string) bool {
 	return !slices.Contains([]string{linux.OverlayMetacopy, linux.OverlayRedirect, linux.UserOverlayMetacopy, linux.UserOverlayRedirect}, xattr)
 }

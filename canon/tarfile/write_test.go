@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +65,7 @@ func TestWriteBytes(t *testing.T) {
 	dir := put(root, "d", &canon.Node{Kind: canon.Directory, Perm: 0o1777, UID: 1, GID: 8})
 	file := put(dir, "f", inline("text"))
 	file.Perm, file.Mtime = 0o4755, canon.Time{Sec: 1, Nsec: 1}
-	file.Xattrs = canon.Xattrs{{Name: "trusted.overlay.redirect", Value: "/x"}, {Name: "user.a", Value: "\x00\n="}}
+	file.Xattrs = canon.Xattrs{{Name: "user.a", Value: "\x00\n="}}
 	put(root, "link", file)
 	put(root, "l", &canon.Node{Kind: canon.Symlink, Perm: 0o777, Target: "d/f"})
 	rdev, err := canon.EncodeRdev(8, 17)
@@ -212,6 +211,10 @@ func TestWriteErrors(t *testing.T) {
 		{"s", &canon.Node{Kind: canon.Socket}, tarfile.Options{}, `"/s": a tar holds no socket`},
 		{".wh.f", &canon.Node{Kind: canon.Regular}, tarfile.Options{}, `"/.wh.f": in a layer such a name is a whiteout`},
 		{"f", &canon.Node{Kind: canon.Regular, Xattrs: canon.Xattrs{{Name: "user.a=b", Value: "c"}}}, tarfile.Options{}, `"/f": a tar holds no xattr whose name has a "="`},
+		{"f", &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Nsec: 1_000_000_000}}, tarfile.Options{}, `"/f": a tar holds no time with 1000000000 nanoseconds`},
+		{"f", &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Sec: math.MaxInt64}}, tarfile.Options{}, `"/f": a layer holds no mtime of 9223372036854775807 seconds`},
+		{"f", &canon.Node{Kind: canon.FIFO, Mtime: canon.Time{Sec: math.MinInt64}}, tarfile.Options{}, `"/f": a layer holds no mtime of -9223372036854775808 seconds`},
+		{"f", &canon.Node{Kind: canon.FIFO, Xattrs: manyXattrs(17)}, tarfile.Options{}, `"/f": the xattrs and names take 1114`},
 		{"f", external(), tarfile.Options{}, `"/f": there is nothing to take its content from`},
 		{"f", external(), tarfile.Options{Open: give(data[1:])}, `"/f": its content is not 400 bytes`},
 		{"f", external(), tarfile.Options{Open: give(append(data[:400:400], 'x'))}, `"/f": its content is not 400 bytes`},
@@ -225,6 +228,33 @@ func TestWriteErrors(t *testing.T) {
 		err := tarfile.Write(io.Discard, tree, c.o)
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
+
+// manyXattrs are so many of the longest.
+func manyXattrs(count int) (x canon.Xattrs) {
+	for i := range count {
+		x.Set(fmt.Sprintf("user.%02d", i), strings.Repeat("v", canon.XattrValueMax))
+	}
+	return x
+}
+
+// TestLongPaths: a path that readers refuse is refused.
+func TestLongPaths(t *testing.T) {
+	name := strings.Repeat("n", 255)
+	for last, want := range map[int]string{254: "", 255: "a path of a layer has at most 4096 bytes, as all in Linux, not 4097"} {
+		root := &canon.Node{Kind: canon.Directory}
+		dir := root
+		for range 15 {
+			dir = put(dir, name, &canon.Node{Kind: canon.Directory})
+		}
+		put(dir, strings.Repeat("f", last), &canon.Node{Kind: canon.FIFO})
+		tree := &canon.Tree{Root: root}
+		tree.CountLinks()
+		err := tarfile.Write(io.Discard, tree, tarfile.Options{})
+		if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }
@@ -316,29 +346,35 @@ func TestWriteNamesOfExtensions(t *testing.T) {
 	}
 }
 
-// TestHolds: the xattrs by which overlayfs finds contents are not written, all
-// others are.
+// TestHolds: the xattrs by which overlayfs finds contents are refused, all others are
+// written.
 func TestHolds(t *testing.T) {
-	root := &canon.Node{Kind: canon.Directory}
-	var want []string
 	for name, holds := range map[string]bool{
 		"trusted.overlay.metacopy": false, "trusted.overlay.redirect": false, "user.overlay.metacopy": false, "user.overlay.redirect": false,
 		"trusted.overlay.opaque": true, "user.overlay.origin": true, "trusted.overlay.redirects": true, "user.a": true, "security.selinux": true,
 	} {
-		root.Xattrs.Set(name, "1")
+		tree := canon.NewTree()
+		tree.Root.Xattrs.Set(name, "1")
 		if tarfile.Holds(name) != holds {
 			t.Errorf("%s: %v", name, !holds)
 		}
-		if holds {
-			want = append(want, tarfile.XattrPrefix+name)
+		var out bytes.Buffer
+		err := tarfile.Write(&out, tree, tarfile.Options{NoGlobalHeader: true})
+		if !holds {
+			refused := new(tarfile.XattrError)
+			if !errors.As(err, &refused) || refused.Name != name || !strings.HasPrefix(err.Error(), `"/": a canonical tar does not hold the xattr `) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			continue
 		}
-	}
-	h, err := tar.NewReader(bytes.NewReader(write(t, root, tarfile.Options{NoGlobalHeader: true}))).Next()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(maps.Keys(h.PAXRecords))); diff != "" {
-		t.Errorf("want -, got +\n%s", diff)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		h, err := tar.NewReader(&out).Next()
+		if err != nil || len(h.PAXRecords) != 1 || h.PAXRecords[tarfile.XattrPrefix+name] != "1" {
+			t.Errorf("%s: %v, %v", name, h, err)
+		}
 	}
 }
 

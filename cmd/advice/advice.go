@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon/policy"
 	"cfsverify/canon/selinux"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
@@ -73,6 +74,7 @@ func advised(err error) (text string, about error) {
 		missing  *content.MissingError
 		versions *verify.VersionsError
 		unknown  *engine.NameError
+		xattr    *tarfile.XattrError
 	)
 	switch {
 	case errors.As(err, &root) && root.Rule == policy.RootCreated:
@@ -106,6 +108,8 @@ func advised(err error) (text string, about error) {
 		return platform.Error() + ": choose one with --platform", platform
 	case errors.As(err, &missing):
 		return missing.Error() + ": name the content store with --objects", missing
+	case errors.As(err, &xattr):
+		return xattr.Error() + ": leave it out with --xattrs allowlist; cfsverify repair removes it from the layers of an image", xattr
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("--engine %q is not known: use %s", unknown.Name, strings.Join(unknown.Known, " or ")), unknown
 	case errors.As(err, &versions):

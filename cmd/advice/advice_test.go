@@ -15,6 +15,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/selinux"
+	"cfsverify/canon/tarfile"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
@@ -57,6 +58,7 @@ func TestAdvise(t *testing.T) {
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootCreated}), "a: --root created needs an image config with a creation time: use another --root rule, such as newest"},
 		{fmt.Errorf("a: %w", &policy.RootError{Rule: policy.RootUsr}), "a: there is no /usr whose metadata the root could take: use another --root rule, such as newest or keep, or --policy raw"},
 		{&policy.LabelsError{Path: "/etc/selinux/config"}, `it has an SELinux policy, by which all files are labelled for booting, but not the content of "/etc/selinux/config": make the dump file with --bootable, so that it has the labels, name a content store that has the file with --objects, or take the image or directory itself`},
+		{fmt.Errorf("a: %w", &tarfile.XattrError{Name: "trusted.overlay.redirect"}), `a: a canonical tar does not hold the xattr "trusted.overlay.redirect", by which overlayfs finds the content of files: leave it out with --xattrs allowlist; cfsverify repair removes it from the layers of an image`},
 		{&selinux.Error{Path: "/etc", Reason: "r"}, `SELinux policy: "/etc": r`},
 		{&selinux.Error{Path: "/etc", Reason: "r", FollowedByScan: true}, `SELinux policy: "/etc": r; cfsctl refuses it in an image, but follows it in a directory, on the host: so a digest that it makes in a build is of no use`},
 		{&engine.NameError{Name: "x", Known: []string{"a", "b"}}, `--engine "x" is not known: use a or b`},

@@ -47,7 +47,7 @@ func (g Generator) spacesStat(n *canon.Node) {
 	n.Mtime.Nsec = uint32(g.pick(0, 0, 5))
 	for range g.IntN(5) * g.IntN(2) {
 		name := g.spacesName()
-		n.Xattrs.Set(name, strings.Repeat(g.pickString("x", "y", "\x00", "\xff"), int(g.pick(0, 0, 1, 1, 36, 300, 5000))))
+		n.Xattrs.Set(name, strings.Repeat(g.pickString("x", "y", "\x00", "\xff"), int(g.pick(0, 0, 0, 1, 1, 1, 36, 300, 9000, canon.XattrValueMax))))
 	}
 	// What whiteouts and the directories that hold them have in images.
 	switch {
