@@ -58,7 +58,7 @@ func choose(all []v1.Descriptor, ref string, platform *v1.Platform) (v1.Descript
 		}
 	}
 	if platform == nil && len(named) > 1 {
-		platform = &v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+		platform = thisMachine()
 	}
 	fitting := slices.DeleteFunc(slices.Clone(named), func(d v1.Descriptor) bool { return !fits(d, platform) })
 	switch {
@@ -69,8 +69,36 @@ func choose(all []v1.Descriptor, ref string, platform *v1.Platform) (v1.Descript
 	case len(fitting) > 1 && !sameDigest(fitting):
 		return v1.Descriptor{}, fmt.Errorf("there are several images: name one of %s", listNames(fitting))
 	}
+	for _, other := range otherChoices(all, ref, platform) {
+		if other.Digest != fitting[0].Digest {
+			return v1.Descriptor{}, fmt.Errorf("the index lists %v before the image %v, and readers differ about which one counts: name the image by its digest, or take the other one off the index",
+				other.Digest, fitting[0].Digest)
+		}
+	}
 	return fitting[0], nil
 }
+
+// otherChoices are what readers take that know no attachments: skopeo takes the first of a
+// tag, whatever its platform, and of an index the first for a platform; composefs-rs the
+// first for the platform, or for none.
+func otherChoices(all []v1.Descriptor, ref string, platform *v1.Platform) []v1.Descriptor {
+	if platform == nil {
+		platform = thisMachine()
+	}
+	var list []v1.Descriptor
+	add := func(is func(v1.Descriptor) bool) {
+		if i := slices.IndexFunc(all, is); i >= 0 {
+			list = append(list, all[i])
+		}
+	}
+	if ref != "" {
+		add(func(d v1.Descriptor) bool { return d.Annotations[NameAnnotations[0]] == ref })
+	}
+	add(func(d v1.Descriptor) bool { return (ref == "" || HasName(d, ref)) && fits(d, platform) })
+	return list
+}
+
+func thisMachine() *v1.Platform { return &v1.Platform{OS: "linux", Architecture: runtime.GOARCH} }
 
 // PlatformError says that an index has no image for a platform.
 type PlatformError struct {

@@ -138,7 +138,7 @@ func TestChoice(t *testing.T) {
 	tag := func(key, value string) map[string]string { return map[string]string{key: value} }
 	const oci, containerd = "org.opencontainers.image.ref.name", "io.containerd.image.name"
 	multi := mutate.AppendManifests(empty.Index,
-		mutate.IndexAddendum{Add: attached, Descriptor: v1.Descriptor{Annotations: tag("vnd.docker.reference.type", "attestation-manifest"), Platform: platform(runtime.GOARCH)}},
+		mutate.IndexAddendum{Add: attached, Descriptor: v1.Descriptor{Annotations: tag("vnd.docker.reference.type", "attestation-manifest"), Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}}},
 		mutate.IndexAddendum{Add: native, Descriptor: v1.Descriptor{Platform: platform(runtime.GOARCH)}},
 		mutate.IndexAddendum{Add: foreign, Descriptor: v1.Descriptor{Platform: platform(other)}},
 	)

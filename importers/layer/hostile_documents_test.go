@@ -3,10 +3,12 @@ package layer_test
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -140,6 +142,28 @@ var hostileDocuments = []struct {
 	{"json-limits", source.OCI, func(_ *testing.T, m *layoutMaker, _ otherImage) {
 		m.edits.config = appendMembers(`"x":[` + strings.Repeat("0,", 1<<19) + `0]`)
 	}, first, first, "is not valid: it has more than 524288 values"},
+	{"attached-first", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.nest(t, o, []string{attached, native}, []string{native})
+	}, second, second, " before the image "},
+	{"attached-first", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.nest(t, o, []string{attached}, []string{native})
+	}, second, first, "readers differ about which one counts"},
+	{"attached-first", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) { m.nest(t, o, []string{attached}, nil) }, second, second, "readers differ about which one counts"},
+	{"attached-first", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.nest(t, o, []string{`"artifactType":"application/x"`, native}, []string{native})
+	}, second, second, "readers differ about which one counts"},
+	{"attached-for-nobody", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.nest(t, o, []string{attached, `"platform":{"os":"unknown","architecture":"unknown"}`}, []string{native})
+	}, first, first, ""},
+	{"tag-twice", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.list(t, o, []string{tagged, foreign}, []string{tagged, native})
+	}, first, second, "readers differ about which one counts"},
+	{"tag-twice", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.list(t, o, []string{tagged, native, `"artifactType":"application/x"`}, []string{tagged, native})
+	}, second, second, "readers differ about which one counts"},
+	{"tag-twice", source.OCI, func(t *testing.T, m *layoutMaker, o otherImage) {
+		m.list(t, o, []string{tagged, foreign}, []string{`"annotations":{"io.containerd.image.name":"1"}`, native})
+	}, refuses, second, "readers differ about which one counts"},
 	{"archive-name-twice", source.OCIArchive, func(t *testing.T, m *layoutMaker, o otherImage) {
 		m.pack(t, member{"index.json", `{"schemaVersion":2,"manifests":[` + o.manifest + `]}`})
 	}, "", second, `("index.json") have one name, and tools differ about which counts`},
@@ -161,6 +185,36 @@ var hostileDocuments = []struct {
 	{"archive-tag-twice", source.DockerArchive, func(t *testing.T, m *layoutMaker, o otherImage) {
 		m.packDocker(t, o, "")
 	}, "", first, `manifest.json has two images "a:1", and readers differ about which counts`},
+}
+
+// Members of descriptors: attached is for what is about images, tagged and the others for a
+// tag and platforms.
+const (
+	attached = `"annotations":{"vnd.docker.reference.type":"attestation-manifest"}`
+	tagged   = `"annotations":{"org.opencontainers.image.ref.name":"1"}`
+	native   = `"platform":{"os":"linux","architecture":"` + runtime.GOARCH + `"}`
+	foreign  = `"platform":{"os":"linux","architecture":"s390x"}`
+)
+
+// list has the index list the other image before the image, each with more members, and the
+// source name a tag.
+func (m *layoutMaker) list(t *testing.T, o otherImage, other, image []string) {
+	t.Helper()
+	m.finish(t)
+	m.tag = "1"
+	described := string(blobs.JSON(t, m.index["manifests"].([]any)[0]))
+	m.index["manifests"] = []any{
+		json.RawMessage(appendMembers(strings.Join(other, ","))(o.manifest)), json.RawMessage(appendMembers(strings.Join(append(image, `"x":0`), ","))(described)),
+	}
+}
+
+// nest has an index that is the only image do so.
+func (m *layoutMaker) nest(t *testing.T, o otherImage, other, image []string) {
+	t.Helper()
+	m.list(t, o, other, image)
+	m.tag = ""
+	nested := blobs.JSON(t, m.index)
+	m.index["manifests"] = []any{blobs.Descriptor(types.OCIImageIndex, m.blob(t, nested), len(nested))}
 }
 
 // member is an entry of an archive: a file, or a symlink with "->".
@@ -238,7 +292,7 @@ func (m *layoutMaker) source(t *testing.T, transport source.Transport) source.So
 	switch transport {
 	case source.OCI:
 		m.finish(t)
-		s.Path = m.dir
+		s.Path, s.Ref = m.dir, m.tag
 	case source.DockerArchive:
 		s.Ref = "a:1"
 	}

@@ -29,6 +29,7 @@ type layoutMaker struct {
 	config   map[string]any
 	manifest map[string]any
 	index    map[string]any
+	tag      string // that the source names, empty for none
 	// edits are of the JSON that is written.
 	edits struct{ config, manifest, index func(doc string) string }
 }
