@@ -102,7 +102,11 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 	if err != nil {
 		return nil, err
 	}
-	found, err := seals.Find(ctx, img, merged.Tree, reading.Objects)
+	var other *canon.Tree
+	if merged.Other != nil {
+		other = merged.Other.Tree
+	}
+	found, err := seals.Find(ctx, img, merged.Tree, other, reading.Objects)
 	if err != nil {
 		return nil, err
 	}

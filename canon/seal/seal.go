@@ -8,6 +8,9 @@ const (
 	// file of its own.
 	UKI     Place = "uki"
 	Cmdline Place = "cmdline"
+	// LoaderEntry is an entry of the boot loader, which has no seal and is booted in place of
+	// unified kernel images.
+	LoaderEntry Place = "loader-entry"
 	// Label is a label in the image's config.
 	Label Place = "label"
 	// ManifestAnnotation is an annotation of the manifest itself; ConfigAnnotation
@@ -23,7 +26,7 @@ const (
 
 // Places lists them.
 func Places() []Place {
-	return []Place{UKI, Cmdline, Label, ManifestAnnotation, ConfigAnnotation, LayerAnnotation, Artifact, Expected}
+	return []Place{UKI, Cmdline, LoaderEntry, Label, ManifestAnnotation, ConfigAnnotation, LayerAnnotation, Artifact, Expected}
 }
 
 // Profile is one of the ways in which a unified kernel image can be booted (UAPI group,
@@ -39,8 +42,8 @@ type Profile struct {
 // where that was found.
 type Seal struct {
 	Place Place
-	// Name is the path of a unified kernel image or the digest of an artifact,
-	// empty elsewhere.
+	// Name is the path of a unified kernel image or entry of the boot loader, or the digest
+	// of an artifact, empty elsewhere.
 	Name string
 	// CommandLine is the number of a command line in a file of its own, counted from 1, if
 	// there are several; else 0.

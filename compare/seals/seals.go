@@ -312,7 +312,7 @@ func (s *sealCheck) compute(of digestOf) (fsverity.Digest, error) {
 
 // signature checks that of a digest, if there is one or if there must be.
 func (s *sealCheck) signature(c *Checked, trusted []*x509.Certificate) {
-	canBeSigned := c.Place != seal.UKI && c.Place != seal.Cmdline && c.Place != seal.Label && c.Place != seal.Expected
+	canBeSigned := c.Place != seal.UKI && c.Place != seal.Cmdline && c.Place != seal.LoaderEntry && c.Place != seal.Label && c.Place != seal.Expected
 	switch {
 	case c.State != Good:
 	case c.Signature == nil && canBeSigned && trusted != nil:

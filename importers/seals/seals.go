@@ -20,8 +20,10 @@ const SealsMax = 10_000
 
 // Find finds what seals an image: in the unified kernel images of its tree,
 // whose content is in the store as far as it begins as theirs does, in its config, its
-// manifest and the artifacts that are about it.
-func Find(ctx context.Context, img *image.Image, t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
+// manifest and the artifacts that are about it. other is the tree that the layer rules make
+// which were not chosen, nil if it is the same or there is none: kernel images that differ in
+// it have no seals that can be read.
+func Find(ctx context.Context, img *image.Image, t, other *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
 	found, err := findMetadataSeals(ctx, img)
 	if err != nil {
 		return nil, err
@@ -30,6 +32,7 @@ func Find(ctx context.Context, img *image.Image, t *canon.Tree, store *objects.S
 	if err != nil {
 		return nil, err
 	}
+	ukis = withLoaderEntries(withoutDisputed(ukis, t, other), t)
 	if err := checkSealCount(len(ukis) + len(found)); err != nil {
 		return nil, err
 	}
