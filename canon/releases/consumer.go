@@ -108,7 +108,7 @@ func (c *Consumer) Judge(arguments []seal.Seal, digest fsverity.Digest) Verdict 
 	v.Unknown = c.KnownByComposefs && !slices.ContainsFunc(arguments, legacy)
 	switch c.Reads {
 	case ReadsInOrder:
-		v.Read = slices.IndexFunc(arguments, func(s seal.Seal) bool { return s.Err == nil && s.Claim.Digest == digest })
+		v.Read = slices.IndexFunc(arguments, func(s seal.Seal) bool { return s.Err == nil && s.Claim.Digest == digest && c.Finds(s.Value) })
 		v.Accepted = v.Read >= 0
 		return v
 	case ReadsDigestFirst:
@@ -122,6 +122,13 @@ func (c *Consumer) Judge(arguments []seal.Seal, digest fsverity.Digest) Verdict 
 	}
 	v.Accepted = v.Read >= 0 && arguments[v.Read].Err == nil && arguments[v.Read].Claim.Digest == digest
 	return v
+}
+
+// Finds says that the program finds the image of an argument with that value, if it has it.
+// composefs-setup-root looks for one that is named like the digits as they are written, and
+// names are in lower case; bootc writes the digits again.
+func (r *Release) Finds(value string) bool {
+	return r.Reads != ReadsInOrder || value == strings.ToLower(value)
 }
 
 // consumersMax bounds the command lines that are tried.

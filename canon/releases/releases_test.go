@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 	for _, name := range []string{"V1", "V2", "other"} {
 		digests[name] = fsverity.SumBytes(fsverity.SHA512, []byte(name))
 	}
-	replace := strings.NewReplacer("V1", digests["V1"].String(), "V2", digests["V2"].String(), "OTHER", digests["other"].String())
+	replace := strings.NewReplacer("V1", digests["V1"].String(), "V2", digests["V2"].String(), "OTHER", digests["other"].String(), "CAPITALS", strings.ToUpper(digests["V1"].String()))
 	for _, tt := range []struct {
 		cmdline          string
 		today, v2, older bool
@@ -77,6 +77,8 @@ func TestJudge(t *testing.T) {
 		{"composefs.digest=v1-sha512-12:OTHER composefs=V1", false, false, false, true},
 		{"composefs.digest=v1-sha256-12:" + fsverity.SumBytes(fsverity.SHA256, nil).String() + " composefs=V1", true, false, false, true},
 		{"composefs.digest=odd composefs=V1", false, false, false, true},
+		{"composefs=CAPITALS", true, false, false, false},
+		{"composefs=CAPITALS composefs.digest=v1-sha512-12:V1", true, false, false, true},
 		{"quiet", false, false, false, false},
 	} {
 		arguments := seal.Kargs(replace.Replace(tt.cmdline), seal.CmdlineMax)

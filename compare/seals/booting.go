@@ -125,6 +125,8 @@ func (c *Checked) decide() {
 		c.State, c.Why = Unknown, first.Err
 	case !first.Reads && !first.ReadsOther && first.Release.Reads == releases.ReadsComposefs:
 		c.State, c.Why = Wrong, fmt.Errorf("%s reads composefs= only", &first.Release)
+	case !first.Finds(c.Value):
+		c.State, c.Why = Wrong, fmt.Errorf("%s looks for an image that is named like the digits, and names have no capital letters", &first.Release)
 	case first.Digest == c.Claim.Digest, first.Accepts && c.hasExpected():
 		c.State = Good
 	default:

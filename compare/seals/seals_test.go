@@ -17,6 +17,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
 	"cfsverify/canon/recipe"
+	"cfsverify/canon/releases"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
@@ -310,6 +311,29 @@ func TestHoldByOtherRules(t *testing.T) {
 		errors.As(got.Why, &why)
 		if got.State != tt.state || (why == nil) != (tt.want == nil) || why != nil && why.Error() != tt.want.Error() {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got.State, got.Why, tt.state, tt.want)
+		}
+	}
+}
+
+// TestCapitals: composefs-setup-root looks for an image that is named like the digits of an
+// argument, and cfsctl mount finds none by capital letters.
+func TestCapitals(t *testing.T) {
+	image := sealedImage(t)
+	hex := digestBy(t, image.Tree, erofs.V1, booting(policy.BootSeconds)).String()
+	consumer, err := releases.ParseConsumer("composefs-rs@0.9.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]State{hex: Good, strings.ToUpper(hex): Wrong} {
+		found := seal.Kargs("composefs="+value, seal.CmdlineMax)
+		found[0].Place = seal.UKI
+		result, err := Check(t.Context(), found, []Subject{image}, Options{Consumers: []releases.Consumer{consumer}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, why := result.Seals[0].State, whyOf(result.Seals[0])
+		if got != want || strings.Contains(why, "names have no capital letters") != (want == Wrong) {
+			t.Errorf("%s: %s, %q", value, got, why)
 		}
 	}
 }
