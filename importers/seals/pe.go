@@ -102,9 +102,16 @@ var errTooLong = errors.New("too many bytes")
 // and sections one after the other (edk2, BasePeCoff.c), and the last one wins.
 func (f *peFile) overlap(i int) error {
 	from, to := f.memory(i)
+	if from == to {
+		return nil
+	}
+	// systemd-stub looks for its sections in the headers, as they are in memory.
+	over := slices.IndexFunc(f.sections, func(s pe.SectionHeader32) bool {
+		return uint64(s.VirtualAddress) < f.headers && (s.VirtualSize > 0 || s.SizeOfRawData > 0)
+	})
 	switch j := f.shares[i]; {
-	case from < to && from < f.headers:
-		return fmt.Errorf("its section %s is loaded over the headers of the file, so that what is booted may be another text than the file has: make the image again", f.name(i))
+	case over >= 0:
+		return fmt.Errorf("its section %s is loaded over the headers of the file, so that what is booted may be another text than the file has: make the image again", f.name(over))
 	case j >= 0:
 		other, _ := f.memory(j)
 		return fmt.Errorf("its sections %s and %q are loaded to the same memory, at %#x and %#x, so that what is booted may be another text than the file has: give them addresses that are apart", f.name(i), f.name(j), from, other)

@@ -144,6 +144,7 @@ func TestMemory(t *testing.T) {
 		"a large kernel":     {0, sizeAt, address(1) - address(0) + 1, `doubt: its sections .cmdline and ".linux" are loaded to the same memory, at 0x2000 and 0x1000,`},
 		"all memory":         {0, sizeAt, 0xffffffff, `doubt: its sections .cmdline and ".linux" are loaded to the same memory`},
 		"the headers":        {1, addressAt, le.Uint32(base[at(0)-240+60:]) - 1, "doubt: its section .cmdline is loaded over the headers"},
+		"a kernel over them": {0, addressAt, le.Uint32(base[at(0)-240+60:]) - 1, "doubt: its section .linux is loaded over the headers"},
 		"behind the headers": {1, addressAt, le.Uint32(base[at(0)-240+60:]), `"root=x"`},
 		"no file":            {1, rawAt, 0, "doubt: its section .cmdline has 6 bytes, of which the file has only 0: systemd-stub reads zeros"},
 		"half a file":        {1, rawAt, 5, "doubt: its section .cmdline has 6 bytes, of which the file has only 5"},
