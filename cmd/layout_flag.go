@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"cfsverify/importers"
+	"cfsverify/importers/layout"
 )
 
 // addLayoutFlag adds the flag of commands that write an image.
@@ -24,4 +26,11 @@ func parseRewrite(image, output string) (source, target importers.Source, err er
 	}
 	source, err = importers.ParseSource(image)
 	return source, target, err
+}
+
+// waiting tells the user that another program writes to the layout.
+func (r *run) waiting(target importers.Source, o importers.Options) layout.Waiting {
+	return layout.Waiting{Timeout: o.Timeout, Tell: func() {
+		fmt.Fprintf(r.Err, "cfsverify: note: waiting for another program, which writes to %v\n", target)
+	}}
 }

@@ -65,7 +65,7 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	out, err := layout.NewWriter(target)
+	out, err := layout.NewWriter(ctx, target, r.waiting(target, s.imports))
 	if err != nil {
 		return nil, err
 	}
@@ -109,5 +109,5 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 		return nil, err
 	}
 	report.After = report.Prediction.Image.Digest
-	return report, out.Commit(repaired.Manifest)
+	return report, out.Commit(ctx, repaired.Manifest)
 }

@@ -94,7 +94,7 @@ func (w *sealWriter) readFlags() (err error) {
 
 func (w *sealWriter) write(ctx context.Context, source, target importers.Source) (report *reports.SealWrite, err error) {
 	w.source = source
-	out, err := layout.NewWriter(target)
+	out, err := layout.NewWriter(ctx, target, w.run.waiting(target, w.set.imports))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 	if err := w.check(ctx, out, sealed); err != nil {
 		return nil, fmt.Errorf("%v: %w: nothing was changed", target, err)
 	}
-	if err := out.Commit(sealed.Manifest); err != nil {
+	if err := out.Commit(ctx, sealed.Manifest); err != nil {
 		return nil, err
 	}
 	for _, key := range sealed.Stale {

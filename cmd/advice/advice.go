@@ -16,7 +16,9 @@ import (
 	"cfsverify/importers/content"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
+	"cfsverify/importers/layout"
 	"cfsverify/importers/limits"
+	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
 )
 
@@ -75,6 +77,8 @@ func advised(err error) (text string, about error) {
 		versions *verify.VersionsError
 		unknown  *engine.NameError
 		xattr    *tarfile.XattrError
+		busy     *layout.BusyError
+		space    *objects.SpaceError
 	)
 	switch {
 	case errors.As(err, &root) && root.Rule == policy.RootCreated:
@@ -97,6 +101,10 @@ func advised(err error) (text string, about error) {
 		return search.Error() + ": allow more with --timeout", search
 	case errors.As(err, &untried):
 		return untried.Error() + ": name what was sealed with --inside", untried
+	case errors.As(err, &busy):
+		return busy.Error() + ": allow more with --timeout", busy
+	case errors.As(err, &space):
+		return space.Error() + ": set TMPDIR to a directory with more room", space
 	case errors.As(err, &hash):
 		return fmt.Sprintf("%v: add --hash %v", hash, hash.Has), hash
 	case errors.As(err, &bytes):

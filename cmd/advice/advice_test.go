@@ -24,7 +24,9 @@ import (
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
+	"cfsverify/importers/layout"
 	"cfsverify/importers/limits"
+	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
 )
 
@@ -61,6 +63,8 @@ func TestAdvise(t *testing.T) {
 		{fmt.Errorf("a: %w", &tarfile.XattrError{Name: "trusted.overlay.redirect"}), `a: a canonical tar does not hold the xattr "trusted.overlay.redirect", by which overlayfs finds the content of files: leave it out with --xattrs allowlist; cfsverify repair removes it from the layers of an image`},
 		{&selinux.Error{Path: "/etc", Reason: "r"}, `SELinux policy: "/etc": r`},
 		{&selinux.Error{Path: "/etc", Reason: "r", FollowedByScan: true}, `SELinux policy: "/etc": r; cfsctl refuses it in an image, but follows it in a directory, on the host: so a digest that it makes in a build is of no use`},
+		{&layout.BusyError{Path: "/a", Timeout: time.Minute}, `"/a" is written to by another program, which took longer than 1m0s: allow more with --timeout`},
+		{&objects.SpaceError{Dir: "/tmp"}, `the content of files is staged in "/tmp", where there is no more space for it: set TMPDIR to a directory with more room`},
 		{&engine.NameError{Name: "x", Known: []string{"a", "b"}}, `--engine "x" is not known: use a or b`},
 		{fmt.Errorf("x: %w", &verify.VersionsError{Versions: [2]erofs.Version{erofs.V1, erofs.V2}}),
 			"x: the composefs images are of versions 1 and 2, so their digests differ whatever is in them: compare the trees with --erofs-version 1"},

@@ -1,6 +1,7 @@
 package layout_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -194,11 +195,11 @@ func TestAttach(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := images.Read(t, dir, "index.json")
-	w.Attach(artifact, old.Digest)
+	w.Attach(artifact, func(context.Context) ([]v1.Hash, error) { return []v1.Hash{old.Digest}, nil })
 	if images.Read(t, dir, "index.json") != before {
 		t.Error("the index changes before Commit")
 	}
-	if err := errors.Join(w.Commit(subject), w.Close()); err != nil {
+	if err := errors.Join(w.Commit(t.Context(), subject), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{subject.Digest.String() + " v1", kept.Digest.String() + " ", artifact.Digest.String() + " "}, images.Listed(t, dir)); diff != "" {

@@ -32,18 +32,36 @@ type indexFile struct {
 	manifests []map[string]json.RawMessage
 }
 
-// readIndexFile reads the index of a layout, and makes one for a directory in
-// which there is nothing but what a Writer stages.
-func readIndexFile(layout *os.Root) (*indexFile, error) {
+// readIndex reads the index.json of a layout, nil if there is none.
+func readIndex(layout *os.Root) ([]byte, error) {
 	raw, err := document.Read(func(name string) (io.ReadCloser, int64, error) { return openBelow(layout, name) }, indexName)
 	if errors.Is(err, fs.ErrNotExist) {
-		raw, err = []byte(`{"schemaVersion":2,"mediaType":"`+types.OCIImageIndex+`","manifests":[]}`), checkEmpty(layout)
+		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	return raw, err
+}
+
+// readIndexFile reads the index of a layout, raw as well, and makes one for a directory in
+// which there is nothing but what a Writer stages.
+func readIndexFile(layout *os.Root) (raw []byte, index *indexFile, err error) {
+	if raw, err = readIndex(layout); err != nil {
+		return nil, nil, err
 	}
+	if raw != nil {
+		index, err = parseIndexFile(layout, raw)
+		return raw, index, err
+	}
+	if err := checkEmpty(layout); err != nil {
+		return nil, nil, err
+	}
+	index, err = parseIndexFile(layout, []byte(`{"schemaVersion":2,"mediaType":"`+types.OCIImageIndex+`","manifests":[]}`))
+	return nil, index, err
+}
+
+func parseIndexFile(layout *os.Root, raw []byte) (*indexFile, error) {
 	index := &indexFile{}
-	if _, err = image.ParseIndex(raw, ""); err == nil {
+	_, err := image.ParseIndex(raw, "")
+	if err == nil {
 		err = document.Decode(raw, &index.fields)
 	}
 	if list := index.fields["manifests"]; err == nil && list != nil {

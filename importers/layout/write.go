@@ -37,23 +37,28 @@ type Writer struct {
 	root   *os.Root
 	staged *staging.Dir
 	// files counts those that were begun.
-	files atomic.Int64
-	close func() error
-	// attached are listed besides the image, replaced no longer.
-	attached []v1.Descriptor
-	replaced []v1.Hash
+	files   atomic.Int64
+	close   func() error
+	waiting Waiting
+	// attached are listed besides the image, and what it replaces no longer.
+	attached []attachment
+}
+
+type attachment struct {
+	artifact v1.Descriptor
+	replaced func(context.Context) ([]v1.Hash, error)
 }
 
 // NewWriter prepares the writing of an image to a layout, which is made if it
 // is not there. The caller closes the writer.
-func NewWriter(target source.Source) (*Writer, error) {
-	w := &Writer{Target: target}
+func NewWriter(ctx context.Context, target source.Source, waiting Waiting) (*Writer, error) {
+	w := &Writer{Target: target, waiting: waiting}
 	made := !exists(target.Path)
 	var err error
 	if w.root, err = outpath.Directory(target.Path, true); err != nil {
 		return nil, w.fail(err)
 	}
-	if err := w.stage(); err != nil {
+	if err := w.stage(ctx); err != nil {
 		return nil, errors.Join(err, w.root.Close())
 	}
 	w.close = sync.OnceValue(func() error {
@@ -68,8 +73,14 @@ func NewWriter(target source.Source) (*Writer, error) {
 }
 
 // stage looks whether the directory can be written to, and makes one in it to stage in.
-func (w *Writer) stage() error {
-	if _, err := readIndexFile(w.root); err != nil {
+func (w *Writer) stage(ctx context.Context) error {
+	// One that another program is writing for the first time is a layout when it has ended.
+	lock, err := w.lock(ctx, unix.LOCK_SH)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if _, _, err := readIndexFile(w.root); err != nil {
 		return err
 	}
 	for _, name := range []string{layoutName, "blobs/sha256"} {
@@ -77,7 +88,6 @@ func (w *Writer) stage() error {
 			return w.fail(err)
 		}
 	}
-	var err error
 	w.staged, err = staging.New(w.root, source.Staging)
 	return w.fail(err)
 }
@@ -158,10 +168,9 @@ func (w *Writer) Image(manifest v1.Descriptor) (*image.Image, error) {
 }
 
 // Attach has Commit list an artifact, which was staged, besides the image, and no
-// longer what it replaces.
-func (w *Writer) Attach(artifact v1.Descriptor, replaced ...v1.Hash) {
-	w.attached = append(w.attached, artifact)
-	w.replaced = append(w.replaced, replaced...)
+// longer what it replaces, which it asks for when nobody else writes to the layout.
+func (w *Writer) Attach(artifact v1.Descriptor, replaced func(context.Context) ([]v1.Hash, error)) {
+	w.attached = append(w.attached, attachment{artifact, replaced})
 }
 
 // Artifacts finds those about an image that the layout has already.
@@ -175,21 +184,42 @@ func (w *Writer) Artifacts(ctx context.Context, image v1.Hash) ([]image.Artifact
 // Commit moves the blobs to their places, and then lets the index name the image.
 // As with skopeo, another image that had the tag stays without it, and one
 // without a tag is listed beside the others.
-func (w *Writer) Commit(manifest v1.Descriptor) error {
-	index, err := readIndexFile(w.root)
+//
+// The layout is locked meanwhile. What another tool, which does not lock it, writes to
+// index.json before Commit does, stays in it.
+func (w *Writer) Commit(ctx context.Context, manifest v1.Descriptor) error {
+	lock, err := w.lock(ctx, unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	for range changesMax {
+		if err = w.commit(ctx, manifest); !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return err
+}
+
+func (w *Writer) commit(ctx context.Context, manifest v1.Descriptor) error {
+	old, index, err := readIndexFile(w.root)
 	if err != nil {
 		return err
 	}
 	if err := index.add(manifest, w.Target.Ref); err != nil {
 		return err
 	}
-	for _, artifact := range w.attached {
-		if err := index.add(artifact, ""); err != nil {
+	for _, a := range w.attached {
+		if err := index.add(a.artifact, ""); err != nil {
 			return err
 		}
-	}
-	if err := index.remove(w.replaced); err != nil {
-		return err
+		replaced, err := a.replaced(ctx)
+		if err != nil {
+			return err
+		}
+		if err := index.remove(replaced); err != nil {
+			return err
+		}
 	}
 	data, err := document.Marshal(index.fields)
 	if err != nil {
@@ -198,15 +228,24 @@ func (w *Writer) Commit(manifest v1.Descriptor) error {
 	if err := w.move(); err != nil {
 		return w.fail(err)
 	}
-	if err := outpath.CheckNoLink(w.root, layoutName); err != nil {
+	if err := w.mark(); err != nil {
 		return w.fail(err)
 	}
-	if _, err := w.root.Lstat(layoutName); errors.Is(err, fs.ErrNotExist) {
-		if err := w.replace(layoutName, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
-			return w.fail(err)
-		}
+	return w.fail(w.replaceIndex(old, data))
+}
+
+// mark makes the file oci-layout.
+func (w *Writer) mark() error {
+	if err := outpath.CheckNoLink(w.root, layoutName); err != nil {
+		return err
 	}
-	return w.fail(w.replace(indexName, data))
+	if _, err := w.root.Lstat(layoutName); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := w.write(layoutName, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+		return err
+	}
+	return w.root.Rename(path.Join(w.staged.Name, layoutName), layoutName)
 }
 
 // move gives the staged blobs their places.
@@ -248,25 +287,4 @@ func (w *Writer) sync(staged []string) error {
 		})
 	}
 	return group.Wait()
-}
-
-// replace writes a file of the layout as a whole, with the permissions that it had.
-func (w *Writer) replace(name string, data []byte) error {
-	f, err := w.staged.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	if old, statErr := w.root.Lstat(name); statErr == nil {
-		err = f.Chmod(old.Mode().Perm())
-	}
-	if err == nil {
-		_, err = f.Write(data)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return w.root.Rename(path.Join(w.staged.Name, name), name)
 }

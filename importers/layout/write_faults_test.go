@@ -49,7 +49,7 @@ func TestNewWriterErrors(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		files.Write(t, filepath.Join(dir, c.file), []byte(c.content))
-		if _, err := layout.NewWriter(target(dir)); err == nil || !strings.HasPrefix(err.Error(), strings.ReplaceAll(c.want, "PATH", dir)) {
+		if _, err := layout.NewWriter(t.Context(), target(dir), layout.Waiting{}); err == nil || !strings.HasPrefix(err.Error(), strings.ReplaceAll(c.want, "PATH", dir)) {
 			t.Errorf("%s: error %v, want %s", name, err, c.want)
 		}
 		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 || images.Read(t, dir, c.file) != c.content {
@@ -59,7 +59,7 @@ func TestNewWriterErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	files.Write(t, file, nil)
 	for _, path := range []string{file, filepath.Join(file, "layout")} {
-		if _, err := layout.NewWriter(target(path)); err == nil || err.Error() != `"`+path+`" cannot be written: not a directory` {
+		if _, err := layout.NewWriter(t.Context(), target(path), layout.Waiting{}); err == nil || err.Error() != `"`+path+`" cannot be written: not a directory` {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestInterruptedWriter(t *testing.T) {
 	left := staging(t, dir)
 	w := images.OpenLayout(t, target(dir))
 	d, err := w.WriteBytes(types.OCIManifestSchema1, []byte("{}"))
-	if err := errors.Join(err, w.Commit(d), w.Close()); err != nil {
+	if err := errors.Join(err, w.Commit(t.Context(), d), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if staging(t, dir) != left || images.Read(t, left, images.File(blobs.Digest([]byte("left")))) != "left" {
@@ -222,7 +222,7 @@ func TestCommitErrors(t *testing.T) {
 			}
 			c.change(t, dir, staged)
 			before := images.Read(t, dir, "index.json")
-			err = w.Commit(staged)
+			err = w.Commit(t.Context(), staged)
 			if err == nil || !strings.HasPrefix(err.Error(), strings.ReplaceAll(c.want, "PATH", dir)) {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
@@ -254,14 +254,14 @@ func TestLinks(t *testing.T) {
 				swap()
 			}
 			before := images.Read(t, dir, "index.json")
-			w, err := layout.NewWriter(both[0])
+			w, err := layout.NewWriter(t.Context(), both[0], layout.Waiting{})
 			if !early {
 				if err != nil {
 					t.Fatal(err)
 				}
 				staged, writeErr := w.WriteBytes(types.OCIManifestSchema1, []byte("new"))
 				swap()
-				err = errors.Join(writeErr, w.Commit(staged))
+				err = errors.Join(writeErr, w.Commit(t.Context(), staged))
 				if _, err := os.Stat(filepath.Join(dir, images.File(staged.Digest))); link != "index.json" && link != "oci-layout" && !os.IsNotExist(err) {
 					t.Errorf("%s: the blob is written: %v", link, err)
 				}

@@ -1,6 +1,7 @@
 package layout_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func TestLayoutAsSkopeo(t *testing.T) {
 		}
 		copied(t, skopeo, fmt.Sprintf("oci:%s/from%d:t", dir, step.image), to)
 		w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: ours, Ref: step.tag})
-		if err := errors.Join(w.Commit(manifests[step.image]), w.Close()); err != nil {
+		if err := errors.Join(w.Commit(t.Context(), manifests[step.image]), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(images.Listed(t, theirs), images.Listed(t, ours)); diff != "" {
@@ -89,7 +90,7 @@ func TestLayoutKeeps(t *testing.T) {
 	if got := images.Read(t, dir, "index.json"); got != before {
 		t.Errorf("the index changes before Commit: %s", got)
 	}
-	if err := errors.Join(w.Commit(blob), w.Close()); err != nil {
+	if err := errors.Join(w.Commit(t.Context(), blob), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -134,8 +135,8 @@ func TestLayoutEscapes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Attach(added, old.Digest)
-	if err := errors.Join(w.Commit(listed), w.Close()); err != nil {
+	w.Attach(added, func(context.Context) ([]v1.Hash, error) { return []v1.Hash{old.Digest}, nil })
+	if err := errors.Join(w.Commit(t.Context(), listed), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{listed.Digest.String() + " ", added.Digest.String() + " "}, images.Listed(t, dir)); diff != "" {

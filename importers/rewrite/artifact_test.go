@@ -48,7 +48,7 @@ func TestContradictingArtifacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(tagged); err != nil {
+	if err := w.Commit(t.Context(), tagged); err != nil {
 		t.Fatal(err)
 	}
 	before := images.Read(t, to.Path, "index.json")

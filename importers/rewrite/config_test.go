@@ -61,7 +61,7 @@ func TestRepairOfChangingBlob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := layout.NewWriter(source.Source{Transport: source.OCI, Path: t.TempDir()})
+	w, err := layout.NewWriter(t.Context(), source.Source{Transport: source.OCI, Path: t.TempDir()}, layout.Waiting{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func repairedTo(t *testing.T, from, to source.Source) (r *rewrite.Repaired, mani
 		_, err = loadStaged(t.Context(), w, r.Manifest, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
-		err = w.Commit(r.Manifest)
+		err = w.Commit(t.Context(), r.Manifest)
 	}
 	if err := errors.Join(err, w.Close(), store.Close()); err != nil {
 		t.Fatal(err)

@@ -59,12 +59,14 @@ func (s *Sealer) attach(ctx context.Context, entries []entry) error {
 	for _, e := range entries {
 		s.add(seal.Artifact, written.Digest.String(), e.layer, seal.AnnotationKey(e.role, s.options.Hash), e.digest)
 	}
-	s.sealed.Replaced, err = contradicting(ctx, s.out, s.sealed.Manifest.Digest, s.sealed.Seals[first:], len(s.image.Blobs))
-	if err != nil {
-		return err
+	replaced := func(ctx context.Context) (_ []v1.Hash, err error) {
+		s.sealed.Replaced, err = contradicting(ctx, s.out, s.sealed.Manifest.Digest, s.sealed.Seals[first:], len(s.image.Blobs))
+		return s.sealed.Replaced, err
 	}
-	s.out.Attach(written, s.sealed.Replaced...)
-	return nil
+	s.out.Attach(written, replaced)
+	// What cannot be replaced is told before the rest is done.
+	_, err = replaced(ctx)
+	return err
 }
 
 // contradicting finds artifacts in the layout that are about the same image, and

@@ -41,7 +41,7 @@ func sealedBy(t *testing.T, from, to source.Source, places rewrite.SealPlaces, d
 		_, err = loadStaged(t.Context(), w, sealed.Manifest, importers.Options{Hash: fsverity.SHA256, Rules: layer.RulesOCI})
 	}
 	if err == nil {
-		err = w.Commit(sealed.Manifest)
+		err = w.Commit(t.Context(), sealed.Manifest)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func signedArtifact(t *testing.T, dir string, image v1.Descriptor, signature str
 		"schemaVersion": 2, "artifactType": seal.ArtifactType, "config": blobs.Descriptor(types.OCIEmptyJSON, blobs.Digest(nil).String(), 0), "layers": []v1.Descriptor{layer}, "subject": image,
 	}))
 	artifact.ArtifactType = seal.ArtifactType
-	if err := errors.Join(err, w.Commit(artifact), w.Close()); err != nil {
+	if err := errors.Join(err, w.Commit(t.Context(), artifact), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return artifact

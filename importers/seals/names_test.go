@@ -48,7 +48,7 @@ func TestSealNames(t *testing.T) {
 		}
 		manifest, err := w.WriteBytes(types.OCIManifestSchema1, fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]%s}`, blobs.JSON(t, config),
 			blobs.JSON(t, blobs.Descriptor(types.OCIUncompressedLayer, blobs.Digest(archive).String(), len(archive))), more))
-		if err := errors.Join(err, w.Commit(manifest), w.Close()); err != nil {
+		if err := errors.Join(err, w.Commit(t.Context(), manifest), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if c.refused != "" {

@@ -192,7 +192,7 @@ func artifactOf(t *testing.T, dir string, subject v1.Descriptor, artifactType, s
 	}
 	artifact := put(types.OCIManifestSchema1, string(doc))
 	artifact.ArtifactType = artifactType
-	if err := errors.Join(w.Commit(artifact), w.Close()); err != nil {
+	if err := errors.Join(w.Commit(t.Context(), artifact), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return artifact
@@ -224,7 +224,7 @@ func TestSealsOfArtifacts(t *testing.T) {
 	checkSeals(t, s, sealsOfSealedImage...)
 	w := images.OpenLayout(t, source.Source{Transport: source.OCI, Path: dir, Ref: strings.Replace(image.Digest.String(), ":", "-", 1)})
 	listed, err := w.WriteBytes(types.OCIImageIndex, fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, artifact.MediaType, artifact.Digest, artifact.Size))
-	if err := errors.Join(err, w.Commit(listed), w.Close()); err != nil {
+	if err := errors.Join(err, w.Commit(t.Context(), listed), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	checkSeals(t, s, want...)

@@ -89,7 +89,7 @@ func (m Image) Write(t *testing.T, dir, tag string) v1.Descriptor {
 		manifest[key] = value
 	}
 	written := put(m.Manifest, encode(manifest))
-	if err := errors.Join(w.Commit(written), w.Close()); err != nil {
+	if err := errors.Join(w.Commit(t.Context(), written), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return written
@@ -115,7 +115,7 @@ func Listed(t *testing.T, dir string) []string {
 
 func OpenLayout(t *testing.T, target source.Source) *layout.Writer {
 	t.Helper()
-	w, err := layout.NewWriter(target)
+	w, err := layout.NewWriter(t.Context(), target, layout.Waiting{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func ChangeManifest(t *testing.T, s source.Source, change func(m map[string]any)
 	change(m)
 	w := OpenLayout(t, s)
 	d, err := w.WriteBytes(types.OCIManifestSchema1, blobs.JSON(t, m))
-	if err := errors.Join(err, w.Commit(d), w.Close()); err != nil {
+	if err := errors.Join(err, w.Commit(t.Context(), d), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
