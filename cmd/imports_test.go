@@ -62,7 +62,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/registry":  "canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
-		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/image importers/objects",
+		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/seal importers/image importers/layer importers/objects",
 		"importers/source":    "canon/erofs importers/blob importers/document",
 		"importers/staging":   "",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",

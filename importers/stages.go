@@ -91,9 +91,10 @@ type Sealed struct {
 }
 
 // ReadSealed merges the layers of an opened image by rules, and finds its seals.
-// reading.Objects must be set, and gets what may be a unified kernel image or a dump file.
+// reading.Objects must be set, and gets what may be a dump file.
 func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions, rules layer.Rules) (*Sealed, error) {
-	reading.Keep, reading.Headers = seals.Keep, true
+	files := seals.NewReading(reading.Objects)
+	reading.Keep, reading.Watch, reading.Headers = files.Keep, files.Watch, true
 	layers, err := img.Layers(ctx, reading)
 	if err != nil {
 		return nil, err
@@ -102,15 +103,18 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 	if err != nil {
 		return nil, err
 	}
+	if err := files.ReadLinked(ctx, img, reading, merged.Tree); err != nil {
+		return nil, err
+	}
 	var other *canon.Tree
 	if merged.Other != nil {
 		other = merged.Other.Tree
 	}
-	found, err := seals.Find(ctx, img, merged.Tree, other, reading.Objects)
+	found, err := seals.Find(ctx, img, merged.Tree, other, files)
 	if err != nil {
 		return nil, err
 	}
-	dumps := seals.FindDumps(merged.Tree, reading.Objects)
+	dumps := seals.FindDumps(merged.Tree, files)
 	read, err := newImport(ctx, img, reading, merged)
 	if err != nil {
 		return nil, err

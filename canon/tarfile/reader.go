@@ -348,16 +348,6 @@ func (t *Reader) finish(h *canon.Header, ext *extensions) (Quirks, error) {
 	return quirks, nil
 }
 
-// Begins says whether the entry's content begins with prefix. None of the content
-// may have been read before.
-func (t *Reader) Begins(prefix string) bool {
-	if int64(len(prefix)) > t.content {
-		return false
-	}
-	head, err := t.r.Peek(len(prefix))
-	return err == nil && string(head) == prefix
-}
-
 // Read reads the entry's content.
 func (t *Reader) Read(p []byte) (int, error) {
 	if t.content == 0 {

@@ -274,21 +274,6 @@ func TestSkipContent(t *testing.T) {
 	}
 }
 
-func TestBegins(t *testing.T) {
-	r := tarfile.NewReader(bytes.NewReader(layers.Tar("f a =MZ-program")))
-	if _, _, err := r.Next(); err != nil {
-		t.Fatal(err)
-	}
-	for prefix, want := range map[string]bool{"": true, "M": true, "MZ": true, "MZ-program": true, "MZ-programs": false, "ZM": false, "MZ-program\x00": false} {
-		if r.Begins(prefix) != want {
-			t.Errorf("%q: %v", prefix, !want)
-		}
-	}
-	if content, err := io.ReadAll(r); err != nil || string(content) != "MZ-program" {
-		t.Errorf("content %q, error %v", content, err)
-	}
-}
-
 // TestQuirks: what only composefs-rs refuses or reads otherwise, and what is close to it.
 func TestQuirks(t *testing.T) {
 	const base256 = `"\x80\x00\x00\x00\x00\x00\x00\x01"`

@@ -22,9 +22,11 @@ type ReadOptions struct {
 	Progress func(limits.Progress)
 	// Objects, if there is one, gets the content that is hashed.
 	Objects *objects.Store
-	// Keep, if set, chooses by path, and by what content begins with, what Objects gets of
-	// it; else that is all.
-	Keep func(path string, begins func(magic string) bool) bool
+	// Keep, if set, chooses by path and size what content Objects gets; else that is all.
+	Keep func(path string, size uint64) bool
+	// Watch, if set, gives what looks on while content of more than canon.InlineMax bytes
+	// goes by, nil for none.
+	Watch func(path string, size uint64) *Watcher
 	// Hold, if set, chooses by path and size the content that is held in memory as well,
 	// as canon.Content.Held.
 	Hold func(path string, size uint64) bool
@@ -33,6 +35,13 @@ type ReadOptions struct {
 	Headers bool
 	// Inspector, if set, looks at how the layer is written. Headers are kept then.
 	Inspector *Inspector
+}
+
+// Watcher looks on while the content of a file goes by.
+type Watcher struct {
+	io.Writer
+	// End is told the digest when all content went by.
+	End func(fsverity.Digest) error
 }
 
 // Inspector is told how a layer is written while it is read. Layers are read side
@@ -58,6 +67,7 @@ func Read(ctx context.Context, r io.Reader, layer *canon.Layer, used *limits.Bud
 		hash:    o.Hash,
 		hasher:  objects.NewHasher(o.Hash, o.Objects),
 		keep:    o.Keep,
+		watch:   o.Watch,
 		buffer:  make([]byte, bufferSize),
 		hold:    o.Hold,
 		headers: o.Headers || o.Inspector != nil,
@@ -115,7 +125,8 @@ type layerReader struct {
 	out     *Entries
 	hash    fsverity.Algorithm
 	hasher  *objects.Hasher
-	keep    func(path string, begins func(magic string) bool) bool
+	keep    func(path string, size uint64) bool
+	watch   func(path string, size uint64) *Watcher
 	buffer  []byte
 	hold    func(path string, size uint64) bool
 	headers bool
@@ -180,7 +191,7 @@ func (l *layerReader) content(path string, size int64) (*canon.Content, error) {
 		_, err := io.ReadFull(l.tar, inline)
 		return &canon.Content{Inline: inline}, err
 	}
-	if err := l.hasher.Start(l.keep == nil || l.keep(path, l.tar.Begins)); err != nil {
+	if err := l.hasher.Start(l.keep == nil || l.keep(path, uint64(size))); err != nil {
 		return nil, err
 	}
 	var held bytes.Buffer
@@ -189,10 +200,19 @@ func (l *layerReader) content(path string, size int64) (*canon.Content, error) {
 	if isHeld {
 		to = io.MultiWriter(l.hasher, &held)
 	}
+	var watcher *Watcher
+	if l.watch != nil {
+		if watcher = l.watch(path, uint64(size)); watcher != nil {
+			to = io.MultiWriter(to, watcher)
+		}
+	}
 	if _, err := io.CopyBuffer(to, l.tar, l.buffer); err != nil {
 		return nil, err
 	}
 	digest, err := l.hasher.End()
+	if err == nil && watcher != nil {
+		err = watcher.End(digest)
+	}
 	content := canon.External(digest)
 	if isHeld {
 		content.Held = held.Bytes()

@@ -387,3 +387,33 @@ func TestTakeNodes(t *testing.T) {
 		}
 	}
 }
+
+// TestWatch: who watches a file sees all of its content and then its digest, and decides
+// whether the layer can be read; short content, which the tree has, is not watched.
+func TestWatch(t *testing.T) {
+	long := strings.Repeat("x", canon.InlineMax+1)
+	archive := layers.Tar("f a =" + long + "1\nf b =" + long + "2\nf c =short\nf d =" + long + "3")
+	broken := errors.New("broken")
+	for failing, want := range map[string]error{"": nil, "d": broken} {
+		seen := map[string]string{}
+		_, err := Read(t.Context(), bytes.NewReader(archive), &canon.Layer{}, nil, ReadOptions{Hash: fsverity.SHA256, Watch: func(path string, size uint64) *Watcher {
+			if path == "b" {
+				return nil
+			}
+			var content bytes.Buffer
+			return &Watcher{Writer: &content, End: func(digest fsverity.Digest) error {
+				if size != uint64(content.Len()) || digest != fsverity.SumBytes(fsverity.SHA256, content.Bytes()) {
+					t.Errorf("%s: %d bytes, %v", path, size, digest)
+				}
+				seen[path] = content.String()
+				if path == failing {
+					return broken
+				}
+				return nil
+			}}
+		}})
+		if !errors.Is(err, want) || len(seen) != 2 || seen["a"] != long+"1" || seen["d"] != long+"3" {
+			t.Errorf("%v, error %v", seen, err)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/dumpfile"
-	"cfsverify/importers/objects"
 )
 
 const (
@@ -22,8 +21,8 @@ const (
 	runDumps = "/run/cfsverify"
 
 	dumpSuffix = ".dump"
-	// dumpMax is the size in bytes up to which dump files are read: enough for a million
-	// entries.
+	// dumpMax is the size in bytes up to which the dump files of an image are read, all
+	// together: enough for a million entries.
 	dumpMax = 256 << 20
 )
 
@@ -39,11 +38,6 @@ type Dump struct {
 	Err error
 }
 
-// Keep chooses the content that Find and FindDumps need; see layer.ReadOptions.
-func Keep(path string, begins func(magic string) bool) bool {
-	return begins(Magic) || mayBeDump("/"+path)
-}
-
 func mayBeDump(file string) bool {
 	dir, name := path.Split(file)
 	return strings.HasSuffix(name, dumpSuffix) && (dir == bootDir+"/" || dir == runDumps+"/")
@@ -51,8 +45,8 @@ func mayBeDump(file string) bool {
 
 // FindDumps finds the dump files that may be of the tree which an image's unified kernel
 // images seal: /boot/NAME.dump, where NAME.efi is in /boot/EFI/Linux, as bootc looks for
-// it (bootc's check_uki_cmdline), and those of /run/cfsverify. Their content is in the store.
-func FindDumps(t *canon.Tree, store *objects.Store) []Dump {
+// it (bootc's check_uki_cmdline), and those of /run/cfsverify.
+func FindDumps(t *canon.Tree, files *Reading) []Dump {
 	var dumps []Dump
 	for file, e := range t.All() {
 		if !mayBeDump(file) || e.Node.Kind != canon.Regular {
@@ -65,7 +59,7 @@ func FindDumps(t *canon.Tree, store *objects.Store) []Dump {
 				continue
 			}
 		}
-		if d.Tree, d.Err = readDump(e.Node, store); d.Err != nil {
+		if d.Tree, d.Err = files.readDump(e.Node); d.Err != nil {
 			d.Tree = nil
 		}
 		dumps = append(dumps, d)
@@ -75,7 +69,7 @@ func FindDumps(t *canon.Tree, store *objects.Store) []Dump {
 	return dumps
 }
 
-func readDump(n *canon.Node, store *objects.Store) (*canon.Tree, error) {
+func (r *Reading) readDump(n *canon.Node) (*canon.Tree, error) {
 	c := n.Content
 	switch {
 	case n.Size > dumpMax:
@@ -85,7 +79,10 @@ func readDump(n *canon.Node, store *objects.Store) (*canon.Tree, error) {
 	case c.Inline != nil:
 		return dumpfile.Parse(strings.NewReader(string(c.Inline)), dumpfile.Options{})
 	}
-	f, err := store.Open(c.Digest)
+	if r.dumpBytes.Load() > dumpMax {
+		return nil, fmt.Errorf("the dump files of the layers have more than %d bytes together", dumpMax)
+	}
+	f, err := r.dumps.Open(c.Digest)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("it is a hardlink whose content has another name, under which it is not kept")
 	}

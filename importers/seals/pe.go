@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// Magic begins PE files, as it does DOS programs.
-	Magic = "MZ"
+	// dosMagic begins PE files, as it does DOS programs.
+	dosMagic = "MZ"
 	// sectionsMax is how many sections are looked at: some four for each profile.
 	sectionsMax = 1000
 )
@@ -34,7 +34,7 @@ type peFile struct {
 func readPE(r io.ReaderAt) (*peFile, error) {
 	const dosSize, offsetAt, signature = 0x40, 0x3c, "PE\x00\x00"
 	var dos [dosSize]byte
-	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != Magic {
+	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != dosMagic {
 		return nil, errors.New("it does not begin with MZ and a DOS header")
 	}
 	at := int64(binary.LittleEndian.Uint32(dos[offsetAt:]))

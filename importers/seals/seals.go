@@ -11,24 +11,22 @@ import (
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/image"
-	"cfsverify/importers/objects"
 )
 
 // SealsMax is how many seals an image may have: each is compared, and a wrong one
 // with what each of the layers would give.
 const SealsMax = 10_000
 
-// Find finds what seals an image: in the unified kernel images of its tree,
-// whose content is in the store as far as it begins as theirs does, in its config, its
-// manifest and the artifacts that are about it. other is the tree that the layer rules make
-// which were not chosen, nil if it is the same or there is none: kernel images that differ in
-// it have no seals that can be read.
-func Find(ctx context.Context, img *image.Image, t, other *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
+// Find finds what seals an image: in the unified kernel images of its tree, whose files
+// were read with it, in its config, its manifest and the artifacts that are about it. other
+// is the tree that the layer rules make which were not chosen, nil if it is the same or there
+// is none: kernel images that differ in it have no seals that can be read.
+func Find(ctx context.Context, img *image.Image, t, other *canon.Tree, files *Reading) ([]seal.Seal, error) {
 	found, err := findMetadataSeals(ctx, img)
 	if err != nil {
 		return nil, err
 	}
-	ukis, err := findUKIs(t, store)
+	ukis, err := findUKIs(t, files)
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,12 @@
 package seals
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 	"cfsverify/canon/seal"
-	"cfsverify/importers/objects"
 )
 
 const (
@@ -32,12 +28,10 @@ func isUKIPath(path string) bool {
 	return found && strings.Contains(below, "/")
 }
 
-// findUKIs finds the seals in the unified kernel images of a tree whose content is
-// in a store, as far as it may be one.
-func findUKIs(t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
+// findUKIs finds the seals in the unified kernel images of a tree that was read.
+func findUKIs(t *canon.Tree, files *Reading) ([]seal.Seal, error) {
 	var found []bootSeal
 	var addons []addon
-	known := map[fsverity.Digest]*program{}
 	for path, e := range t.All() {
 		if e.Node.Kind == canon.Directory || !isUKIPath(path) {
 			continue
@@ -45,7 +39,7 @@ func findUKIs(t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
 		p := &program{}
 		if e.Node.Kind == canon.Regular {
 			var err error
-			if p, err = programOf(e.Node, store, known); err != nil {
+			if p, err = files.programOf(e.Node); err != nil {
 				return nil, &canon.EntryError{Layer: e.Origin.Layer, Entry: int(e.Origin.Entry), Path: path, Err: err}
 			}
 		} else {
@@ -73,38 +67,6 @@ func findUKIs(t *canon.Tree, store *objects.Store) ([]seal.Seal, error) {
 		seals = append(seals, s.Seal)
 	}
 	return seals, nil
-}
-
-// programOf reads a file, or knows it from another path.
-func programOf(n *canon.Node, store *objects.Store, known map[fsverity.Digest]*program) (*program, error) {
-	content := io.ReaderAt(strings.NewReader(""))
-	switch c := n.Content; {
-	case c == nil:
-	case c.Inline != nil:
-		content = strings.NewReader(string(c.Inline))
-	case known[c.Digest] != nil:
-		return known[c.Digest], nil
-	default:
-		f, err := store.Open(c.Digest)
-		if errors.Is(err, os.ErrNotExist) {
-			// Only PE files are kept.
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		content = f
-	}
-	f, err := readUKI(content)
-	if err != nil {
-		return nil, err
-	}
-	p, err := f.program()
-	if err == nil && n.Content != nil && n.Content.Inline == nil {
-		known[n.Content.Digest] = p
-	}
-	return p, err
 }
 
 // OfUKI reads the seals on the command lines of a unified kernel image that

@@ -46,6 +46,7 @@ func TestReadPE(t *testing.T) {
 		"too long at once": {uki.File(many...), "have more than 1048576 bytes"},
 		"too many":         {patched(bytes.Clone(one), 0x40+6, 0xff, 0xff), "it has 65535 sections"},
 	} {
+		checkPassed(t, name, c.file)
 		if got, err := readUKI(bytes.NewReader(c.file)); got != nil || err == nil || !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: error %v, want %q", name, err, c.err)
 		}
@@ -268,6 +269,7 @@ func FuzzUKI(f *testing.F) {
 	f.Add(uki.File([2]string{".linux", "kernel"}, [2]string{".cmdline", "composefs=1"}, [2]string{".profile", "ID=a\nTITLE=b"}, [2]string{".uname", "6.1"}, [2]string{".profile", ""}, [2]string{".cmdline", "b"}))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		got, err := readUKI(bytes.NewReader(file))
+		checkPassed(t, "the file", file)
 		if (err == nil) != (got != nil) {
 			t.Errorf("%v, error %v", got, err)
 		}
