@@ -37,6 +37,11 @@ func TestCheck(t *testing.T) {
 		if err := os.Chmod(at("dir"), 0o500); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() {
+			if err := os.Chmod(at("dir"), 0o700); err != nil {
+				t.Error(err)
+			}
+		})
 		if err := Check(at("dir/file")); !errors.Is(err, syscall.EACCES) {
 			t.Errorf("without permission: %v", err)
 		}

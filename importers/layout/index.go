@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sys/unix"
 
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
@@ -85,7 +86,8 @@ func openBelow(layout *os.Root, name string) (io.ReadCloser, int64, error) {
 	case !info.Mode().IsRegular():
 		return nil, 0, fmt.Errorf("%s is no regular file", path.Join(layout.Name(), name))
 	}
-	f, err := layout.Open(name)
+	// Whatever became of the file since, opening it must not wait.
+	f, err := layout.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
 	}

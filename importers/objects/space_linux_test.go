@@ -86,3 +86,25 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestFull: that a disk is full is told of a temporary store, and left as it is of others.
+func TestFull(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	temporary, err := Temporary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer temporary.Close()
+	full := &os.PathError{Op: "write", Path: "new-1", Err: unix.ENOSPC}
+	want := `the content of files is staged in "` + os.TempDir() + `", where there is no more space for it`
+	if err := temporary.full(full); err == nil || err.Error() != want {
+		t.Errorf("error %v", err)
+	}
+	other := &os.PathError{Op: "write", Path: "new-1", Err: unix.EIO}
+	if err := temporary.full(other); err != other {
+		t.Errorf("error %v", err)
+	}
+	if err := open(t, t.TempDir()).full(full); err != full {
+		t.Errorf("error %v", err)
+	}
+}
