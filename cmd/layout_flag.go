@@ -2,10 +2,10 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"cfsverify/cmd/messages"
 	"cfsverify/importers"
 	"cfsverify/importers/layout"
 )
@@ -31,6 +31,7 @@ func parseRewrite(image, output string) (source, target importers.Source, err er
 // waiting tells the user that another program writes to the layout.
 func (r *run) waiting(target importers.Source, o importers.Options) layout.Waiting {
 	return layout.Waiting{Timeout: o.Timeout, Tell: func() {
-		fmt.Fprintf(r.Err, "cfsverify: note: waiting for another program, which writes to %v\n", target)
+		// Waiting goes on even if nobody can be told.
+		_ = messages.Note(r.Err, "waiting for another program, which writes to %v", target)
 	}}
 }
