@@ -3,6 +3,8 @@ package canon
 import (
 	"fmt"
 	"strings"
+
+	"cfsverify/canon/printable"
 )
 
 // Origin says where a name of a tree comes from. Names that a directory scan
@@ -52,11 +54,12 @@ type Layer struct {
 	Name string
 }
 
-// String names a layer by its number and what else it is known by.
+// String names a layer by its number and what else it is known by, as text that can be
+// printed.
 func (l *Layer) String() string {
 	for _, name := range []string{l.Name, shortDigest(l.Digest), shortDigest(l.DiffID)} {
 		if name != "" {
-			return fmt.Sprintf("layer %d (%s)", l.Index, name)
+			return fmt.Sprintf("layer %d (%s)", l.Index, printable.Text(name))
 		}
 	}
 	return fmt.Sprintf("layer %d", l.Index)

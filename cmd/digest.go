@@ -46,7 +46,7 @@ func newDigest(r *run) *cobra.Command {
 		}
 		digest, err := s.Sum(imported.Tree)
 		if err != nil {
-			return fmt.Errorf("%s: %w", args[0], err)
+			return fmt.Errorf("%v: %w", source, err)
 		}
 		if err := s.warnCorners(r.Err, source, imported.Tree); err != nil {
 			return err

@@ -39,7 +39,7 @@ func newDump(r *run) *cobra.Command {
 		}
 		err = wholefile.Write(*file, r.Out, func(w io.Writer) error { return writeRecorded(w, *file, source, imported, &s) })
 		if err != nil {
-			return fmt.Errorf("%s: %w", args[0], err)
+			return fmt.Errorf("%v: %w", source, err)
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"cfsverify/canon/printable"
 	"cfsverify/compare/gate"
 )
 
@@ -63,7 +64,7 @@ func readAllowances(allow *pflag.Flag, parse func([]byte) ([]gate.Allowance, err
 		return nil, fmt.Errorf("--allow: %w", err)
 	}
 	if g.Allowances, err = parse(data); err != nil {
-		return nil, fmt.Errorf("--allow %s: %w", file, err)
+		return nil, fmt.Errorf("--allow %s: %w", printable.Text(file), err)
 	}
 	return g, nil
 }

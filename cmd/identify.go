@@ -91,7 +91,7 @@ func (id *identification) source(ctx context.Context, stderr *os.File, s importe
 	imported, err := load(ctx, stderr, s, o)
 	var other *composefs.HashError
 	if errors.As(err, &other) {
-		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Has: other.Has})
+		id.Nearest = append(id.Nearest, reports.Identified{Source: s.Name(), Has: other.Has})
 		return nil
 	}
 	if err != nil {
@@ -113,13 +113,13 @@ func (id *identification) tree(ctx context.Context, s importers.Source, tree *ca
 	}
 	id.Tried += result.Tried
 	for _, found := range result.Found {
-		id.Found = append(id.Found, reports.Identified{Source: s.String(), Rules: rules, Made: found})
+		id.Found = append(id.Found, reports.Identified{Source: s.Name(), Rules: rules, Made: found})
 	}
 	if len(result.Makers) > 0 {
-		id.Makers = append(id.Makers, reports.Makers{Source: s.String(), Releases: result.Makers})
+		id.Makers = append(id.Makers, reports.Makers{Source: s.Name(), Releases: result.Makers})
 	}
 	for _, made := range result.Usual {
-		id.Nearest = append(id.Nearest, reports.Identified{Source: s.String(), Rules: rules, Made: made})
+		id.Nearest = append(id.Nearest, reports.Identified{Source: s.Name(), Rules: rules, Made: made})
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (l *linter) lint(ctx context.Context, name string) error {
 	if !source.HasLayers() {
 		return fmt.Errorf("%v has no layers: lint needs a container image or a layer", source)
 	}
-	report := &reports.Lint{Source: source.String()}
+	report := &reports.Lint{Source: source.Name()}
 	found, err := withImage(ctx, l.run.Err, source, options, func(ctx context.Context, img *image.Image, reading image.ReadOptions) ([]tarfile.Departure, error) {
 		report.Layers = img.LayerList()
 		return importers.Lint(ctx, img, reading)

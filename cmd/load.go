@@ -76,7 +76,7 @@ func load(ctx context.Context, stderr *os.File, source importers.Source, o impor
 
 // inputOf is an import as verify compares it.
 func inputOf(name string, s importers.Source, imported *importers.Import) verify.Input {
-	return verify.Input{Name: name, Source: s.String(), Tree: imported.Tree, Created: imported.Created, Final: s.IsFinal(), Written: imported.Written, Layers: imported.Layers, Other: imported.Other}
+	return verify.Input{Name: name, Source: s.Name(), Tree: imported.Tree, Created: imported.Created, Final: s.IsFinal(), Written: imported.Written, Layers: imported.Layers, Other: imported.Other}
 }
 
 // warnXattrs tells if a scan cannot see all that the policy keeps.

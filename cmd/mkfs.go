@@ -71,7 +71,7 @@ func (f *recipeFlags) mkfs(ctx context.Context, r *run, source importers.Source,
 	}
 	err = wholefile.Write(args[1], r.Out, func(w io.Writer) (err error) {
 		if digest, err = s.Write(w, imported.Tree); err != nil {
-			return fmt.Errorf("%s: %w", args[0], err)
+			return fmt.Errorf("%v: %w", source, err)
 		}
 		return nil
 	})

@@ -3,12 +3,12 @@ package cmd
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/cmd/progress"
 	"cfsverify/importers"
 	"cfsverify/reports"
@@ -57,7 +57,7 @@ func (f *comparison) checkRaw(c *cobra.Command) error {
 		}
 	})
 	if len(wrong) > 0 {
-		return fmt.Errorf("with --raw bytes are compared, not trees, so leave out %s", strings.Join(wrong, ", "))
+		return fmt.Errorf("with --raw bytes are compared, not trees, so leave out %s", printable.List(wrong))
 	}
 	if form := f.look.output.Value; !slices.Contains(formsOf(reports.Raw{}), form) {
 		return fmt.Errorf("--output %s does not go with --raw: use text or json", form)

@@ -95,7 +95,7 @@ func (r *run) repair(ctx context.Context, s setting, source, target importers.So
 		// What is written does not depend on where the root takes its metadata from.
 		s.Policy.Root, before.Policy.Root = policy.RootEpoch, policy.RootEpoch
 	}
-	report = &reports.Repair{Target: target.String(), Manifest: repaired.Manifest.Digest.String(), Layers: repaired.Layers, Changes: repaired.Changes}
+	report = &reports.Repair{Target: target.Name(), Manifest: repaired.Manifest.Digest.String(), Layers: repaired.Layers, Changes: repaired.Changes}
 	if report.Before, err = before.Apply(repaired.Tree); err != nil {
 		return nil, fmt.Errorf("%v: %w", source, err)
 	}

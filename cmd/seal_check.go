@@ -104,7 +104,7 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, name string) (err er
 		source = source.Pin(read.Manifest)
 		return read, nil
 	}
-	report := &reports.Seals{Source: source.String()}
+	report := &reports.Seals{Source: source.Name()}
 	first, err := s.load(s.imports.Hash)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func readInsides(ctx context.Context, stderr *os.File, sources []importers.Sourc
 		if err != nil {
 			return nil, fmt.Errorf("--inside: %w", err)
 		}
-		insides = append(insides, verify.Inside{Source: source.String(), Tree: read.Tree, Final: source.IsFinal()})
+		insides = append(insides, verify.Inside{Source: source.Name(), Tree: read.Tree, Final: source.IsFinal()})
 	}
 	for _, d := range image.Dumps {
 		insides = append(insides, verify.Inside{Source: d.Path, UKI: d.UKI, Tree: d.Tree, Err: d.Err, Final: true})

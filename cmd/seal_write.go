@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 	"cfsverify/cmd/advice"
 	"cfsverify/cmd/messages"
@@ -135,10 +136,10 @@ func (w *sealWriter) write(ctx context.Context, source, target importers.Source)
 			}
 		}
 	}
-	report = &reports.SealWrite{Target: target.String(), Manifest: sealed.Manifest.Digest.String(), Seals: sealed.Seals}
+	report = &reports.SealWrite{Target: target.Name(), Manifest: sealed.Manifest.Digest.String(), Seals: sealed.Seals}
 	if sealed.Artifact != nil {
 		target.Ref = sealed.Artifact.Digest.String()
-		report.Artifact = target.String()
+		report.Artifact = target.Name()
 	}
 	return report, nil
 }
@@ -190,7 +191,7 @@ func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewr
 		switch {
 		case c.State == seals.Good:
 		case i < written:
-			return fmt.Errorf("%s was written as %v, which is not right for what was written", c.Key, c.Claim.Digest)
+			return fmt.Errorf("%s was written as %v, which is not right for what was written", printable.Text(c.Key), c.Claim.Digest)
 		default:
 			w.run.status = statusDifferent
 			w.note("the image has another seal that is not good: %s, which cfsverify seal check tells of", reports.SealPlace(c.Seal))
@@ -229,7 +230,7 @@ func (w *sealWriter) digests(imported *importers.Import) (d rewrite.SealDigests,
 	r.Policy.Boot = w.flags.Boot.Value
 	if d.Bootable, err = r.Apply(bootable); err != nil {
 		// All but the preparation for booting has worked for the merged tree.
-		w.note("no digest of a bootable tree is written: %s", advice.Of(err))
+		w.note("no digest of a bootable tree is written: %v", advice.Wrap(err))
 	}
 	return d, nil
 }

@@ -148,8 +148,8 @@ func TestLoad(t *testing.T) {
 	for transport, s := range everySource(t) {
 		t.Run(string(transport), func(t *testing.T) {
 			// As a name on a command line it is the same source.
-			parsed, err := importers.ParseSource(s.String())
-			if err != nil || parsed.String() != s.String() {
+			parsed, err := importers.ParseSource(s.Name())
+			if err != nil || parsed.Name() != s.Name() {
 				t.Errorf("%v is read as %v, %v", s, parsed, err)
 			}
 			got, err := importers.Load(t.Context(), parsed, options())

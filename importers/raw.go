@@ -38,7 +38,7 @@ func CompareRaw(ctx context.Context, a, b source.Source, o RawOptions) (*raw.Ima
 					out, err = nil, errors.Join(err, fmt.Errorf("%v: %w", s, closed))
 				}
 			}()
-			sides[i] = rawSide(s.String(), img, o.Limits, o.Progress)
+			sides[i] = rawSide(s.Name(), img, o.Limits, o.Progress)
 		}
 		return raw.Compare(ctx, sides[0], sides[1])
 	})

@@ -7,6 +7,7 @@ import (
 
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/recipe"
 	"cfsverify/canon/releases"
 	"cfsverify/compare/proof"
@@ -49,11 +50,11 @@ func (id *Identification) text(w io.Writer, _ Options) error {
 	var lines []string
 	head := fmt.Sprintf("FOUND: %d of %d recipes give %v:", len(id.Found), id.Tried, id.Want)
 	for _, f := range id.Found {
-		lines = append(lines, f.Source+" "+f.flags())
+		lines = append(lines, printable.Text(f.Source)+" "+f.flags())
 	}
 	for _, m := range id.Makers {
 		for i := range m.Releases {
-			lines = append(lines, fmt.Sprintf("%s: so does %s", m.Source, &m.Releases[i]))
+			lines = append(lines, fmt.Sprintf("%s: so does %s", printable.Text(m.Source), &m.Releases[i]))
 		}
 	}
 	if len(id.Found) == 0 {
@@ -68,10 +69,10 @@ func (id *Identification) nearest() []string {
 	var lines []string
 	for _, n := range id.Nearest {
 		if n.Has != 0 {
-			lines = append(lines, fmt.Sprintf("%s has %v digests of file content, so it has no %v digest", n.Source, n.Has, id.Want.Algorithm()))
+			lines = append(lines, fmt.Sprintf("%s has %v digests of file content, so it has no %v digest", printable.Text(n.Source), n.Has, id.Want.Algorithm()))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s %s gives %v", n.Source, n.flags(), n.Digest))
+		lines = append(lines, fmt.Sprintf("%s %s gives %v", printable.Text(n.Source), n.flags(), n.Digest))
 	}
 	if lines == nil {
 		return []string{"none: the usual recipes need a /usr"}

@@ -241,9 +241,9 @@ func audienceText(a *seals.Audience) string {
 func whyText(why error) string {
 	switch {
 	case errors.Is(why, seals.ErrUnsigned):
-		return why.Error() + ", and --trust wants that"
+		return printable.Text(why.Error()) + ", and --trust wants that"
 	case errors.Is(why, seals.ErrInsecure):
-		return why.Error() + ", and --require-secure forbids that"
+		return printable.Text(why.Error()) + ", and --require-secure forbids that"
 	}
 	return printable.Text(errorText(why))
 }

@@ -29,14 +29,14 @@ func (s *SealWrite) text(w io.Writer, _ Options) error {
 	if s.Artifact != "" {
 		fmt.Fprintf(buf, "%s (artifact)\n", printable.Text(s.Artifact))
 	}
-	places := make([]string, len(s.Seals))
+	places, keys := make([]string, len(s.Seals)), make([]string, len(s.Seals))
 	placeWidth, keyWidth := 0, 0
 	for i, found := range s.Seals {
-		places[i] = writtenPlace(found)
-		placeWidth, keyWidth = max(placeWidth, len(places[i])), max(keyWidth, len(found.Key))
+		places[i], keys[i] = writtenPlace(found), printable.Text(found.Key)
+		placeWidth, keyWidth = max(placeWidth, len(places[i])), max(keyWidth, len(keys[i]))
 	}
 	for i, found := range s.Seals {
-		fmt.Fprintf(buf, "  %-*s  %-*s  %v\n", placeWidth, places[i], keyWidth, found.Key, found.Claim.Digest)
+		fmt.Fprintf(buf, "  %-*s  %-*s  %v\n", placeWidth, places[i], keyWidth, keys[i], found.Claim.Digest)
 	}
 	return buf.Flush()
 }

@@ -79,6 +79,9 @@ func cutValue(s string) string {
 	if len(s) <= shownValue {
 		return printable.Text(s)
 	}
-	head, _ := shorten(s, shownValue, 0, bytesOf)
-	return printable.Text(head) + fmt.Sprintf("… (%d bytes)", len(s))
+	end := 0
+	for _, size := utf8.DecodeRuneInString(s); end+size <= shownValue; _, size = utf8.DecodeRuneInString(s[end:]) {
+		end += size
+	}
+	return printable.Text(s[:end]) + fmt.Sprintf("… (%d bytes)", len(s))
 }

@@ -90,7 +90,7 @@ func originText(o *canon.Origin) string {
 	return fmt.Sprintf("layer %d, entry %d", o.Layer.Index, o.Entry)
 }
 
-func layerText(l *canon.Layer) string { return printable.Text(l.String()) }
+func layerText(l *canon.Layer) string { return l.String() }
 
 // nodeText describes an inode in a few words.
 func nodeText(n *canon.Node) string {

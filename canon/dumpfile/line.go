@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 )
 
 // parseLine adds the file of a line to the tree.
@@ -38,7 +39,7 @@ func (p *parser) parseLine(line []byte) error {
 	}
 	if hardlink {
 		if kind == canon.Directory {
-			return p.fieldError(fieldMode, "MODE %s is that of a directory: only other files can be hardlinks", p.rec.field[fieldMode])
+			return p.fieldError(fieldMode, "MODE %s is that of a directory: only other files can be hardlinks", printable.Text(string(p.rec.field[fieldMode])))
 		}
 		return p.addLink(dir, name)
 	}
@@ -57,7 +58,7 @@ func (p *parser) parseLine(line []byte) error {
 func (p *parser) parseRoot(hardlink bool, kind canon.Kind, perm uint16) error {
 	switch {
 	case kind != canon.Directory:
-		return p.fieldError(fieldMode, "MODE %s is that of a %v: the root must be a directory", p.rec.field[fieldMode], kind)
+		return p.fieldError(fieldMode, "MODE %s is that of a %v: the root must be a directory", printable.Text(string(p.rec.field[fieldMode])), kind)
 	case hardlink:
 		return p.fieldError(fieldMode, "the root cannot be a hardlink")
 	case p.root != nil:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cfsverify/canon/printable"
 )
 
 const (
@@ -84,7 +86,7 @@ func (p *parser) oneQuantifier(size int) int {
 	case !counts:
 		p.needPCRE2()
 	case most >= 0 && least > most || max(least, most) > countMax:
-		p.fail("the count %s", p.source[p.at:p.at+length])
+		p.fail("the count %s", printable.Text(p.source[p.at:p.at+length]))
 	}
 	p.counts = true
 	p.at += length

@@ -11,6 +11,7 @@ import (
 	"github.com/dlclark/regexp2"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 )
 
 // rule is a rule with its pattern.
@@ -39,7 +40,7 @@ func newRule(path string, l line) (*rule, error) {
 	if r.pattern.backtracks {
 		r.backtracking, err = regexp2.Compile(`(?s)\A(?:`+r.pattern.text+`).\z`, regexp2.None)
 		if err != nil {
-			return nil, r.error(err.Error())
+			return nil, r.error(printable.Line(err.Error()))
 		}
 		r.backtracking.MatchTimeout = timeMax
 	}

@@ -77,9 +77,9 @@ func formatError(err error) string {
 	if !strings.HasPrefix(text, "[") {
 		text = "[1:1] " + text
 	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = printable.Line(line)
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, printable.Line(line))
 	}
 	return strings.Join(lines, "\n  ")
 }
@@ -188,11 +188,11 @@ func (p *allowParser) rule(number int, node ast.Node) error {
 		text, ok := scalarText(p.resolve(value))
 		switch {
 		case !ok:
-			return at(key, "rule %d: %s is no text", number, keyName(key))
+			return at(key, "rule %d: %s is no text", number, printable.Text(keyName(key)))
 		case p.whole && keyName(key) == "attribute":
 			return at(key, "rule %d: rules for lint have no attribute: a departure is accepted as a whole", number)
 		case isBlank(text):
-			return at(key, "rule %d: %s has no value: leave the key out if the rule is to fit all", number, keyName(key))
+			return at(key, "rule %d: %s has no value: leave the key out if the rule is to fit all", number, printable.Text(keyName(key)))
 		}
 		if err := rule.set(keyName(key), text); err != nil {
 			return at(key, "rule %d: %v", number, err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 )
 
 // Side is an image that is compared.
@@ -149,7 +150,7 @@ func compareLayers(ctx context.Context, a, b *openLayer) (*Layer, error) {
 	return layer, err
 }
 
-func (l *openLayer) fail(err error) error { return fmt.Errorf("%v: %w", l.side, err) }
+func (l *openLayer) fail(err error) error { return fmt.Errorf("%s: %w", printable.Text(l.side), err) }
 
 func (l *openLayer) open(ctx context.Context) (err error) {
 	if l.stream, err = l.Open(ctx); err != nil {

@@ -29,7 +29,7 @@ func ExampleRun() {
 		if err != nil {
 			panic(err)
 		}
-		inputs[i] = verify.Input{Name: name, Source: source.String(), Tree: read.Tree, Created: read.Created, Layers: read.Layers, Other: read.Other}
+		inputs[i] = verify.Input{Name: name, Source: source.Name(), Tree: read.Tree, Created: read.Created, Layers: read.Layers, Other: read.Other}
 	}
 	result, err := verify.Run(context.Background(), inputs, r, verify.Options{Rules: o.Rules})
 	if err != nil {

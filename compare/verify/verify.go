@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/recipe"
 	"cfsverify/compare"
 	"cfsverify/compare/blame"
@@ -184,7 +185,7 @@ func newSide(in Input, r recipe.Recipe) (Side, error) {
 	side := Side{Name: in.Name, Source: in.Source, Tree: in.Tree, Written: in.Written, Layers: in.Layers}
 	var err error
 	if side.Digest, side.Corners, err = r.ApplyFindingCorners(in.Tree); err != nil {
-		return Side{}, fmt.Errorf("%s: %w", in.Source, err)
+		return Side{}, fmt.Errorf("%s: %w", printable.Text(in.Source), err)
 	}
 	for range in.Tree.All() {
 		side.Entries++

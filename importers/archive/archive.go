@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"cfsverify/canon/printable"
 )
 
 // Archive is a tar file of an image's parts, which are read in place.
@@ -103,14 +105,14 @@ func (a *Archive) Open(name string) (io.ReadCloser, int64, error) {
 	for range archiveLinksMax {
 		f, ok := a.files[at]
 		if !ok {
-			return nil, 0, fmt.Errorf("the archive lacks %s", name)
+			return nil, 0, fmt.Errorf("the archive lacks %s", printable.Text(name))
 		}
 		if f.content != nil {
 			return io.NopCloser(io.NewSectionReader(f.content, 0, f.content.Size())), f.content.Size(), nil
 		}
 		at = f.link
 	}
-	return nil, 0, fmt.Errorf("in the archive more than %d links lead on from %s", archiveLinksMax, name)
+	return nil, 0, fmt.Errorf("in the archive more than %d links lead on from %s", archiveLinksMax, printable.Text(name))
 }
 
 // OpenRegular opens a file that can be read in any place. It does not wait for
@@ -121,7 +123,7 @@ func OpenRegular(name string) (*os.File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
+		return nil, fmt.Errorf("%s is no regular file", printable.Text(name))
 	}
 	return os.Open(name)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
@@ -24,11 +25,11 @@ import (
 func Docker(s source.Source, platform *v1.Platform) (*image.Image, error) {
 	a, err := Open(s.Path)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no docker archive: %w", s.Path, err)
+		return nil, fmt.Errorf("%s is no docker archive: %w", printable.Text(s.Path), err)
 	}
 	if !a.Has("manifest.json") {
 		a.Close()
-		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json", s.Path)
+		return nil, fmt.Errorf("%s is no docker archive, as it has no manifest.json", printable.Text(s.Path))
 	}
 	img, err := dockerImage(s, a, platform)
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	strict "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	"cfsverify/canon/printable"
 )
 
 // Decode reads a document into what to points to, such that all readers agree on what
@@ -200,14 +202,14 @@ func explain(err error) error {
 	case errors.As(err, &syntax) && errors.Is(syntax, io.ErrUnexpectedEOF):
 		return fmt.Errorf("it breaks off at byte %d", syntax.ByteOffset)
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%w, at byte %d", syntax.Err, syntax.ByteOffset)
+		return fmt.Errorf("%w, at byte %d", printable.Error(syntax.Err), syntax.ByteOffset)
 	case errors.As(err, &semantic):
 		what := "it"
 		if semantic.JSONPointer != "" {
 			what = "member " + quote(string(semantic.JSONPointer))
 		}
 		if semantic.JSONKind == 0 || semantic.Err != nil && semantic.JSONKind == '"' {
-			return fmt.Errorf("%s: %w", what, semantic.Err)
+			return fmt.Errorf("%s: %w", what, printable.Error(semantic.Err))
 		}
 		return fmt.Errorf("%s cannot be %s", what, kindName(semantic.JSONKind))
 	}
@@ -225,7 +227,7 @@ func kindName(k jsontext.Kind) string {
 	case '0':
 		return "such a number"
 	}
-	return k.String()
+	return printable.Text(k.String())
 }
 
 // quote shows a pointer, of which a document can make a long one.

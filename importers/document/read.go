@@ -3,6 +3,8 @@ package document
 import (
 	"fmt"
 	"io"
+
+	"cfsverify/canon/printable"
 )
 
 // SizeMax is the size in bytes up to which an index, manifest or config is
@@ -17,7 +19,7 @@ func Read(open func(string) (io.ReadCloser, int64, error), name string) ([]byte,
 	}
 	defer f.Close()
 	if size > SizeMax {
-		return nil, fmt.Errorf("%s has %d bytes, too many for an index, manifest or config", name, size)
+		return nil, fmt.Errorf("%s has %d bytes, too many for an index, manifest or config", printable.Text(name), size)
 	}
 	// What grows meanwhile is cut off.
 	return io.ReadAll(io.LimitReader(f, SizeMax))

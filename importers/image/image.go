@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"cfsverify/canon"
+	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/document"
 	"cfsverify/importers/source"
@@ -160,7 +161,7 @@ func CheckPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
 	if platform == nil || have == nil || have.Satisfies(*platform) {
 		return nil
 	}
-	return fmt.Errorf("the image is for %v, not for %v", have, platform)
+	return fmt.Errorf("the image is for %s, not for %s", printable.Text(have.String()), printable.Text(platform.String()))
 }
 
 // CreatedTime is when an image was made, nil if the config does not say.

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"cfsverify/canon/printable"
 )
 
 // indexDepth is how many indexes may stand between a source and its image.
@@ -108,7 +109,7 @@ type PlatformError struct {
 }
 
 func (e *PlatformError) Error() string {
-	return fmt.Sprintf("there is no image for %v: there are %s", e.Want, e.Has)
+	return fmt.Sprintf("there is no image for %s: there are %s", printable.Text(e.Want.String()), e.Has)
 }
 
 // isAttached recognises what is about an image but is none: BuildKit's
@@ -167,5 +168,5 @@ func ListOrNone(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
-	return strings.Join(names, ", ")
+	return printable.List(names)
 }

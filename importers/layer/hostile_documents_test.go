@@ -344,7 +344,7 @@ func TestHostileDocumentsElsewhere(t *testing.T) {
 func skopeoTakes(t *testing.T, skopeo string, s source.Source, m *layoutMaker, o otherImage) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command(skopeo, "--insecure-policy", "copy", s.String(), "dir:"+dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(skopeo, "--insecure-policy", "copy", s.Name(), "dir:"+dir).CombinedOutput(); err != nil {
 		t.Logf("skopeo: %s", out)
 		return refuses
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sys/unix"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
 	"cfsverify/importers/outpath"
@@ -69,7 +70,7 @@ func parseIndexFile(layout *os.Root, raw []byte) (*indexFile, error) {
 		err = document.Decode(list, &index.manifests)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: index.json is not valid: %w", layout.Name(), err)
+		return nil, fmt.Errorf("%s: index.json is not valid: %w", printable.Text(layout.Name()), err)
 	}
 	return index, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"cfsverify/canon/printable"
 )
 
 // explain says what a registry's answer means to the user; what was asked for
@@ -34,12 +36,12 @@ func (r *repository) explain(ctx context.Context, prefix string, err error, what
 		// Without TLS, which the library then tries with hosts of the local
 		// network, there is an answer too, which does not matter.
 		host, _ := r.lastAsked(at)
-		return fmt.Errorf("%s%s has a certificate that is not trusted: %w: add its CA to those of the system, or name its file in SSL_CERT_FILE", prefix, host, cert.Err)
+		return fmt.Errorf("%s%s has a certificate that is not trusted: %w: add its CA to those of the system, or name its file in SSL_CERT_FILE", prefix, host, printable.Error(cert.Err))
 	case errors.As(err, &answer):
 		return errors.New(prefix + r.answer(answer, what))
 	case errors.As(err, &syntax) && (what == "image" || errors.As(err, &at)):
 		// Manifests are parsed later, and not by the library's client.
-		return fmt.Errorf("%swhat gives tokens for %s answers what is no JSON: %w", prefix, r.repo.RegistryStr(), syntax)
+		return fmt.Errorf("%swhat gives tokens for %s answers what is no JSON: %w", prefix, r.host(), printable.Error(syntax))
 	case errors.As(err, &at):
 		host, cause := r.lastAsked(at)
 		return fmt.Errorf("%s%s cannot be reached: %w", prefix, host, firstLine(cause))
@@ -50,10 +52,13 @@ func (r *repository) explain(ctx context.Context, prefix string, err error, what
 // firstLine leaves out what the library appends of an answer.
 func firstLine(err error) error {
 	if text, _, cut := strings.Cut(err.Error(), "\n"); cut {
-		return errors.New(strings.TrimSuffix(text, ":"))
+		return errors.New(printable.Line(strings.TrimSuffix(text, ":")))
 	}
-	return err
+	return printable.Error(err)
 }
+
+// host is the registry's name in messages.
+func (r *repository) host() string { return printable.Text(r.repo.RegistryStr()) }
 
 // lastAsked is the host that an error is of, which may be one that the registry
 // leads to, and what went wrong there.
@@ -62,16 +67,16 @@ func (r *repository) lastAsked(at *url.Error) (string, error) {
 		at = inner
 	}
 	if u, err := url.Parse(at.URL); err == nil && u.Host != "" {
-		return u.Host, at.Err
+		return printable.Text(u.Host), at.Err
 	}
-	return r.repo.RegistryStr(), at.Err
+	return r.host(), at.Err
 }
 
 func (r *repository) answer(answer *transport.Error, what string) string {
-	host := r.repo.RegistryStr()
+	host := r.host()
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode)))
 	if len(answer.Errors) > 0 && isErrorCode(string(answer.Errors[0].Code)) {
-		status = string(answer.Errors[0].Code)
+		status = printable.Text(string(answer.Errors[0].Code))
 	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:

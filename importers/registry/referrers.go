@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
@@ -149,7 +150,7 @@ func checkPrivateRedirect(req *http.Request, via []*http.Request) error {
 		return nil
 	}
 	if a, err := netip.ParseAddr(host); err == nil && (a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified()) {
-		return refusal(fmt.Sprintf("%s redirects to %s, which is an address of the local network", via[0].URL.Host, req.URL.Host))
+		return refusal(fmt.Sprintf("%s redirects to %s, which is an address of the local network", printable.Text(via[0].URL.Host), printable.Text(req.URL.Host)))
 	}
 	return nil
 }
@@ -194,7 +195,7 @@ func (p *referrersPage) next() (*url.URL, error) {
 		return nil, fmt.Errorf("%sthe link to its next page is no URL", referrersList)
 	}
 	if next.Host != p.at.Host {
-		return nil, fmt.Errorf("%sits next page is on %q, not on %s", referrersList, next.Host, p.at.Host)
+		return nil, fmt.Errorf("%sits next page is on %q, not on %s", referrersList, next.Host, printable.Text(p.at.Host))
 	}
 	// What stands before a registry may speak TLS for it.
 	next.Scheme, next.User = p.at.Scheme, nil

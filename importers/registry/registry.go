@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
 	"cfsverify/importers/image"
 	"cfsverify/importers/source"
@@ -58,7 +59,7 @@ func openRepository(repo name.Repository, pause, idle time.Duration) (*repositor
 func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.Image, error) {
 	ref, err := name.ParseReference(s.Ref)
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+		return nil, fmt.Errorf("%v: %w", s, printable.Error(err))
 	}
 	r, err := openRepository(ref.Context(), pause, idle)
 	if err != nil {
@@ -95,7 +96,7 @@ func (r *repository) image(ctx context.Context, s source.Source, ref name.Refere
 		return img, r.explain(ctx, s.String()+": ", err, "config")
 	}
 	if strings.HasPrefix(string(desc.MediaType), "text/html") {
-		return nil, fmt.Errorf("%v: %s answers with a web page: it may be no registry, or want a login to the network", s, r.repo.RegistryStr())
+		return nil, fmt.Errorf("%v: %s answers with a web page: it may be no registry, or want a login to the network", s, r.host())
 	}
 	return nil, fmt.Errorf("%v is of type %q, which is no container image", s, desc.MediaType)
 }

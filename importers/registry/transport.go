@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/document"
 )
 
@@ -103,7 +104,7 @@ func isPartFrom(h http.Header, from int64) bool {
 // readAtOnce reads the body of what is not too long, and closes it.
 func readAtOnce(resp *http.Response) error {
 	defer resp.Body.Close()
-	tooLong := refusal(fmt.Sprintf("%s sends a manifest or config of more than %d bytes", resp.Request.URL.Host, document.SizeMax))
+	tooLong := refusal(fmt.Sprintf("%s sends a manifest or config of more than %d bytes", printable.Text(resp.Request.URL.Host), document.SizeMax))
 	if resp.ContentLength > document.SizeMax && resp.StatusCode < http.StatusBadRequest {
 		return tooLong
 	}
@@ -116,7 +117,7 @@ func readAtOnce(resp *http.Response) error {
 	}
 	// The library reads manifests before we do.
 	if err := document.CheckValues(data); err != nil {
-		return refusal(fmt.Sprintf("%s sends a manifest or config that cannot be read: %v", resp.Request.URL.Host, err))
+		return refusal(fmt.Sprintf("%s sends a manifest or config that cannot be read: %v", printable.Text(resp.Request.URL.Host), err))
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(data))
 	return nil
@@ -131,10 +132,10 @@ func checkRedirects(req *http.Request) error {
 	hops := 0
 	for from := req; from.Response != nil && from.Response.Request != nil; from = from.Response.Request {
 		if hops++; hops > redirectsMax {
-			return refusal(fmt.Sprintf("%s redirects more than %d times", req.URL.Host, redirectsMax))
+			return refusal(fmt.Sprintf("%s redirects more than %d times", printable.Text(req.URL.Host), redirectsMax))
 		}
 		if before := from.Response.Request.URL; before.Scheme == "https" && from.URL.Scheme != "https" {
-			return refusal(fmt.Sprintf("%s redirects to %s without TLS", before.Host, from.URL.Host))
+			return refusal(fmt.Sprintf("%s redirects to %s without TLS", printable.Text(before.Host), printable.Text(from.URL.Host)))
 		}
 	}
 	return nil

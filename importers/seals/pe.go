@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"cfsverify/canon/printable"
 )
 
 const (
@@ -87,11 +89,11 @@ func (f *peFile) text(i int, limit uint32) (text string, doubt, err error) {
 	case s.VirtualSize > limit:
 		return "", nil, errTooLong
 	case s.VirtualSize > s.SizeOfRawData:
-		return "", fmt.Errorf("its section %s has %d bytes, of which the file has only %d: systemd-stub reads zeros for the others, and composefs-rs what is next in the file: make the image again", f.name(i), s.VirtualSize, s.SizeOfRawData), nil
+		return "", fmt.Errorf("its section %s has %d bytes, of which the file has only %d: systemd-stub reads zeros for the others, and composefs-rs what is next in the file: make the image again", printable.Text(f.name(i)), s.VirtualSize, s.SizeOfRawData), nil
 	}
 	read := make([]byte, s.VirtualSize)
 	if n, err := f.r.ReadAt(read, int64(s.PointerToRawData)); n < len(read) {
-		return "", nil, fmt.Errorf("its section %s is outside of the file, which may be truncated: %w", f.name(i), err)
+		return "", nil, fmt.Errorf("its section %s is outside of the file, which may be truncated: %w", printable.Text(f.name(i)), err)
 	}
 	return string(read), f.overlap(i), nil
 }
@@ -111,10 +113,10 @@ func (f *peFile) overlap(i int) error {
 	})
 	switch j := f.shares[i]; {
 	case over >= 0:
-		return fmt.Errorf("its section %s is loaded over the headers of the file, so that what is booted may be another text than the file has: make the image again", f.name(over))
+		return fmt.Errorf("its section %s is loaded over the headers of the file, so that what is booted may be another text than the file has: make the image again", printable.Text(f.name(over)))
 	case j >= 0:
 		other, _ := f.memory(j)
-		return fmt.Errorf("its sections %s and %q are loaded to the same memory, at %#x and %#x, so that what is booted may be another text than the file has: give them addresses that are apart", f.name(i), f.name(j), from, other)
+		return fmt.Errorf("its sections %s and %q are loaded to the same memory, at %#x and %#x, so that what is booted may be another text than the file has: give them addresses that are apart", printable.Text(f.name(i)), f.name(j), from, other)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 )
 
@@ -60,7 +61,7 @@ func (f *ukiFile) program() (*program, error) {
 
 // adds notes what the file adds to command lines if it is an addon.
 func (p *program) adds(s seal.Seal) {
-	what := fmt.Errorf("adds %s= to the command line", s.Key)
+	what := fmt.Errorf("adds %s= to the command line", printable.Text(s.Key))
 	if s.Key == "" {
 		what = fmt.Errorf("adds what cannot be told (%w)", s.Err)
 	} else {

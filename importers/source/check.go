@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"cfsverify/canon/printable"
 )
 
 // Check looks at what a source names, and refuses what its transport would read as
@@ -48,13 +50,13 @@ func (s Source) hold(what found) error {
 	if what.is == "" || slices.Contains(what.by, s.Transport) {
 		return nil
 	}
-	return what.refuse(s.String(), s.Path, s.Ref)
+	return what.refuse(s.Name(), s.Path, s.Ref)
 }
 
 // refuse says of what a user wrote what is there, and how to name it.
 func (w found) refuse(written, path, ref string) error {
 	if w.instead != "" {
-		return fmt.Errorf("%s: it is %s: %s", written, w.is, w.instead)
+		return fmt.Errorf("%s: it is %s: %s", printable.Text(written), w.is, w.instead)
 	}
 	var names []string
 	for _, t := range w.by {
@@ -67,7 +69,7 @@ func (w found) refuse(written, path, ref string) error {
 		}
 		names = append(names, name)
 	}
-	return fmt.Errorf("%s: it is %s: write %s", written, w.is, strings.Join(names, ", "))
+	return fmt.Errorf("%s: it is %s: write %s", printable.Text(written), w.is, strings.Join(names, ", "))
 }
 
 // name is what is there, as a transport reads it.

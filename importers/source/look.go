@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
 )
 
@@ -44,7 +45,7 @@ func look(path string, enough func(*names) bool) (found, error) {
 	defer f.Close()
 	what, err := lookIntoFile(f, enough)
 	if err != nil {
-		return found{}, fmt.Errorf("%s: %w", path, err)
+		return found{}, fmt.Errorf("%s: %w", printable.Text(path), err)
 	}
 	return what, nil
 }
@@ -65,9 +66,9 @@ func lookIntoDirectory(path string) (found, error) {
 		return found{is: "a directory that has the files of an OCI layout, and others", by: []Transport{Dir, OCI}}, nil
 	case n.isSkopeo():
 		return found{is: "an image as skopeo's own transport dir: and podman save write it",
-			instead: "copy it to an OCI layout with skopeo copy dir:" + path + " oci:NEW, and write oci:NEW"}, nil
+			instead: "copy it to an OCI layout with skopeo copy dir:" + printable.Text(path) + " oci:NEW, and write oci:NEW"}, nil
 	case n.isSaved():
-		return found{is: "an archive of docker save that was unpacked", instead: "pack it again with tar -C " + path + " -cf NEW.tar . and write docker-archive:NEW.tar"}, nil
+		return found{is: "an archive of docker save that was unpacked", instead: "pack it again with tar -C " + printable.Text(path) + " -cf NEW.tar . and write docker-archive:NEW.tar"}, nil
 	case n.root:
 		return found{is: "a root file system", by: []Transport{Dir}}, nil
 	}

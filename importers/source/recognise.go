@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"cfsverify/canon/printable"
 )
 
 // recognise finds out what a path without a transport is. It guesses only where all
@@ -22,9 +24,9 @@ func recognise(arg string) (Source, error) {
 	case what.is != "":
 		return Source{}, what.refuse(arg, arg, "")
 	case !isRegular(arg):
-		return Source{}, fmt.Errorf("%s is no regular file, so it cannot be looked at first: say what it is by one of %s", arg, prefixes())
+		return Source{}, fmt.Errorf("%s is no regular file, so it cannot be looked at first: say what it is by one of %s", printable.Text(arg), prefixes())
 	default:
-		return Source{}, fmt.Errorf("%s is none of the files that are recognised: say what it is by one of %s", arg, prefixes())
+		return Source{}, fmt.Errorf("%s is none of the files that are recognised: say what it is by one of %s", printable.Text(arg), prefixes())
 	}
 	transport := what.by[0]
 	switch {
@@ -42,24 +44,25 @@ func isRegular(path string) bool {
 }
 
 func unrecognised(arg string) error {
+	shown := printable.Text(arg)
 	// What exists up to a colon is most likely a layout with a tag.
 	if path, ref := splitRef(arg, true); ref != "" && exists(path) {
 		if s, err := recognise(path); err == nil && (s.Transport == OCI || s.Transport == OCIArchive || s.Transport == DockerArchive) {
-			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", arg, s.Transport, arg)
+			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", shown, s.Transport, shown)
 		}
 	}
 	if prefix, rest, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(prefix, "/.") {
 		for _, t := range Transports() {
 			if isTypo(prefix, string(t)) {
-				return fmt.Errorf("%s: no such file or directory, and %q is no transport: did you mean %s:%s", arg, prefix, t, rest)
+				return fmt.Errorf("%s: no such file or directory, and %q is no transport: did you mean %s:%s", shown, prefix, t, printable.Text(rest))
 			}
 		}
-		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", arg, prefix, prefixes())
+		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", shown, prefix, prefixes())
 	}
 	if _, err := name.ParseReference(arg); err != nil {
-		return fmt.Errorf("%s: no such file or directory", arg)
+		return fmt.Errorf("%s: no such file or directory", shown)
 	}
-	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", arg, arg)
+	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", shown, shown)
 }
 
 // isTypo says that a word is another one with a letter too many, too few, wrong,

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"cfsverify/canon/printable"
 )
 
 // Transport is a kind of source, named as skopeo and podman name them.
@@ -41,8 +43,11 @@ type Source struct {
 	Layers []string
 }
 
-// String writes the source as Parse reads it.
-func (s Source) String() string {
+// String is the source in a message: what Name is, but for what cannot be printed.
+func (s Source) String() string { return printable.Text(s.Name()) }
+
+// Name writes the source as Parse reads it.
+func (s Source) Name() string {
 	switch s.Transport {
 	case Docker:
 		return "docker://" + s.Ref

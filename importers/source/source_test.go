@@ -167,3 +167,15 @@ func TestKinds(t *testing.T) {
 		t.Errorf("not listed: %v", kinds)
 	}
 }
+
+// TestStringAndName: a message shows a source without what cannot be printed, and a name is
+// read as the same source again.
+func TestStringAndName(t *testing.T) {
+	s := Source{Transport: Tar, Layers: []string{"a\n::error::", `b\c`, "\x1b\u202e"}}
+	if got, want := s.String(), `tar:a\x0a::error::,b\\c,\x1b\xe2\x80\xae`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if again, err := Parse(s.Name()); err != nil || !cmp.Equal(again, s) {
+		t.Errorf("%q is read as %+v, %v", s.Name(), again, err)
+	}
+}
