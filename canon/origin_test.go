@@ -20,6 +20,7 @@ func TestLayerString(t *testing.T) {
 		{Layer{Index: 5, Digest: "sha256:0123456789ab"}, "layer 5 (sha256:0123456789ab)"},
 		{Layer{Index: 6, Digest: "sha256:0123456789abc"}, "layer 6 (sha256:0123456789ab)"},
 		{Layer{Index: 7, Digest: "no-digest-at-all"}, "layer 7 (no-digest-at-all)"},
+		{Layer{Index: 8, Name: "a\n\x1b"}, `layer 8 (a\x0a\x1b)`},
 	} {
 		if got := c.layer.String(); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
