@@ -182,8 +182,12 @@ func (w *sealWriter) check(ctx context.Context, out *layout.Writer, sealed *rewr
 	others := slices.DeleteFunc(again.Seals, func(f seal.Seal) bool {
 		return slices.ContainsFunc(sealed.Seals, func(s seal.Seal) bool { return s.Place == f.Place && s.Layer == f.Layer && s.Key == f.Key })
 	})
+	consumers, err := w.flags.Audiences()
+	if err != nil {
+		return err
+	}
 	written := len(sealed.Seals)
-	checked, err := reader.check(ctx, append(slices.Clone(sealed.Seals), others...), again, seals.Options{})
+	checked, err := reader.check(ctx, append(slices.Clone(sealed.Seals), others...), again, seals.Options{Consumers: consumers})
 	if err != nil {
 		return err
 	}
