@@ -32,7 +32,7 @@ func TestImportArrows(t *testing.T) {
 		"cmd/flags":           "canon/fsverity canon/policy canon/releases importers importers/layer importers/limits importers/scan",
 		"cmd/gendocs":         "cmd",
 		"cmd/messages":        "canon/printable cmd/advice",
-		"cmd/named":           "canon/erofs canon/fsverity canon/seal importers/seals",
+		"cmd/named":           "canon/erofs canon/fsverity canon/printable canon/seal importers/seals",
 		"cmd/progress":        "importers/limits",
 		"cmd/wholefile":       "importers/outpath",
 		"compare":             "canon canon/fsverity",

@@ -12,6 +12,7 @@ import (
 
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
+	"cfsverify/canon/printable"
 	"cfsverify/canon/seal"
 	"cfsverify/importers/seals"
 )
@@ -85,7 +86,7 @@ func Certificates(files []string) ([]*x509.Certificate, error) {
 		}
 		more, err := seal.ParseCertificates(data)
 		if err != nil {
-			return nil, fmt.Errorf("--trust %s: %w", name, err)
+			return nil, fmt.Errorf("--trust %s: %w", printable.Text(name), err)
 		}
 		list = append(list, more...)
 	}

@@ -85,7 +85,7 @@ func openBelow(layout *os.Root, name string) (io.ReadCloser, int64, error) {
 	case err != nil:
 		return nil, 0, err
 	case !info.Mode().IsRegular():
-		return nil, 0, fmt.Errorf("%s is no regular file", path.Join(layout.Name(), name))
+		return nil, 0, fmt.Errorf("%s is no regular file", printable.Text(path.Join(layout.Name(), name)))
 	}
 	// Whatever became of the file since, opening it must not wait.
 	f, err := layout.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -104,7 +104,7 @@ func checkEmpty(layout *os.Root) error {
 	defer dir.Close()
 	entries, err := dir.ReadDir(-1)
 	if err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), source.Staging) }) {
-		err = fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", layout.Name())
+		err = fmt.Errorf("%s is neither an OCI image layout nor empty: name another directory", printable.Text(layout.Name()))
 	}
 	return err
 }
