@@ -24,7 +24,7 @@ func hostileNames() []string {
 	return []string{
 		"</script><img src=x onerror=alert(1)>", "<!--<script>", "-->", "]]>", "\u2028alert(1)\u2029", "\u202egpj.exe", "a\x00b"[:1] + "\x01\x1b[31m", "\xff\xfe",
 		`";alert(1);//`, "'><svg onload=alert(1)>", "{{.Report}}", "${alert(1)}", "javascript:alert(1)", "&lt;b&gt;", `\`, `\x3c`, "__proto__", "constructor", "toString",
-		strings.Repeat("x", 255),
+		"\n::error::x", strings.Repeat("x", 255),
 	}
 }
 
