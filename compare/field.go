@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
@@ -116,22 +117,54 @@ func (c Change) Differs(a, b *canon.Node) bool {
 	return i >= 0 && fields[i].says(a, b)
 }
 
-// Copy gives an inode what another one has in the field of the change. For Links
+// Copy gives an inode what another one has in the fields of changes. For Links
 // it does nothing: which names an inode has is not the inode's to say.
-func (c Change) Copy(to, from *canon.Node) {
-	if c.Field == Xattr {
-		if value, has := from.Xattrs.Get(c.Xattr); has {
-			to.Xattrs.Set(c.Xattr, value)
-		} else {
-			to.Xattrs.Remove(c.Xattr)
+func Copy(changes []Change, to, from *canon.Node) {
+	xattrs := map[string]bool{}
+	for _, c := range changes {
+		if c.Field == Xattr {
+			xattrs[c.Xattr] = true
+			continue
 		}
+		for i := range fields {
+			if f := &fields[i]; f.field == c.Field && f.copy != nil {
+				f.copy(to, from)
+			}
+		}
+	}
+	if len(xattrs) == 0 {
 		return
 	}
-	for i := range fields {
-		if f := &fields[i]; f.field == c.Field && f.copy != nil {
-			f.copy(to, from)
+	copied := from.Xattrs.Without(func(x canon.Xattr) bool { return !xattrs[x.Name] })
+	kept := to.Xattrs.Without(func(x canon.Xattr) bool { return xattrs[x.Name] })
+	to.Xattrs = slices.Concat(kept, copied)
+	slices.SortFunc(to.Xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Compare orders changes as Changes does.
+func (c Change) Compare(d Change) int {
+	if c.Field == d.Field {
+		return strings.Compare(c.Xattr, d.Xattr)
+	}
+	number := func(c Change) int {
+		return slices.IndexFunc(fields[:], func(f fieldRow) bool { return f.field == c.Field })
+	}
+	return number(c) - number(d)
+}
+
+// Without gives the changes of a list that are not in another one, both in the order of
+// Changes.
+func Without(all, others []Change) []Change {
+	var left []Change
+	for _, c := range all {
+		for len(others) > 0 && others[0].Compare(c) < 0 {
+			others = others[1:]
+		}
+		if len(others) == 0 || others[0] != c {
+			left = append(left, c)
 		}
 	}
+	return left
 }
 
 // HasField says that one of the changes is of a field.

@@ -68,7 +68,7 @@ func TestFields(t *testing.T) {
 		}
 		for _, other := range Fields() {
 			if other != field && other != Type && !slices.Contains([]Field{ContentDigest, Storage, Payload}, other) {
-				Change{Field: other, Xattr: "user.b"}.Copy(a, b)
+				Copy([]Change{{Field: other, Xattr: "user.b"}}, a, b)
 			}
 		}
 		if slices.Contains([]Field{ContentDigest, Storage, Payload}, field) {
@@ -77,7 +77,7 @@ func TestFields(t *testing.T) {
 		} else if !want.Differs(a, b) {
 			t.Errorf("%s: copying other fields copied it", field)
 		}
-		want.Copy(a, b)
+		Copy([]Change{want}, a, b)
 		if changes := Changes(a, b); changes != nil {
 			t.Errorf("%s: %v is left after it was copied", field, changes)
 		}
@@ -87,7 +87,7 @@ func TestFields(t *testing.T) {
 func TestCopyXattrThatIsMissing(t *testing.T) {
 	a, b := fieldNode(canon.FIFO), fieldNode(canon.FIFO)
 	b.Xattrs.Remove("user.a")
-	Change{Field: Xattr, Xattr: "user.a"}.Copy(a, b)
+	Copy([]Change{{Field: Xattr, Xattr: "user.a"}}, a, b)
 	if len(a.Xattrs) > 0 {
 		t.Errorf("%v is left", a.Xattrs)
 	}
@@ -101,7 +101,7 @@ func TestCopyType(t *testing.T) {
 		for _, to := range kinds {
 			a, b := fieldNode(to), fieldNode(from)
 			a.Perm, b.Nlink = 0o600, 7
-			Change{Field: Type}.Copy(a, b)
+			Copy([]Change{{Field: Type}}, a, b)
 			if diff := cmp.Diff([]Change{{Field: Mode}}, Changes(a, b)); diff != "" || a.Nlink != 7 {
 				t.Errorf("a %v made a %v: nlink %d, %s", to, from, a.Nlink, diff)
 			}
@@ -116,15 +116,28 @@ func TestFieldsOfNames(t *testing.T) {
 	if changes := Changes(a, b); changes != nil {
 		t.Errorf("%v", changes)
 	}
-	Change{Field: Links}.Copy(a, b)
+	Copy([]Change{{Field: Links}}, a, b)
 	if a.Nlink != 1 {
 		t.Error("Links copied something")
 	}
-	Change{Field: Nlink}.Copy(a, b)
+	Copy([]Change{{Field: Nlink}}, a, b)
 	if a.Nlink != 2 {
 		t.Error("Nlink is not copied")
 	}
 	if !HasField([]Change{{Field: Mode}, {Field: Nlink}}, Nlink) || HasField([]Change{{Field: Mode}}, Nlink) {
 		t.Error("HasField is wrong")
+	}
+}
+
+// TestWithout: lists are in the order of Changes.
+func TestWithout(t *testing.T) {
+	all := []Change{{Field: Mode}, {Field: Mtime}, {Field: Xattr, Xattr: "user.a"}, {Field: Xattr, Xattr: "user.b"}, {Field: Nlink}}
+	others := []Change{{Field: Type}, {Field: Mode}, {Field: Xattr, Xattr: "user.a"}, {Field: Xattr, Xattr: "user.c"}, {Field: Links}}
+	want := []Change{{Field: Mtime}, {Field: Xattr, Xattr: "user.b"}, {Field: Nlink}}
+	if diff := cmp.Diff(want, Without(all, others)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(all, Without(all, nil)); diff != "" {
+		t.Error(diff)
 	}
 }

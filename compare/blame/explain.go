@@ -178,7 +178,7 @@ func (s *scene) result() []Finding {
 			if p := d.parts[it]; p != nil {
 				e := Entry{Difference: it.Difference, Origin: p.source}
 				if it.Status == compare.Changed {
-					e.Explained = slices.DeleteFunc(slices.Clone(it.Changes), func(c compare.Change) bool { return !slices.Contains(p.changes, c) })
+					e.Explained = inOrder(it.Changes, p.changes)
 				}
 				f.Entries = append(f.Entries, e)
 			}
@@ -186,4 +186,16 @@ func (s *scene) result() []Finding {
 		list = append(list, f)
 	}
 	return list
+}
+
+// inOrder gives some of all changes in the order of all.
+func inOrder(all, some []compare.Change) []compare.Change {
+	if len(some) == len(all) {
+		return slices.Clone(all)
+	}
+	isSome := map[compare.Change]bool{}
+	for _, c := range some {
+		isSome[c] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c compare.Change) bool { return !isSome[c] })
 }

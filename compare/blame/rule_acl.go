@@ -1,7 +1,6 @@
 package blame
 
 import (
-	"path"
 	"strings"
 
 	"cfsverify/canon"
@@ -60,22 +59,14 @@ func (s *scene) aclPerm(it *item, lists map[*canon.Node]linux.ACL) (uint16, bool
 		return 0, false
 	}
 	setgid := uint16(0)
-	if s.isBelowSetgid(it.Path) {
+	holder := s.holder(it.Path)
+	if holder.setgid && it.Path != "/" {
 		setgid = it.in.Node.Perm & 0o2000
 	}
 	if list := layerACL(it.in, linux.DefaultACL); list != nil {
 		return setgid | list.Perm(), true
 	}
-	for dir := path.Dir(it.Path); ; dir = path.Dir(dir) {
-		if e := s.out.Lookup(dir); e != nil {
-			if list := layerACL(e, linux.DefaultACL); list != nil {
-				return setgid | list.Perm(), true
-			}
-		}
-		if dir == "/" {
-			return 0, false
-		}
-	}
+	return setgid | holder.acl.Perm(), holder.acl != nil
 }
 
 // permOf is an entry's mode once its access ACL is set.

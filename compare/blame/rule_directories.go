@@ -126,6 +126,8 @@ func (s *scene) bootNanoseconds() {
 // has no directory but, say, a symlink. The scan still has the symlink there, and
 // what the layer puts or hides below it is put or hidden where the symlink leads.
 func (s *scene) pathsThroughSymlinks() {
+	links := symlinks{s.in, map[string]string{}, map[string]symlinkEnd{}}
+	hidden := map[*canon.Node]bool{}
 	for _, it := range s.items {
 		if it.in == nil || it.out == nil || !it.has(compare.Type) || it.out.Origin == nil || !it.out.Origin.Implicit {
 			continue
@@ -138,25 +140,26 @@ func (s *scene) pathsThroughSymlinks() {
 		if it.in.Node.Kind != canon.Symlink {
 			continue
 		}
-		target := resolve(s.in, it.Path)
-		if !s.isFollowed(it, target) {
+		// What is followed has all that the layers have below the path.
+		target := links.resolve(it.Path)
+		if !has(s.in.Lookup(target), it.out.Node) {
 			continue
 		}
 		source := it.out.Origin
 		s.claimAll(PathThroughSymlink, it, source)
 		sub := canon.Tree{Root: it.out.Node}
-		for p := range sub.All() {
+		for p, e := range sub.All() {
 			if other := s.byPath[it.Path+p]; other != nil && other.onlyOut() {
 				s.claimAll(PathThroughSymlink, other, layerOrigin(other.out))
 			}
 			if other := s.byPath[path.Join(target, p)]; other != nil && other.in != nil {
-				made := sub.Lookup(p).Node
+				made := e.Node
 				s.claim(PathThroughSymlink, other, source, func(c compare.Change) bool {
 					return other.onlyIn() || isMtime(c) && other.isDir() && s.stamped(other) || !c.Differs(other.in.Node, made)
 				})
 			}
 		}
-		s.hiddenThroughSymlink(it.Path, target)
+		s.hiddenThroughSymlink(it.Path, target, hidden)
 		if dir := s.byPath[path.Dir(target)]; dir != nil && dir.isDir() && s.stamped(dir) {
 			if made := s.byPath[target]; made != nil && made.onlyIn() {
 				s.claimFields(PathThroughSymlink, dir, source, compare.Mtime, compare.MtimeNsec)
@@ -165,74 +168,40 @@ func (s *scene) pathsThroughSymlinks() {
 	}
 }
 
-// isFollowed says that the scan has all that the layers have below a path at the
-// place where the symlink leads.
-func (s *scene) isFollowed(it *item, target string) bool {
-	sub := canon.Tree{Root: it.out.Node}
-	for p := range sub.All() {
-		if s.in.Lookup(path.Join(target, p)) == nil {
-			return false
-		}
-	}
-	return true
-}
-
 // hiddenThroughSymlink finds names that markers below a symlink hid at the place
 // where it leads.
-func (s *scene) hiddenThroughSymlink(link, target string) {
-	for i := range s.out.Markers {
-		m := &s.out.Markers[i]
-		rest, below := strings.CutPrefix(m.Path, link)
-		if !below || rest != "" && rest[0] != '/' {
-			continue
-		}
-		hidden := path.Join(target, rest)
+func (s *scene) hiddenThroughSymlink(link, target string, done map[*canon.Node]bool) {
+	for _, m := range s.hiding.from(link) {
+		hidden := path.Join(target, strings.TrimPrefix(m.Path, link))
 		e := s.out.Lookup(hidden)
 		if e == nil {
 			continue
 		}
-		sub := canon.Tree{Root: e.Node}
-		for p := range sub.All() {
-			if other := s.byPath[path.Join(hidden, p)]; other != nil && other.onlyOut() && (p != "/" || !m.Opaque) {
-				s.claimAll(PathThroughSymlink, other, m.Origin)
-			}
+		if !m.Opaque {
+			s.claimHidden(hidden, m)
 		}
+		s.claimBelow(strings.TrimSuffix(hidden, "/"), e.Node, m, done)
 	}
 }
 
-// followMax is how many symlinks tools follow at most: the kernel 40, others
-// up to 255.
-const followMax = 255
-
-// resolve follows the symlink at a path of a tree, and those on its way.
-func resolve(t *canon.Tree, p string) string {
-	for range followMax {
-		e := t.Lookup(p)
-		if e == nil || e.Node.Kind != canon.Symlink {
-			break
-		}
-		target := e.Node.Target
-		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(p), target)
-		}
-		p = resolveParents(t, path.Clean(target))
+func (s *scene) claimHidden(p string, m *canon.Marker) {
+	if other := s.byPath[p]; other != nil && other.onlyOut() {
+		s.claimAll(PathThroughSymlink, other, m.Origin)
 	}
-	return p
 }
 
-func resolveParents(t *canon.Tree, p string) string {
-	at := "/"
-	for name := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
-		at = path.Join(at, name)
-		if e := t.Lookup(at); e != nil && e.Node.Kind == canon.Symlink && at != p {
-			target := e.Node.Target
-			if !path.IsAbs(target) {
-				target = path.Join(path.Dir(at), target)
-			}
-			at = path.Clean(target)
+// claimBelow claims what is below a directory, but in directories where that is done.
+func (s *scene) claimBelow(p string, dir *canon.Node, m *canon.Marker, done map[*canon.Node]bool) {
+	if done[dir] {
+		return
+	}
+	done[dir] = true
+	for _, e := range dir.Children() {
+		s.claimHidden(p+"/"+e.Name, m)
+		if e.Node.Kind == canon.Directory {
+			s.claimBelow(p+"/"+e.Name, e.Node, m, done)
 		}
 	}
-	return at
 }
 
 // implicitParents finds directories that a layer needs and has no entry for:
@@ -260,7 +229,7 @@ func (s *scene) implicitParents() {
 		made, gid := in.Perm&^0o755 == 0, uint32(0)
 		// In a setgid directory a new one gets the group that it has then, and is
 		// setgid as well.
-		if in.Perm&0o2000 != 0 && s.isBelowSetgid(it.Path) {
+		if in.Perm&0o2000 != 0 && s.holder(it.Path).setgid {
 			made, gid = in.Perm&^0o2755 == 0, in.GID
 		}
 		s.claim(ImplicitParent, it, source, func(c compare.Change) bool {
@@ -295,35 +264,16 @@ func isImplied(e *canon.Dirent) bool {
 	return true
 }
 
-// isBelowSetgid says that one of the directories above a path is setgid on either
-// side: an engine may have cleared the bit of some of them.
-func (s *scene) isBelowSetgid(p string) bool {
-	for p != "/" {
-		p = path.Dir(p)
-		for _, t := range []*canon.Tree{s.in, s.out} {
-			if e := t.Lookup(p); e != nil && e.Node.Perm&0o2000 != 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // followers finds differences that other findings entail: entries below one that is no
 // directory on the other side, and hardlinks to names that only one side has.
 func (s *scene) followers() {
+	above := map[*item]Cause{}
 	for _, it := range s.items {
 		if it.Status == compare.Changed || len(it.open) == 0 {
 			continue
 		}
-		for dir := s.parentOf(it); dir != nil; dir = s.parentOf(dir) {
-			if cause, found := s.causes[dir]; found {
-				s.claimAll(cause, it, s.source(it))
-				break
-			}
-			if dir.Path == "/" {
-				break
-			}
+		if cause := s.causeAbove(it, above); cause != "" {
+			s.claimAll(cause, it, s.source(it))
 		}
 	}
 	lonely := map[*canon.Node]*item{}
@@ -340,6 +290,24 @@ func (s *scene) followers() {
 		}
 	}
 	s.directoriesOfChanges()
+}
+
+// causeAbove is the cause of the nearest directory above an item that has one. known has
+// those of directories, whose own causes do not change any more: they come first.
+func (s *scene) causeAbove(it *item, known map[*item]Cause) Cause {
+	dir := s.parentOf(it)
+	if dir == nil || it.Path == "/" {
+		return ""
+	}
+	cause, found := s.causes[dir]
+	if found {
+		return cause
+	}
+	if cause, found = known[dir]; !found {
+		cause = s.causeAbove(dir, known)
+		known[dir] = cause
+	}
+	return cause
 }
 
 // lonelyName is the first name of an inode that only one side has, and that has a cause.

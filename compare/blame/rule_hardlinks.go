@@ -142,9 +142,10 @@ func nodeOfLink(h *canon.Header) *canon.Node {
 	n := &canon.Node{Perm: uint16(h.Mode & 0o7777), UID: uint32(h.UID), GID: uint32(h.GID), Mtime: h.Mtime}
 	for key, value := range h.PAX {
 		if name, found := strings.CutPrefix(key, tarfile.XattrPrefix); found {
-			n.Xattrs.Set(name, value)
+			n.Xattrs = append(n.Xattrs, canon.Xattr{Name: name, Value: value})
 		}
 	}
+	slices.SortFunc(n.Xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
 	n.Perm = permOf(&canon.Dirent{Node: n})
 	return n
 }

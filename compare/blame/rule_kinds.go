@@ -1,8 +1,6 @@
 package blame
 
 import (
-	"path"
-
 	"cfsverify/canon"
 	"cfsverify/compare"
 )
@@ -26,8 +24,8 @@ func (s *scene) sockets() {
 func (s *scene) devices() {
 	for _, it := range s.items {
 		switch {
-		case s.isMissingDevice(it.out, it.in, it.Path, s.in):
-		case !s.directed() && s.isMissingDevice(it.in, it.out, it.Path, s.out):
+		case isMissingDevice(it.out, it.in, s.holder(it.Path).in):
+		case !s.directed() && isMissingDevice(it.in, it.out, s.holder(it.Path).out):
 		default:
 			continue
 		}
@@ -35,16 +33,15 @@ func (s *scene) devices() {
 	}
 }
 
-// isMissingDevice compares a device with what a tree has in its place. A device that
+// isMissingDevice compares a device with what a tree has in its place in dir. A device that
 // is missing along with its directory was not left out for being a device.
-func (s *scene) isMissingDevice(device, other *canon.Dirent, p string, t *canon.Tree) bool {
+func isMissingDevice(device, other, dir *canon.Dirent) bool {
 	if device == nil || !device.Node.Kind.IsDevice() {
 		return false
 	}
 	if other != nil {
 		return other.Node.Kind == canon.Regular && other.Node.Size == 0
 	}
-	dir := t.Lookup(path.Dir(p))
 	return dir != nil && dir.Node.Kind == canon.Directory
 }
 

@@ -1,7 +1,6 @@
 package blame
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -82,16 +81,11 @@ func (s *scene) source(it *item) *canon.Origin {
 	if it.out != nil {
 		return layerOrigin(it.out)
 	}
-	if m := s.markerOver(it.Path, nil); m != nil {
+	if m := s.hiding.over(it.Path, nil); m != nil {
 		return m.Origin
 	}
-	for dir := path.Dir(it.Path); dir != "/"; dir = path.Dir(dir) {
-		if e := s.out.Lookup(dir); e != nil {
-			if e.Node.Kind != canon.Directory {
-				return layerOrigin(e)
-			}
-			break
-		}
+	if e := s.holder(it.Path).existing.out; e.Node.Kind != canon.Directory {
+		return layerOrigin(e)
 	}
 	return nil
 }
@@ -101,30 +95,6 @@ func layerOrigin(e *canon.Dirent) *canon.Origin {
 		return nil
 	}
 	return e.Origin
-}
-
-// markerOver is the topmost marker that hides a path, or the one of a certain layer
-// if layer is not nil.
-func (s *scene) markerOver(p string, layer *canon.Layer) *canon.Marker {
-	if s.markersAt == nil {
-		s.markersAt = map[string][]*canon.Marker{}
-		for i := range s.out.Markers {
-			m := &s.out.Markers[i]
-			s.markersAt[m.Path] = append(s.markersAt[m.Path], m)
-		}
-	}
-	var found *canon.Marker
-	for at := p; ; at = path.Dir(at) {
-		for _, m := range s.markersAt[at] {
-			if (at != p || !m.Opaque) && (layer == nil || m.Origin.Layer == layer) &&
-				(found == nil || m.Origin.Layer.Index > found.Origin.Layer.Index) {
-				found = m
-			}
-		}
-		if at == "/" {
-			return found
-		}
-	}
 }
 
 // duplicates finds attributes that come from an earlier entry of the same layer for
@@ -150,7 +120,7 @@ func (s *scene) markers() {
 		case it.Status == compare.Changed:
 			s.hiddenAndBack(it)
 		case it.onlyIn():
-			m := s.markerOver(it.Path, nil)
+			m := s.hiding.over(it.Path, nil)
 			if m == nil {
 				continue
 			}
@@ -162,7 +132,7 @@ func (s *scene) markers() {
 			s.claimAll(cause, it, m.Origin)
 		default:
 			if origin := layerOrigin(it.out); origin != nil {
-				if m := s.markerOver(it.Path, origin.Layer); m != nil {
+				if m := s.hiding.over(it.Path, origin.Layer); m != nil {
 					s.claimAll(orderCause(m), it, m.Origin)
 				}
 			}
@@ -176,7 +146,7 @@ func (s *scene) hiddenAndBack(it *item) {
 	if !it.isDir() || it.out.Origin == nil || !it.out.Origin.Implicit {
 		return
 	}
-	if m := s.markerOver(it.Path, it.out.Origin.Layer); m != nil {
+	if m := s.hiding.over(it.Path, it.out.Origin.Layer); m != nil {
 		s.claimFields(orderCause(m), it, m.Origin, compare.Mode, compare.UID, compare.GID, compare.Mtime, compare.MtimeNsec, compare.Xattr)
 	}
 }
@@ -191,20 +161,18 @@ func orderCause(m *canon.Marker) Cause {
 // hasOwnEntries says that the layer of a marker itself has entries at or below the
 // path that the marker hides.
 func (s *scene) hasOwnEntries(m *canon.Marker) bool {
-	top := s.out.Lookup(m.Path)
-	if top == nil {
-		return false
+	own, known := s.hiding.own[m]
+	if known {
+		return own
 	}
-	if !m.Opaque && top.Origin.Layer == m.Origin.Layer {
-		return true
-	}
-	sub := canon.Tree{Root: top.Node}
-	for p, e := range sub.All() {
-		if p != "/" && e.Origin.Layer == m.Origin.Layer {
-			return true
+	if top := s.out.Lookup(m.Path); top != nil {
+		if s.entries == nil {
+			s.entries = newLayerEntries(s.out)
 		}
+		own = !m.Opaque && top.Origin.Layer == m.Origin.Layer || s.entries.below(top.Node, m.Origin.Layer)
 	}
-	return false
+	s.hiding.own[m] = own
+	return own
 }
 
 // whiteoutDevices finds device nodes of layers that overlayfs takes for

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"math"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
 
@@ -68,12 +67,15 @@ func (s *scene) xattrs() {
 			continue
 		}
 		origin := layerOrigin(it.out)
-		for _, c := range it.Changes {
-			if c.Field != compare.Xattr {
-				continue
+		causes := map[Cause]bool{}
+		for _, c := range it.open {
+			if c.Field == compare.Xattr {
+				causes[s.xattrCause(it, c.Xattr)] = true
 			}
-			if cause := s.xattrCause(it, c.Xattr); cause != "" {
-				s.claim(cause, it, origin, func(o compare.Change) bool { return o == c })
+		}
+		for cause := range causes {
+			if cause != "" {
+				s.claim(cause, it, origin, func(c compare.Change) bool { return c.Field == compare.Xattr && s.xattrCause(it, c.Xattr) == cause })
 			}
 		}
 		s.aclMode(it, lists)
@@ -132,7 +134,7 @@ func (s *scene) hiddenByXattr() {
 		if !it.onlyOut() {
 			continue
 		}
-		dir := s.out.Lookup(path.Dir(it.Path))
+		dir := s.holder(it.Path).out
 		if dir == nil || layerOrigin(dir) == nil || layerOrigin(it.out) == nil || it.out.Origin.Layer.Index >= dir.Origin.Layer.Index {
 			continue
 		}

@@ -24,8 +24,10 @@ type scene struct {
 	items  []*item
 	byPath map[string]*item
 	drafts map[Cause]*draft
-	// markersAt are the markers of out by path, made when they are needed.
-	markersAt map[string][]*canon.Marker
+	places map[string]*place
+	hiding *markers
+	// entries are those of out's layers, made when they are needed.
+	entries *layerEntries
 	// partners are made when they are needed.
 	partners *linkPartners
 	// causes has the cause of items that are on one side only or have another type.
@@ -35,7 +37,7 @@ type scene struct {
 func newScene(c Comparison) *scene {
 	s := &scene{
 		in: c.A, out: c.B, inName: c.NameA, outName: c.NameB, policy: c.Policy, inWritten: c.WrittenA, outWritten: c.WrittenB,
-		byPath: map[string]*item{}, drafts: map[Cause]*draft{}, causes: map[*item]Cause{},
+		byPath: map[string]*item{}, drafts: map[Cause]*draft{}, causes: map[*item]Cause{}, places: map[string]*place{},
 	}
 	layersA, layersB := hasLayers(c.A), hasLayers(c.B)
 	swap := layersA && !layersB
@@ -48,7 +50,7 @@ func newScene(c Comparison) *scene {
 		s.inWritten, s.outWritten = c.WrittenB, c.WrittenA
 	}
 	s.layered, s.scanned = layersA || layersB, !layersA || !layersB
-	s.newest = newestMtime(s.out)
+	s.newest, s.hiding = newestMtime(s.out), newMarkers(s.out)
 	for i := range c.Differences {
 		d := &c.Differences[i]
 		it := &item{Difference: d, in: d.A, out: d.B, linksIn: d.LinksA, linksOut: d.LinksB, open: append([]compare.Change(nil), d.Changes...)}

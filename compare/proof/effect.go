@@ -130,9 +130,9 @@ func (p *Proving) effect(v variant) *Effect {
 	if e.DigestB, err = recipeB.Apply(b); err != nil {
 		return nil
 	}
-	left, added := map[string][]compare.Change{}, map[string]bool{}
+	left, added := map[string]*compare.Difference{}, map[string]bool{}
 	for _, d := range compare.Trees(a, b) {
-		left[d.Path], added[d.Path] = append(d.Changes, compare.Change{}), true
+		left[d.Path], added[d.Path] = &d, true
 	}
 	for _, f := range p.Findings {
 		if !slices.ContainsFunc(f.Entries, func(entry blame.Entry) bool { return remains(entry, left[entry.Path]) }) {
@@ -151,12 +151,12 @@ func (p *Proving) effect(v variant) *Effect {
 }
 
 // remains says that something of an entry is still different.
-func remains(e blame.Entry, left []compare.Change) bool {
-	if len(left) == 0 {
+func remains(e blame.Entry, left *compare.Difference) bool {
+	switch {
+	case left == nil:
 		return false
-	}
-	if e.Status != compare.Changed {
+	case e.Status != compare.Changed:
 		return true
 	}
-	return slices.ContainsFunc(e.Explained, func(c compare.Change) bool { return slices.Contains(left, c) })
+	return len(compare.Without(e.Explained, left.Changes)) < len(e.Explained)
 }

@@ -139,8 +139,8 @@ func (p *patch) merge(path string, pair canon.Pair) canon.Dirent {
 			p.nodes[source] = e.Node
 		}
 	}
-	for _, c := range changes {
-		c.Copy(e.Node, pair.B.Node)
+	if len(changes) > 0 {
+		compare.Copy(changes, e.Node, pair.B.Node)
 	}
 	if e.Node.Kind == canon.Directory {
 		p.dirs[path] = e.Node

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
@@ -102,7 +101,7 @@ func (c *comparison) mask(differences []compare.Difference) (*Masked, error) {
 	for _, d := range compare.Trees(trees[0], trees[1]) {
 		was, found := seen[d.Path]
 		if found && was.Status == d.Status {
-			d.Changes = slices.DeleteFunc(d.Changes, func(change compare.Change) bool { return slices.Contains(was.Changes, change) })
+			d.Changes = compare.Without(d.Changes, was.Changes)
 			if len(d.Changes) == 0 {
 				continue
 			}

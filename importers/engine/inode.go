@@ -40,7 +40,10 @@ func (u *unpacker) link(dir *canon.Node, name string, n *canon.Node) {
 }
 
 func (u *unpacker) remove(dir *canon.Node, name string) {
-	if dir.Child(name) != nil {
+	if e := dir.Child(name); e != nil {
+		if kind := e.Node.Kind; kind == canon.Directory || kind == canon.Symlink {
+			u.leads.forget()
+		}
 		dir.Remove(name)
 		dir.Mtime = u.now
 	}

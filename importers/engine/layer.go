@@ -25,13 +25,17 @@ type unpacker struct {
 	// written are the names that it had, as RefuseDuplicates compares them.
 	written map[string]bool
 	// made are the paths of what it put, and of the directories above that.
-	made map[string]bool
+	made  map[string]bool
+	leads leads
+	// hidden are the directories that hold nothing any more but what the layer put.
+	hidden map[*canon.Node]bool
 	// directories are the entries whose mtimes are to be set in the end.
 	directories []int
 }
 
 func (u *unpacker) unpackLayer(layer *layer.Entries) error {
 	u.written, u.made, u.directories = map[string]bool{}, map[string]bool{}, nil
+	u.leads, u.hidden = leads{places: map[lead]place{}}, map[*canon.Node]bool{}
 	for i := range layer.List {
 		e := &layer.List[i]
 		u.at = canon.EntryError{Layer: layer.Layer, Entry: i + 1, Path: e.Path}

@@ -30,15 +30,24 @@ func (v overlayView) merge(dirs []*canon.Node) (*canon.Node, error) {
 	merged := *dirs[0]
 	merged.RemoveAll()
 	hideOverlayXattrs(&merged)
-	var names []string
+	type found struct {
+		name string
+		node *canon.Node
+	}
+	var all []found
 	for _, dir := range dirs {
 		for _, e := range dir.Children() {
-			names = append(names, e.Name)
+			all = append(all, found{e.Name, e.Node})
 		}
 	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		n, err := v.name(dirs, name)
+	slices.SortStableFunc(all, func(a, b found) int { return strings.Compare(a.name, b.name) })
+	for len(all) > 0 {
+		name := all[0].name
+		var nodes []*canon.Node
+		for len(all) > 0 && all[0].name == name {
+			nodes, all = append(nodes, all[0].node), all[1:]
+		}
+		n, err := v.top(nodes)
 		if err != nil {
 			return nil, err
 		}
@@ -49,15 +58,11 @@ func (v overlayView) merge(dirs []*canon.Node) (*canon.Node, error) {
 	return &merged, nil
 }
 
-// name gives what a name in merged directories shows, nil for nothing.
-func (v overlayView) name(dirs []*canon.Node, name string) (*canon.Node, error) {
+// top gives what a name shows that leads to these inodes in merged directories, nil for
+// nothing.
+func (v overlayView) top(nodes []*canon.Node) (*canon.Node, error) {
 	var found []*canon.Node
-	for _, dir := range dirs {
-		e := dir.Child(name)
-		if e == nil {
-			continue
-		}
-		n := e.Node
+	for _, n := range nodes {
 		if n.Kind != canon.Directory {
 			if len(found) > 0 || n.IsWhiteout() {
 				break

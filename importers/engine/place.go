@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"cfsverify/canon"
@@ -14,6 +15,8 @@ type place struct {
 	written string
 	names   []string
 	nodes   []*canon.Node
+	// symlinks is how many led to it.
+	symlinks int
 }
 
 func (p *place) last() *canon.Node { return p.nodes[len(p.nodes)-1] }
@@ -24,33 +27,67 @@ func (p *place) push(name string, n *canon.Node) {
 	p.names, p.nodes = append(p.names, name), append(p.nodes, n)
 }
 
-// up stays at the root, as in a chroot.
+// up stays at the root, as in a chroot. Places share their lists.
 func (p *place) up() {
-	if len(p.names) > 0 {
-		p.names, p.nodes = p.names[:len(p.names)-1], p.nodes[:len(p.nodes)-1]
+	if last := len(p.names) - 1; last >= 0 {
+		p.names, p.nodes = p.names[:last:last], p.nodes[:last+1:last+1]
 	}
+}
+
+// lead is a path from a directory, absolute ones from the root.
+type lead struct {
+	from *canon.Node
+	path string
+}
+
+// leadsMax is how many names the places may have that are remembered.
+const leadsMax = 1 << 20
+
+// leads are the directories that paths lead to over names that are all there. What is put
+// makes no difference to that, but a directory or symlink that is removed does.
+type leads struct {
+	places map[lead]place
+	names  int
+}
+
+func (l *leads) forget() { clear(l.places); l.names = 0 }
+
+func (l *leads) remember(to lead, p place) {
+	if l.names += len(p.names); l.names > leadsMax {
+		l.forget()
+	}
+	l.places[to] = p
 }
 
 // resolve follows symlinks within the root, the last one included. The last node
 // may be something else than a directory.
 func (u *unpacker) resolve(path string) (place, error) {
-	type step struct {
-		name string
-		// ofTarget says that a symlink, not the path, has it.
-		ofTarget bool
+	p, err := u.follow(place{nodes: []*canon.Node{u.root}}, path, 0, false)
+	p.written = path
+	return p, err
+}
+
+// follow follows a path from a place that so many symlinks led to. ofTarget says that a
+// symlink has the path.
+func (u *unpacker) follow(from place, path string, symlinks int, ofTarget bool) (place, error) {
+	if strings.HasPrefix(path, "/") {
+		from = place{nodes: []*canon.Node{u.root}}
 	}
-	steps := func(path string, ofTarget bool) (s []step) {
-		for name := range strings.SplitSeq(path, "/") {
-			s = append(s, step{name, ofTarget})
-		}
-		return s
+	to := lead{from.last(), path}
+	if p, known := u.leads.places[to]; known && symlinks+p.symlinks <= u.engine.SymlinksMax {
+		return p, nil
 	}
-	p := place{written: path, nodes: []*canon.Node{u.root}}
-	symlinks := 0
-	for todo := steps(path, false); len(todo) > 0; {
-		s := todo[0]
-		todo = todo[1:]
-		switch s.name {
+	p, err := u.walk(from, path, symlinks, ofTarget)
+	if err == nil && !slices.Contains(p.nodes, nil) && p.last().Kind == canon.Directory {
+		u.leads.remember(to, p)
+	}
+	return p, err
+}
+
+func (u *unpacker) walk(from place, path string, symlinks int, ofTarget bool) (place, error) {
+	p := place{names: slices.Clip(from.names), nodes: slices.Clip(from.nodes)}
+	for name := range strings.SplitSeq(path, "/") {
+		switch name {
 		case "", ".":
 			continue
 		case "..":
@@ -62,25 +99,28 @@ func (u *unpacker) resolve(path string) (place, error) {
 			if dir.Kind != canon.Directory {
 				return p, errNotDirectory
 			}
-			if found := dir.Child(s.name); found != nil {
+			if found := dir.Child(name); found != nil {
 				child = found.Node
 			}
 		}
 		switch {
-		case child == nil && s.ofTarget && !u.engine.ResolveFirst:
+		case child == nil && ofTarget && !u.engine.ResolveFirst:
 			return p, errors.New("its parent is a symlink that leads nowhere")
 		case child == nil || child.Kind != canon.Symlink:
-			p.push(s.name, child)
+			p.push(name, child)
 			continue
 		}
-		if symlinks++; symlinks > u.engine.SymlinksMax {
+		if symlinks+p.symlinks >= u.engine.SymlinksMax {
 			return p, errors.New("its parent is a symlink that leads round in circles")
 		}
-		if strings.HasPrefix(child.Target, "/") {
-			p.names, p.nodes = nil, []*canon.Node{u.root}
+		target, err := u.follow(p, child.Target, symlinks+p.symlinks+1, true)
+		if err != nil {
+			return target, err
 		}
-		todo = append(steps(child.Target, true), todo...)
+		target.symlinks += p.symlinks + 1
+		p = target
 	}
+	p.names, p.nodes = slices.Clip(p.names), slices.Clip(p.nodes)
 	return p, nil
 }
 

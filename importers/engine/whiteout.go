@@ -61,6 +61,10 @@ func (u *unpacker) hideName(dir *canon.Node, dirPath, name string) {
 }
 
 func (u *unpacker) hideBelow(dir *canon.Node, path string) {
+	if u.hidden[dir] {
+		return
+	}
+	u.hidden[dir] = true
 	var names []string
 	for _, e := range dir.Children() {
 		names = append(names, e.Name)
