@@ -45,6 +45,8 @@ type Seal struct {
 	// Name is the path of a unified kernel image or entry of the boot loader, or the digest
 	// of an artifact, empty elsewhere.
 	Name string
+	// OfUser says that Name is a file which the user named, and no path of the image.
+	OfUser bool
 	// CommandLine is the number of a command line in a file of its own, counted from 1, if
 	// there are several; else 0.
 	CommandLine int

@@ -42,7 +42,7 @@ func commandLines(found []seal.Seal) [][]int {
 			continue
 		}
 		if last := i - 1; last < 0 || !onCommandLine(&found[last]) ||
-			found[last].Place != f.Place || found[last].Name != f.Name || found[last].CommandLine != f.CommandLine || found[last].Profile != f.Profile {
+			found[last].Place != f.Place || found[last].Name != f.Name || found[last].OfUser != f.OfUser || found[last].CommandLine != f.CommandLine || found[last].Profile != f.Profile {
 			lists = append(lists, nil)
 		}
 		lists[len(lists)-1] = append(lists[len(lists)-1], i)

@@ -338,17 +338,21 @@ func TestCapitals(t *testing.T) {
 	}
 }
 
-// TestCommandLines: what one profile is booted with is not read for another.
+// TestCommandLines: what one profile is booted with is not read for another, nor a file of the
+// user's for one of the image.
 func TestCommandLines(t *testing.T) {
 	a, b := &seal.Profile{}, &seal.Profile{Number: 1}
 	of := func(place seal.Place, name, key string, number int, p *seal.Profile) seal.Seal {
 		return seal.Seal{Place: place, Name: name, Key: key, CommandLine: number, Profile: p}
 	}
+	named := of(seal.UKI, "x", "composefs.digest", 0, nil)
+	named.OfUser = true
 	got := commandLines([]seal.Seal{
+		named,
 		of(seal.UKI, "x", "composefs", 0, nil), of(seal.UKI, "x", "composefs.digest", 0, a), of(seal.UKI, "x", "composefs", 0, a), of(seal.UKI, "x", "composefs", 0, b), of(seal.UKI, "x", "", 0, b),
 		of(seal.UKI, "y", "composefs", 0, nil), of(seal.Label, "", "x", 0, nil), of(seal.Cmdline, "", "composefs", 1, nil), of(seal.Cmdline, "", "composefs", 2, nil),
 	})
-	if diff := cmp.Diff([][]int{{0}, {1, 2}, {3}, {5}, {7}, {8}}, got); diff != "" {
+	if diff := cmp.Diff([][]int{{0}, {1}, {2, 3}, {4}, {6}, {8}, {9}}, got); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
 }

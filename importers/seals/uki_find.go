@@ -69,7 +69,7 @@ func findUKIs(t *canon.Tree, files *Reading) ([]seal.Seal, error) {
 	return seals, nil
 }
 
-// OfUKI reads the seals on the command lines of a unified kernel image that
+// OfUKI reads the seals on the command lines of a unified kernel image of the user's that
 // the report calls name. A file that is none is an error.
 func OfUKI(name string, r io.ReaderAt) ([]seal.Seal, error) {
 	f, err := readUKI(r)
@@ -82,7 +82,7 @@ func OfUKI(name string, r io.ReaderAt) ([]seal.Seal, error) {
 	}
 	var seals []seal.Seal
 	for _, s := range found {
-		s.Place, s.Name = seal.UKI, name
+		s.Place, s.Name, s.OfUser = seal.UKI, name, true
 		seals = append(seals, s.Seal)
 	}
 	return seals, nil
