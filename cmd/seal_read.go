@@ -38,6 +38,9 @@ func (s *sealReader) check(ctx context.Context, found []seal.Seal, first *import
 			if read, err = s.load(alg); err != nil {
 				return nil, err
 			}
+			if err := first.CheckSame(read); err != nil {
+				return nil, err
+			}
 		}
 		subject := seals.Subject{
 			Hash: alg, Policy: s.policy, Boot: s.boot, Tree: read.Tree, Stack: read.Stack, Other: read.Other, Manifest: read.Manifest, Config: read.Config,

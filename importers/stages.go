@@ -1,7 +1,10 @@
 package importers
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
 
 	"cfsverify/canon"
 	"cfsverify/canon/seal"
@@ -120,6 +123,16 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 		return nil, err
 	}
 	return &Sealed{read, found, layer.NewStack(layers, rules), dumps, img.Manifest, img.Config}, nil
+}
+
+// CheckSame says whether an image that was read again is the same: those of archives and bare
+// layers have no manifest by which they could be named.
+func (s *Sealed) CheckSame(again *Sealed) error {
+	sameLayer := func(a, b *canon.Layer) bool { return a.DiffID == b.DiffID }
+	if !bytes.Equal(s.Config, again.Config) || !bytes.Equal(s.Manifest, again.Manifest) || !slices.EqualFunc(s.Layers, again.Layers, sameLayer) {
+		return errors.New("the image is another one than before: something has changed it while it was read for the digests of one hash after the other")
+	}
+	return nil
 }
 
 // newImport is what was merged, with the content that labels need if it was asked for.

@@ -195,6 +195,27 @@ func TestReadSealed(t *testing.T) {
 	}
 }
 
+// TestCheckSame: an image is the same by its layers, config and manifest.
+func TestCheckSame(t *testing.T) {
+	read := func(config string, diffIDs ...string) *importers.Sealed {
+		s := &importers.Sealed{Import: &importers.Import{}, Config: []byte(config), Manifest: []byte("manifest")}
+		for _, id := range diffIDs {
+			s.Layers = append(s.Layers, &canon.Layer{DiffID: id})
+		}
+		return s
+	}
+	first, other := read("config", "a", "b"), read("config", "a", "b")
+	other.Manifest = nil
+	for _, c := range []struct {
+		again *importers.Sealed
+		same  bool
+	}{{read("config", "a", "b"), true}, {read("config", "a", "c"), false}, {read("config", "a"), false}, {read("other", "a", "b"), false}, {other, false}} {
+		if err := first.CheckSame(c.again); (err == nil) != c.same {
+			t.Errorf("%s, %d layers: error %v", c.again.Config, len(c.again.Layers), err)
+		}
+	}
+}
+
 // TestReadSealedErrors: seals that cannot be looked for are an error.
 func TestReadSealedErrors(t *testing.T) {
 	img := openedSpecs("f a")
