@@ -39,12 +39,15 @@ func brokenBootEntries(raw *canon.Tree) []Item {
 	b.programs("/boot/EFI/Linux")
 	b.programs("/boot/loader/addons")
 	b.modules()
+	b.aboot()
 	return b.items
 }
 
 type bootEntries struct {
 	root  *canon.Node
 	items []Item
+	// others says that there is something to boot besides payloads of aboot.
+	others bool
 }
 
 func (b *bootEntries) add(path, format string, args ...any) {
@@ -86,6 +89,7 @@ func (b *bootEntries) loaderEntries() {
 	}
 	for _, e := range dir.Children() {
 		path := entriesDir + "/" + e.Name
+		b.others = b.others || strings.HasSuffix(e.Name, ".conf")
 		switch {
 		case !strings.HasSuffix(e.Name, ".conf"):
 		case e.Node.Kind != canon.Regular:
@@ -156,8 +160,11 @@ func (b *bootEntries) programsIn(dir *canon.Node, path string) {
 		switch {
 		case e.Node.Kind == canon.Directory:
 			b.programsIn(e.Node, path)
-		case strings.HasSuffix(e.Name, ".efi") && e.Node.Kind != canon.Regular:
+		case !strings.HasSuffix(e.Name, ".efi"):
+		case e.Node.Kind != canon.Regular:
 			b.add(path, "it is a %v, not a file", e.Node.Kind)
+		default:
+			b.others = b.others || !strings.HasSuffix(e.Name, ".addon.efi")
 		}
 	}
 }
@@ -174,8 +181,50 @@ func (b *bootEntries) modules() {
 			continue
 		}
 		b.programsIn(e.Node, path)
-		if kernel := e.Node.Child("vmlinuz"); kernel != nil && kernel.Node.Kind == canon.Regular && !utf8.ValidString(e.Name) {
-			b.add(path, "the kernel's version is not UTF-8")
+		if kernel := e.Node.Child("vmlinuz"); kernel != nil && kernel.Node.Kind == canon.Regular {
+			b.others = true
+			if !utf8.ValidString(e.Name) {
+				b.add(path, "the kernel's version is not UTF-8")
+			}
 		}
 	}
+}
+
+// aboot looks at payloads for the partitions of Android's boot loaders, of which there may be
+// one, and then nothing else to boot. Their content is not looked at.
+func (b *bootEntries) aboot() {
+	boot, _ := walk(b.root, "/boot")
+	if boot == nil {
+		return
+	}
+	payloads := 0
+	for _, e := range boot.Children() {
+		path := "/boot/" + e.Name
+		if version, found := kernelVersion(e.Name, "vbmeta-"); found && boot.Child("aboot-"+version+".img") == nil {
+			b.add(path, "there is no aboot-%s.img that it belongs to", version)
+		}
+		version, found := kernelVersion(e.Name, "aboot-")
+		if !found {
+			continue
+		}
+		payloads++
+		switch {
+		case version == "" || !utf8.ValidString(version):
+			b.add(path, "the kernel's version is missing or not UTF-8")
+		case e.Node.Kind != canon.Regular:
+			b.add(path, "it is a %v, not a file", e.Node.Kind)
+		case payloads > 1:
+			b.add(path, "it is not the only payload of aboot")
+		case b.others:
+			b.add(path, "there is something else to boot besides it")
+		}
+	}
+}
+
+// kernelVersion is that in the name of an image of a kind for Android's boot loaders.
+func kernelVersion(name, kind string) (version string, found bool) {
+	if version, found = strings.CutPrefix(name, kind); !found {
+		return "", false
+	}
+	return strings.CutSuffix(version, ".img")
 }

@@ -3,6 +3,7 @@ package notes_test
 import (
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -10,10 +11,16 @@ import (
 	"cfsverify/importers"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/uki"
 )
 
 const base = "d . mode=755\nd boot\nd boot/loader\nd boot/loader/entries\nd sysroot\nd usr\nd usr/lib\nd usr/lib/modules\nd usr/lib/modules/6.1\n" +
 	"f usr/lib/modules/6.1/vmlinuz =k\nl link ->usr\n"
+
+const noKernel = "f usr/lib/modules/6.1/.wh.vmlinuz\nd boot/loader/addons\n"
+
+// aboot is the content of a payload.
+var aboot = strconv.Quote("=" + string(uki.File([2]string{".linux", "kernel"}, [2]string{".initrd", "initrd"})))
 
 // bootCases are layers on top of base, and the path that a note is about, empty for none.
 var bootCases = map[string][2]string{
@@ -45,6 +52,15 @@ var bootCases = map[string][2]string{
 	"a version that is not UTF-8":   {`d "usr/lib/modules/\xff"` + "\n" + `f "usr/lib/modules/\xff/vmlinuz" =k`, "/usr/lib/modules/\xff"},
 	"no kernel beside such a name":  {`d "usr/lib/modules/\xff"`, ""},
 	"a kernel that is a symlink":    {`d "usr/lib/modules/\xff"` + "\n" + `l "usr/lib/modules/\xff/vmlinuz" ->x`, ""},
+	"aboot beside a kernel":         {"f boot/aboot-1.img " + aboot, "/boot/aboot-1.img"},
+	"aboot beside an entry":         {noKernel + "f boot/aboot-1.img " + aboot + "\n" + `f boot/loader/entries/a.conf ="linux /usr/lib/modules/6.1/other\n"` + "\nf usr/lib/modules/6.1/other =k", "/boot/aboot-1.img"},
+	"aboot beside an addon":         {noKernel + "f boot/aboot-1.img " + aboot + "\nf boot/loader/addons/a.addon.efi =MZ", ""},
+	"aboot alone":                   {noKernel + "f boot/aboot-1.img " + aboot, ""},
+	"aboot twice":                   {noKernel + "f boot/aboot-1.img " + aboot + "\nf boot/aboot-2.img " + aboot, "/boot/aboot-2.img"},
+	"aboot that is a directory":     {noKernel + "d boot/aboot-1.img", "/boot/aboot-1.img"},
+	"aboot without a version":       {noKernel + "f boot/aboot-.img " + aboot, "/boot/aboot-.img"},
+	"aboot of other names":          {"f boot/aboot.img =x\nf boot/aboot-1 =x\nf boot/vbmeta.img =x", ""},
+	"vbmeta without aboot":          {"f boot/vbmeta-1.img =x", "/boot/vbmeta-1.img"},
 	"an entry whose kernel is gone": {"f usr/lib/modules/6.1/.wh.vmlinuz\n" + `f boot/loader/entries/a.conf ="linux /usr/lib/modules/6.1/vmlinuz\n"`, "/boot/loader/entries/a.conf"},
 }
 
