@@ -120,12 +120,19 @@ func isAttached(d v1.Descriptor) bool {
 	return d.Annotations["vnd.docker.reference.type"] != "" || isArtifact && !d.MediaType.IsIndex()
 }
 
-// HasName says that a descriptor has a tag, or this digest.
+// HasName says that a descriptor has a tag or, if that is what ref is, a digest: a tag that is
+// written like a digest names nothing.
 func HasName(d v1.Descriptor, ref string) bool {
-	if d.Digest.String() == ref {
-		return true
+	if isDigest(ref) {
+		return d.Digest.String() == ref
 	}
 	return slices.ContainsFunc(NameAnnotations, func(key string) bool { return d.Annotations[key] == ref })
+}
+
+// isDigest knows the algorithms of the OCI image-spec, descriptor.md.
+func isDigest(ref string) bool {
+	algorithm, _, found := strings.Cut(ref, ":")
+	return found && (algorithm == "sha256" || algorithm == "sha512")
 }
 
 // fits compares platforms; a descriptor without one, or one that leads to an
@@ -143,8 +150,8 @@ func listNames(descs []v1.Descriptor) string {
 	for _, d := range descs {
 		name := "@" + d.Digest.String()
 		for _, key := range NameAnnotations {
-			if d.Annotations[key] != "" {
-				name = d.Annotations[key]
+			if tag := d.Annotations[key]; tag != "" && !isDigest(tag) {
+				name = tag
 				break
 			}
 		}

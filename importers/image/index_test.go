@@ -148,6 +148,10 @@ func TestChoice(t *testing.T) {
 		mutate.IndexAddendum{Add: plain, Descriptor: v1.Descriptor{Annotations: tag(oci, "again")}},
 		mutate.IndexAddendum{Add: artifact, Descriptor: v1.Descriptor{ArtifactType: "application/vnd.example+json", Annotations: tag(oci, "artifact")}},
 	)
+	posing := mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: plain, Descriptor: v1.Descriptor{Annotations: tag(oci, digestOf(t, native))}},
+		mutate.IndexAddendum{Add: plain, Descriptor: v1.Descriptor{Annotations: tag(containerd, digestOf(t, native))}},
+	)
 	alone := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: foreign, Descriptor: v1.Descriptor{ArtifactType: string(types.OCIConfigJSON)}})
 	onlyArtifact := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: artifact, Descriptor: v1.Descriptor{ArtifactType: "application/vnd.example+json"}})
 	for name, c := range map[string]struct {
@@ -159,6 +163,7 @@ func TestChoice(t *testing.T) {
 		"tag":                          {index: index, ref: "again", want: plain},
 		"containerd's name":            {index: index, ref: "docker.io/library/plain:1", want: plain},
 		"digest":                       {index: index, ref: digestOf(t, plain), want: plain},
+		"a tag like a digest":          {index: posing, ref: digestOf(t, native), refused: fmt.Sprintf("there is no image %q: there are @%s, @%s", digestOf(t, native), digestOf(t, plain), digestOf(t, plain))},
 		"index, for this machine":      {index: index, ref: "multi", want: native},
 		"index by its digest":          {index: index, ref: digestOf(t, multi), want: native},
 		"index, for another platform":  {index: index, ref: "multi", platform: "linux/" + other, want: foreign},
