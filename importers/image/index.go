@@ -20,7 +20,11 @@ var NameAnnotations = []string{"org.opencontainers.image.ref.name", "io.containe
 
 // descend finds the manifest that a tag or digest and a platform choose.
 func descend(index *v1.IndexManifest, from Parts, ref string, platform *v1.Platform, depth int) (v1.Descriptor, []byte, error) {
-	desc, err := choose(index.Manifests, ref, platform)
+	all := index.Manifests
+	if isDigest(ref) {
+		all = nested(all, from, depth)
+	}
+	desc, err := choose(all, ref, platform)
 	if err != nil {
 		return v1.Descriptor{}, nil, err
 	}
@@ -46,6 +50,30 @@ func descend(index *v1.IndexManifest, from Parts, ref string, platform *v1.Platf
 		return v1.Descriptor{}, nil, fmt.Errorf("the index %v is not valid: %w", desc.Digest, err)
 	}
 	return descend(child, from, "", platform, depth)
+}
+
+// nested adds to the descriptors of an index those of the indexes that it lists, as far as
+// these can be read, each once.
+func nested(all []v1.Descriptor, from Parts, depth int) []v1.Descriptor {
+	list, seen := slices.Clone(all), map[v1.Hash]bool{}
+	for depth++; depth < indexDepth; depth++ {
+		var below []v1.Descriptor
+		for _, d := range all {
+			if !d.MediaType.IsIndex() || seen[d.Digest] {
+				continue
+			}
+			seen[d.Digest] = true
+			raw, err := from.Document(d)
+			if err != nil || VerifyBytes("index", raw, d.Digest, d.Size) != nil {
+				continue
+			}
+			if child, err := ParseIndex(raw, d.MediaType); err == nil {
+				below = append(below, child.Manifests...)
+			}
+		}
+		list, all = append(list, below...), below
+	}
+	return list
 }
 
 // choose picks one descriptor of an index.

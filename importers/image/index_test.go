@@ -166,6 +166,7 @@ func TestChoice(t *testing.T) {
 		"a tag like a digest":          {index: posing, ref: digestOf(t, native), refused: fmt.Sprintf("there is no image %q: there are @%s, @%s", digestOf(t, native), digestOf(t, plain), digestOf(t, plain))},
 		"index, for this machine":      {index: index, ref: "multi", want: native},
 		"index by its digest":          {index: index, ref: digestOf(t, multi), want: native},
+		"digest in an index":           {index: index, ref: digestOf(t, foreign), want: foreign},
 		"index, for another platform":  {index: index, ref: "multi", platform: "linux/" + other, want: foreign},
 		"the same digest twice":        {index: mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: plain}, mutate.IndexAddendum{Add: plain}), want: plain},
 		"the only image, of any":       {index: alone, want: foreign},
