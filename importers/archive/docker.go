@@ -58,7 +58,7 @@ func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Ima
 	// go-containerregistry names it sha256:HEX, docker HEX.json or blobs/sha256/HEX.
 	base := strings.TrimPrefix(strings.TrimSuffix(path.Base(desc.Config), ".json"), "sha256:")
 	if digest, err := v1.NewHash("sha256:" + base); err == nil {
-		if err := image.VerifyBytes("config", raw, digest, -1); err != nil {
+		if err := image.VerifyBytes("config", raw, digest, int64(len(raw))); err != nil {
 			return nil, err
 		}
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 // VerifyBytes checks a manifest or config against the descriptor that led to
-// it. A size of -1 is not checked.
+// it.
 func VerifyBytes(what string, raw []byte, want v1.Hash, size int64) error {
 	if want.Algorithm != "sha256" {
 		return fmt.Errorf("the %s has a %s digest: only sha256 can be verified", what, printable.Text(want.Algorithm))
 	}
-	if size >= 0 && int64(len(raw)) != size {
+	if int64(len(raw)) != size {
 		return fmt.Errorf("the %s %v has %d bytes, its descriptor says %d", what, want, len(raw), size)
 	}
 	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != want.Hex {

@@ -123,6 +123,14 @@ var hostileImages = []hostileImage{
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) + 1 }, "it is truncated", ""},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = len(m.stored) - 1 }, "has more than the", ""},
 	{"blob-size", func(_ *testing.T, m *layoutMaker) { m.layer()["size"] = -1 }, "layer 1 lacks a digest, size or diffID", ""},
+	{"blob-size", func(t *testing.T, m *layoutMaker) {
+		config := blobs.JSON(t, m.config)
+		m.manifest["config"] = blobs.Descriptor(types.OCIConfigJSON, m.blob(t, config), -1)
+	}, "bytes, its descriptor says -1", ""},
+	{"blob-size", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		m.index["manifests"].([]any)[0].(map[string]any)["size"] = -1
+	}, "bytes, its descriptor says -1", ""},
 	{"blob-missing", func(t *testing.T, m *layoutMaker) {
 		if err := os.Remove(filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)); err != nil {
 			t.Fatal(err)
