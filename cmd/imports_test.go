@@ -44,7 +44,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/raw":         "canon canon/printable canon/tarfile compare",
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/selinux compare compare/identify compare/notes importers/layer",
 		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/selinux compare compare/blame compare/gate compare/notes compare/proof compare/seals importers/layer",
-		"importers":           "canon canon/erofs canon/fsverity canon/policy canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/scan importers/seals importers/source",
+		"importers":           "canon canon/erofs canon/fsverity canon/policy canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/registry importers/scan importers/seals importers/source importers/storage",
 		"importers/archive":   "canon canon/printable importers/blob importers/document importers/image importers/source",
 		"importers/blob":      "canon canon/tarfile importers/limits",
 		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/document importers/source",
@@ -65,23 +65,26 @@ func TestImportArrows(t *testing.T) {
 		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/printable canon/seal importers/image importers/layer importers/objects",
 		"importers/source":    "canon/erofs canon/printable importers/blob importers/document",
 		"importers/staging":   "",
+		"importers/storage":   "canon canon/erofs importers/blob importers/document importers/image importers/source",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{
+		"github.com/BurntSushi/toml":                            "importers/storage",
 		"github.com/dlclark/regexp2":                            "canon/selinux",
 		"github.com/fatih/color":                                "reports",
 		"github.com/go-json-experiment/json":                    "compare/raw importers/document",
 		"github.com/google/go-cmp/cmp":                          "",
 		"github.com/google/go-containerregistry/pkg/authn":      "importers/registry",
 		"github.com/google/go-containerregistry/pkg/name":       "importers/archive importers/registry importers/source",
-		"github.com/google/go-containerregistry/pkg/v1":         "cmd/flags importers importers/archive importers/blob importers/image importers/layout importers/registry importers/rewrite importers/seals",
+		"github.com/google/go-containerregistry/pkg/v1":         "cmd/flags importers importers/archive importers/blob importers/image importers/layout importers/registry importers/rewrite importers/seals importers/storage",
 		"github.com/google/go-containerregistry/pkg/v1/remote":  "importers/registry",
 		"github.com/google/go-containerregistry/pkg/v1/tarball": "importers/archive",
 		"github.com/klauspost/compress":                         "importers/blob",
 		"github.com/schollz/progressbar/v3":                     "cmd/progress",
 		"github.com/smallstep/pkcs7":                            "canon/seal",
 		"github.com/spf13/cobra":                                "cmd cmd/flags cmd/gendocs",
-		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/layout importers/objects importers/outpath importers/scan",
+		"github.com/vbatts/tar-split":                           "importers/storage",
+		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/layout importers/objects importers/outpath importers/scan importers/storage",
 	}
 	const module = "cfsverify/"
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()

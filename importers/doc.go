@@ -28,7 +28,7 @@
 //	source
 //	composefs image
 //	labels
-//	archive registry engine lint
+//	archive registry storage engine lint
 //	layout content
 //	seals
 //	rewrite

@@ -17,6 +17,8 @@ const (
 	DockerArchive = source.DockerArchive
 	Docker        = source.Docker
 	Tar           = source.Tar
+
+	ContainersStorage = source.ContainersStorage
 )
 
 // ParseSource is source.Parse.

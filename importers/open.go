@@ -14,6 +14,7 @@ import (
 	"cfsverify/importers/limits"
 	"cfsverify/importers/registry"
 	"cfsverify/importers/source"
+	"cfsverify/importers/storage"
 )
 
 // Open opens the container image that a source names; platform chooses from an index,
@@ -30,6 +31,12 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.I
 		return archive.Docker(s, platform)
 	case source.Docker:
 		return registry.Open(ctx, s, platform)
+	case source.ContainersStorage:
+		img, err := storage.Open(ctx, s, platform)
+		if err != nil {
+			return nil, err
+		}
+		return img.Image, nil
 	case source.Tar:
 		return image.Bare(s.Layers), nil
 	}

@@ -30,7 +30,7 @@ func TestWrongTransport(t *testing.T) {
 		}
 		right.Ref = ""
 		for _, transport := range source.Transports() {
-			if transport == s.Transport || transport == importers.Docker {
+			if transport == s.Transport || transport == importers.Docker || transport == importers.ContainersStorage {
 				continue
 			}
 			wrong := importers.Source{Transport: transport, Path: s.Path}

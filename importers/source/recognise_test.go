@@ -106,7 +106,7 @@ func TestRecognise(t *testing.T) {
 		"other files before layout in gzip":    {blobs.Gzip(t, both), Tar, ""},
 		"a name of 62 digits before it":        {tarOf(t, digest[2:], "oci-layout", "index.json"), "", mixed},
 		"a name of other letters before it":    {tarOf(t, "g"+digest[1:], "oci-layout", "index.json"), "", mixed},
-		"text":                                 {[]byte("hello"), "", "none of the files that are recognised: say what it is by one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, tar:"},
+		"text":                                 {[]byte("hello"), "", "none of the files that are recognised: say what it is by one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, tar:"},
 		"root without a space":                 {[]byte("/"), "", "none of the files that are recognised"},
 		"half of the magic number of an image": {[]byte("\x9a\x62\x78"), "", "none of the files that are recognised"},
 		"archive and dump":                     {tarOf(t, "/ 0 40755 2 0 0 0 0.0 - - -\n", "etc/"), "", "it is a dump file and a tar archive: write dump:file for the tree that is written in it, tar:file for a layer"},
@@ -173,27 +173,27 @@ func TestSuggestions(t *testing.T) {
 	files.Write(t, "layer.tar", tarOf(t, "etc/"))
 	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 	const gone = ": no such file or directory"
-	const transports = "is no transport: use one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, tar:"
+	const transports = "is no transport: use one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, tar:"
 	for arg, want := range map[string]string{
-		"ocl:layout":           `, and "ocl" is no transport: did you mean oci:layout`,
-		"OCI:layout":           `, and "OCI" is no transport: did you mean oci:layout`,
-		"dri:root":             `, and "dri" is no transport: did you mean dir:root`,
-		"dmup:x:y":             `, and "dmup" is no transport: did you mean dump:x:y`,
-		"erof:x":               `, and "erof" is no transport: did you mean erofs:x`,
-		"tarr:x":               `, and "tarr" is no transport: did you mean tar:x`,
-		"doker://host/x:1":     `, and "doker" is no transport: did you mean docker://host/x:1`,
-		"ociarchive:oci.tar":   `, and "ociarchive" is no transport: did you mean oci-archive:oci.tar`,
-		"docker_archive:x":     `, and "docker_archive" is no transport: did you mean docker-archive:x`,
-		"containers-storage:x": `, and "containers-storage" ` + transports,
-		"root:tag":             `, and "root" ` + transports,
-		"layout:latest":        `: did you mean oci:layout:latest`,
-		"layout@" + digest:     `: did you mean oci:layout@` + digest,
-		"oci.tar:1":            `: did you mean oci-archive:oci.tar:1`,
-		"save.tar:a:1":         `: did you mean docker-archive:save.tar:a:1`,
-		"layer.tar:1":          `: an image in a registry is written docker://layer.tar:1`,
-		"host.example/x:1":     `: an image in a registry is written docker://host.example/x:1`,
-		"alpine":               `: an image in a registry is written docker://alpine`,
-		"No Name":              ``,
+		"ocl:layout":          `, and "ocl" is no transport: did you mean oci:layout`,
+		"OCI:layout":          `, and "OCI" is no transport: did you mean oci:layout`,
+		"dri:root":            `, and "dri" is no transport: did you mean dir:root`,
+		"dmup:x:y":            `, and "dmup" is no transport: did you mean dump:x:y`,
+		"erof:x":              `, and "erof" is no transport: did you mean erofs:x`,
+		"tarr:x":              `, and "tarr" is no transport: did you mean tar:x`,
+		"doker://host/x:1":    `, and "doker" is no transport: did you mean docker://host/x:1`,
+		"ociarchive:oci.tar":  `, and "ociarchive" is no transport: did you mean oci-archive:oci.tar`,
+		"docker_archive:x":    `, and "docker_archive" is no transport: did you mean docker-archive:x`,
+		"container-storage:x": `, and "container-storage" is no transport: did you mean containers-storage:x`,
+		"root:tag":            `, and "root" ` + transports,
+		"layout:latest":       `: did you mean oci:layout:latest`,
+		"layout@" + digest:    `: did you mean oci:layout@` + digest,
+		"oci.tar:1":           `: did you mean oci-archive:oci.tar:1`,
+		"save.tar:a:1":        `: did you mean docker-archive:save.tar:a:1`,
+		"layer.tar:1":         `: an image in a registry is written docker://layer.tar:1`,
+		"host.example/x:1":    `: an image in a registry is written docker://host.example/x:1`,
+		"alpine":              `: an image in a registry is written docker://alpine`,
+		"No Name":             ``,
 	} {
 		if got, err := Parse(arg); err == nil || err.Error() != arg+gone+want {
 			t.Errorf("%s: %v, error %v, want %s", arg, got, err, arg+gone+want)

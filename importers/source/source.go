@@ -24,20 +24,25 @@ const (
 	DockerArchive Transport = "docker-archive" // what docker save writes
 	Docker        Transport = "docker"         // an image in a registry
 	Tar           Transport = "tar"            // bare layers
+
+	ContainersStorage Transport = "containers-storage" // an image that podman or buildah has
 )
 
 // Transports lists all of them.
 func Transports() []Transport {
-	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, Tar}
+	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, ContainersStorage, Tar}
 }
 
 // Source names a root file system to import.
 type Source struct {
 	Transport Transport
-	// Path is a file or directory, "-" for standard input where that can be.
+	// Path is a file or directory, "-" for standard input where that can be. Of
+	// ContainersStorage it is what stands in the brackets, empty for the stores that are
+	// configured.
 	Path string
 	// Ref picks an image: a tag or digest of an OCI layout or archive, the
-	// NAME:TAG of one in a docker archive, the whole reference in a registry.
+	// NAME:TAG of one in a docker archive, the whole reference in a registry, the name or
+	// ID in the local storage.
 	Ref string
 	// Layers are the files of Tar, lowest layer first.
 	Layers []string
@@ -53,6 +58,11 @@ func (s Source) Name() string {
 		return "docker://" + s.Ref
 	case Tar:
 		return "tar:" + strings.Join(s.Layers, ",")
+	case ContainersStorage:
+		if s.Path == "" {
+			return "containers-storage:" + s.Ref
+		}
+		return "containers-storage:[" + s.Path + "]" + s.Ref
 	}
 	text := string(s.Transport) + ":" + s.Path
 	switch {
@@ -78,8 +88,25 @@ func (s Source) Pin(manifest []byte) Source {
 		if ref, err := name.ParseReference(s.Ref); err == nil {
 			s.Ref = ref.Context().Digest(digest).String()
 		}
+	case ContainersStorage:
+		// An ID, which may be written with @, is of one image already.
+		if ref, _, isDigest := strings.Cut(s.Ref, "@sha256:"); isDigest || !strings.Contains(ref, "@") && !isID(ref) {
+			s.Ref = withoutTag(ref) + "@" + digest
+		}
 	}
 	return s
+}
+
+// isID says that a name in the local storage may be the beginning of an ID.
+func isID(ref string) bool {
+	return strings.Trim(strings.TrimPrefix(ref, "sha256:"), "0123456789abcdef") == ""
+}
+
+func withoutTag(name string) string {
+	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
+		return name[:colon]
+	}
+	return name
 }
 
 // IsFinal says that the source is the end of a pipeline, a tree to which a
@@ -89,7 +116,7 @@ func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Er
 // Files are the paths that the source names, of which "-" is standard input.
 func (s Source) Files() []string {
 	switch s.Transport {
-	case Docker:
+	case Docker, ContainersStorage:
 		return nil
 	case Tar:
 		return s.Layers
@@ -128,6 +155,8 @@ func Parse(arg string) (Source, error) {
 			return Source{}, fmt.Errorf("%q: a layer has no file name: write tar:FILE[,FILE…], lowest layer first", arg)
 		}
 		return Source{Transport: Tar, Layers: layers}, nil
+	case ContainersStorage:
+		return parseStorage(arg, rest)
 	}
 	if rest == "" {
 		return Source{}, fmt.Errorf("%q: the path is missing", arg)
@@ -135,6 +164,22 @@ func Parse(arg string) (Source, error) {
 	s := Source{Transport: transport, Path: rest}
 	if transport == OCI || transport == OCIArchive || transport == DockerArchive {
 		s.Path, s.Ref = splitRef(rest, transport != DockerArchive)
+	}
+	return s, nil
+}
+
+// parseStorage reads [SPEC]NAME, of which the brackets may be left out. What is in them,
+// who opens the storage understands.
+func parseStorage(arg, rest string) (Source, error) {
+	s := Source{Transport: ContainersStorage, Ref: rest}
+	if spec, found := strings.CutPrefix(rest, "["); found {
+		s.Path, s.Ref, found = strings.Cut(spec, "]")
+		if !found || s.Path == "" {
+			return Source{}, fmt.Errorf("%q: write a store as containers-storage:[overlay@GRAPHROOT]NAME", arg)
+		}
+	}
+	if s.Ref == "" {
+		return Source{}, fmt.Errorf("%q: the name or ID of an image is missing", arg)
 	}
 	return s, nil
 }

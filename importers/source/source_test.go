@@ -46,6 +46,10 @@ func TestParseSource(t *testing.T) {
 		{"oci-archive:oci.tar:tag", Source{Transport: OCIArchive, Path: "oci.tar", Ref: "tag"}},
 		{"docker-archive:save.tar:name:tag", Source{Transport: DockerArchive, Path: "save.tar", Ref: "name:tag"}},
 		{"docker://host:5000/name:tag", Source{Transport: Docker, Ref: "host:5000/name:tag"}},
+		{"containers-storage:root", Source{Transport: ContainersStorage, Ref: "root"}},
+		{"containers-storage:localhost/a:1@" + digest, Source{Transport: ContainersStorage, Ref: "localhost/a:1@" + digest}},
+		{"containers-storage:[overlay@/a+/b:imagestore=/c,d]@" + digest[7:], Source{Transport: ContainersStorage, Path: "overlay@/a+/b:imagestore=/c,d", Ref: "@" + digest[7:]}},
+		{"containers-storage:[/a]x]", Source{Transport: ContainersStorage, Path: "/a", Ref: "x]"}},
 		{"tar:a,b.gz", Source{Transport: Tar, Layers: []string{"a", "b.gz"}}},
 		{"dump:-", Source{Transport: Dump, Path: "-"}},
 		{"-", Source{Transport: Dump, Path: "-"}},
@@ -79,6 +83,10 @@ func TestParseSource(t *testing.T) {
 		{"docker:name", "docker://REGISTRY/NAME:TAG"},
 		{"docker://", "docker://REGISTRY/NAME:TAG"},
 		{"tar:a,,b", "no file name"},
+		{"containers-storage:", "name or ID of an image is missing"},
+		{"containers-storage:[overlay@/a]", "name or ID of an image is missing"},
+		{"containers-storage:[overlay@/a", "write a store as containers-storage:[overlay@GRAPHROOT]NAME"},
+		{"containers-storage:[]a", "write a store as containers-storage:[overlay@GRAPHROOT]NAME"},
 		{"oci:", "path is missing"},
 		{"x.txt", "say what it is"},
 		{"empty", "say what it is"},
@@ -132,12 +140,18 @@ func TestPin(t *testing.T) {
 		"oci-archive:x:tag":                  "oci-archive:x@" + digest,
 		"docker://host.example:5000/a/b:tag": "docker://host.example:5000/a/b@" + digest,
 		"docker://host.example/a@sha256:" + strings.Repeat("0", 64): "docker://host.example/a@" + digest,
-		"docker://Not A Name":  "docker://Not A Name",
-		"docker-archive:x:a:1": "docker-archive:x:a:1",
-		"tar:a,b":              "tar:a,b",
-		"dir:x":                "dir:x",
-		"dump:-":               "dump:-",
-		"erofs:x":              "erofs:x",
+		"docker://Not A Name":                                      "docker://Not A Name",
+		"containers-storage:[overlay@/a]localhost:5000/b:1":        "containers-storage:[overlay@/a]localhost:5000/b@" + digest,
+		"containers-storage:localhost:5000/b":                      "containers-storage:localhost:5000/b@" + digest,
+		"containers-storage:b:1@sha256:" + strings.Repeat("0", 64): "containers-storage:b@" + digest,
+		"containers-storage:@0123":                                 "containers-storage:@0123",
+		"containers-storage:sha256:0123":                           "containers-storage:sha256:0123",
+		"containers-storage:localhost/b:1@0123":                    "containers-storage:localhost/b:1@0123",
+		"docker-archive:x:a:1":                                     "docker-archive:x:a:1",
+		"tar:a,b":                                                  "tar:a,b",
+		"dir:x":                                                    "dir:x",
+		"dump:-":                                                   "dump:-",
+		"erofs:x":                                                  "erofs:x",
 	} {
 		s, err := Parse(arg)
 		if err != nil {
@@ -154,7 +168,7 @@ func TestPin(t *testing.T) {
 
 // TestKinds: every transport is a tree, a tree at the end of a pipeline, or layers.
 func TestKinds(t *testing.T) {
-	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", Tar: "layers"}
+	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", ContainersStorage: "layers", Tar: "layers"}
 	for _, transport := range Transports() {
 		s := Source{Transport: transport}
 		want, known := kinds[transport]
