@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -24,7 +25,11 @@ type Image struct {
 // Open opens the image that a source names. Its manifest is the one that was pulled, which
 // may state compressed blobs; what Blobs open are the archives as they were before.
 func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*Image, error) {
-	stores, err := openStores(ctx, s)
+	where, err := find(s)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	stores, err := openStores(ctx, where)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -58,20 +63,29 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*Image, 
 	return img, nil
 }
 
-// openStores opens the stores that a source names, or that are configured, and locks them.
-func openStores(ctx context.Context, s source.Source) (_ []*store, err error) {
-	var where place
+// find says where the stores are that a source names, or that are configured.
+func find(s source.Source) (where place, err error) {
 	if s.Path != "" {
 		where, err = parseSpec(s.Path)
 	} else {
 		where, err = configured()
 	}
 	if err != nil {
-		return nil, err
+		return place{}, err
 	}
 	if where.driver != "" && where.driver != "overlay" && where.driver != "overlay2" {
-		return nil, fmt.Errorf("the storage is of the driver %s: only that of overlay can be read", where.driver)
+		return place{}, fmt.Errorf("the storage is of the driver %s: only that of overlay can be read", where.driver)
 	}
+	for _, dir := range where.stores {
+		if !filepath.IsAbs(dir.path) {
+			return place{}, fmt.Errorf("path name %q is not absolute", dir.path)
+		}
+	}
+	return where, nil
+}
+
+// openStores opens and locks the stores in a place.
+func openStores(ctx context.Context, where place) ([]*store, error) {
 	var stores []*store
 	for _, dir := range where.stores {
 		opened, err := openStore(ctx, dir.path)

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,60 +23,62 @@ type named struct {
 // by localhost/NAME and by the end of a name. A name that an earlier rule knows is not held
 // against later ones, and of one image in several stores the first counts.
 func lookUp(stores []*store, ref string) (named, error) {
-	repository, digest, found := cutLast(ref, "@")
+	name, is, found := cutLast(ref, "@")
+	var some []named
 	switch {
 	case !found:
-		return lookUpName(stores, ref)
-	case strings.HasPrefix(digest, "sha256:"):
-		return lookUpDigest(stores, ref, repository, digest)
-	case repository == "":
-		return only(ref, imagesOfID(stores, digest))
-	}
-	all := imagesOfID(stores, digest)
-	for _, matches := range repositoryRules(repository) {
-		if some := withName(all, func(name string) bool { return matches(repositoryOf(name)) }); len(some) > 0 {
-			return only(ref, some)
+		some = ofName(stores, ref)
+	case strings.HasPrefix(is, "sha256:"):
+		digest, err := v1.NewHash(is)
+		if err != nil {
+			return named{}, fmt.Errorf("%q: %w", ref, err)
 		}
-	}
-	return named{}, &NotFoundError{Ref: ref, Stores: roots(stores), Has: allNames(stores)}
-}
-
-func lookUpName(stores []*store, ref string) (named, error) {
-	all := allImages(stores)
-	rules := repositoryRules(withTag(ref))
-	exact := func(name string) bool { return name == ref }
-	for _, matches := range append([]func(string) bool{exact}, rules[:2]...) {
-		if some := withName(all, matches); len(some) > 0 {
-			return only(ref, some)
+		if name == "" {
+			return named{}, fmt.Errorf("%q: write the digest of a manifest behind a name, as NAME@%s, and an ID as @ID", ref, is)
 		}
-	}
-	if some := imagesOfID(stores, strings.TrimPrefix(ref, "sha256:")); len(some) > 0 {
-		return only(ref, some)
-	}
-	if some := withName(all, rules[2]); len(some) > 0 {
-		return only(ref, some)
-	}
-	return named{}, &NotFoundError{Ref: ref, Stores: roots(stores), Has: allNames(stores)}
-}
-
-// lookUpDigest finds the image with a manifest, or list of manifests, in a repository.
-func lookUpDigest(stores []*store, ref, repository, digest string) (named, error) {
-	hash, err := v1.NewHash(digest)
-	if err != nil {
-		return named{}, fmt.Errorf("%q: %w", ref, err)
-	}
-	if repository == "" {
-		return named{}, fmt.Errorf("%q: write the digest of a manifest behind a name, as NAME@%s, and an ID alone", ref, digest)
-	}
-	all := slices.DeleteFunc(allImages(stores), func(n named) bool { return n.image.manifestKey(hash) == "" })
-	for _, matches := range repositoryRules(repositoryOf(repository)) {
-		if some := withName(all, func(name string) bool { return matches(repositoryOf(name)) }); len(some) > 0 {
+		all := slices.DeleteFunc(allImages(stores), func(n named) bool { return n.image.manifestKey(digest) == "" })
+		if some = inRepository(all, name); len(some) > 0 {
 			// All have the manifest, so one is as good as another.
-			some[0].manifest = hash
+			some[0].manifest = digest
 			return some[0], nil
 		}
+	case name == "":
+		some = ofID(stores, is)
+	default:
+		some = inRepository(ofID(stores, is), name)
 	}
-	return named{}, &NotFoundError{Ref: ref, Stores: roots(stores), Has: allNames(stores)}
+	if len(some) == 0 {
+		return named{}, &NotFoundError{Ref: ref, Stores: roots(stores), Has: allNames(stores)}
+	}
+	return only(ref, some)
+}
+
+// ofName are the images that have a name or ID.
+func ofName(stores []*store, name string) []named {
+	all := allImages(stores)
+	rules := nameRules(withTag(name))
+	if some := withName(all, func(stored string) bool { return stored == name }); len(some) > 0 {
+		return some
+	}
+	for _, matches := range rules[:2] {
+		if some := withName(all, matches); len(some) > 0 {
+			return some
+		}
+	}
+	if some := ofID(stores, strings.TrimPrefix(name, "sha256:")); len(some) > 0 {
+		return some
+	}
+	return withName(all, rules[2])
+}
+
+// inRepository are those of some images that have a name in the repository of a name.
+func inRepository(all []named, name string) []named {
+	for _, matches := range nameRules(repositoryOf(name)) {
+		if some := withName(all, func(stored string) bool { return matches(repositoryOf(stored)) }); len(some) > 0 {
+			return some
+		}
+	}
+	return nil
 }
 
 // manifestKey is the key of the document with a digest, empty if there is none.
@@ -93,9 +94,9 @@ func (i *imageRecord) manifestKey(digest v1.Hash) string {
 	return ""
 }
 
-// repositoryRules say in their order whether a stored name, or its repository, is what was
+// nameRules say in their order whether a stored name, or its repository, is what was
 // written: as it is or as docker completes it, below localhost, or by its end.
-func repositoryRules(written string) []func(stored string) bool {
+func nameRules(written string) []func(stored string) bool {
 	return []func(string) bool{
 		func(stored string) bool { return stored == written || stored == normalise(written) },
 		func(stored string) bool { return stored == "localhost/"+written },
@@ -142,8 +143,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// imagesOfID are those whose ID begins so; fewer than three digits are no ID.
-func imagesOfID(stores []*store, id string) []named {
+// ofID are the images whose ID begins so; fewer than three digits are no ID.
+func ofID(stores []*store, id string) []named {
 	if len(id) < 3 || strings.Trim(id, "0123456789abcdef") != "" {
 		return nil
 	}
@@ -171,19 +172,16 @@ func withName(all []named, matches func(string) bool) []named {
 	return some
 }
 
-// only is the one image that was found.
+// only is the image that was found, if it is one.
 func only(ref string, some []named) (named, error) {
-	if len(some) == 0 {
-		return named{}, errors.New("no image has the ID " + ref)
-	}
-	var lines []string
+	var names []string
 	for _, n := range some {
-		if n.image.ID != some[0].image.ID {
-			lines = append(lines, n.image.String())
+		if !slices.Contains(names, n.image.String()) {
+			names = append(names, n.image.String())
 		}
 	}
-	if len(lines) > 0 {
-		return named{}, fmt.Errorf("%q may be several images: name one of %s", ref, image.ListOrNone(append([]string{some[0].image.String()}, lines...)))
+	if slices.ContainsFunc(some, func(n named) bool { return n.image.ID != some[0].image.ID }) {
+		return named{}, fmt.Errorf("%q may be several images: name one of %s", ref, image.ListOrNone(names))
 	}
 	return some[0], nil
 }
