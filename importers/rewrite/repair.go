@@ -118,7 +118,7 @@ func (r *repairer) layer(trees *layerRepairer, i int, layer *layer.Entries, stat
 		if err := archive(io.Discard); err != nil {
 			return fail(err)
 		}
-		if blob.SumDigest(sum).String() == layer.Layer.DiffID && stated.Digest != (v1.Hash{}) {
+		if blob.SumDigest(sum).String() == layer.Layer.DiffID && stated.Digest != (v1.Hash{}) && stated.Digest == r.image.Blobs[i].Digest {
 			kept, err := r.keep(r.image.Blobs[i], stated, layer.Compression)
 			if err != nil {
 				return fail(err)
@@ -138,6 +138,9 @@ func (r *repairer) layer(trees *layerRepairer, i int, layer *layer.Entries, stat
 		return fail(err)
 	}
 	diffID := blob.SumDigest(sum).String()
+	if diffID == layer.Layer.DiffID && r.image.Blobs[i].Digest == (v1.Hash{}) {
+		written.Annotations = ofArchive(stated.Annotations)
+	}
 	r.add(written, diffID)
 	if diffID == layer.Layer.DiffID {
 		return RepairedLayer{Kept: true}, nil

@@ -58,6 +58,9 @@ func (s *Sealer) plainManifest() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isOCI(*old) && hasArchives(s.image) {
+		return withArchives(s.image.Manifest, s.stored)
+	}
 	if isOCI(*old) {
 		return s.image.Manifest, nil
 	}
@@ -70,7 +73,7 @@ func (s *Sealer) plainManifest() ([]byte, error) {
 	m.Config.MediaType = types.OCIConfigJSON
 	for i, layer := range s.Layers {
 		d := s.stored[i]
-		if i < len(old.Layers) {
+		if i < len(old.Layers) && d.Digest == old.Layers[i].Digest {
 			d = old.Layers[i]
 		}
 		m.Layers = append(m.Layers, ociLayer(d, layer.Compression))
