@@ -21,8 +21,5 @@ const (
 	ContainersStorage = source.ContainersStorage
 )
 
-// ParseSource is source.Parse.
-func ParseSource(arg string) (Source, error) { return source.Parse(arg) }
-
 // ParseLayout is source.ParseLayout.
 func ParseLayout(arg string) (Source, error) { return source.ParseLayout(arg) }

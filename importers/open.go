@@ -30,7 +30,11 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.I
 	case source.DockerArchive:
 		return archive.Docker(s, platform)
 	case source.Docker:
-		return registry.Open(ctx, s, platform)
+		img, err := registry.Open(ctx, s, platform)
+		if err != nil {
+			return nil, hintLocal(ctx, s.Ref, err)
+		}
+		return img, nil
 	case source.ContainersStorage:
 		img, err := storage.Open(ctx, s, platform)
 		if err != nil {

@@ -43,26 +43,55 @@ func isRegular(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// NotThereError says that there is nothing in a path, and what may have been meant.
+type NotThereError struct {
+	// Arg is as it was written, and Hint what follows in the text, empty if nothing can be
+	// said.
+	Arg, Hint string
+}
+
+func (e *NotThereError) Error() string {
+	return printable.Text(e.Arg) + ": no such file or directory" + e.Hint
+}
+
 func unrecognised(arg string) error {
-	shown := printable.Text(arg)
+	return &NotThereError{Arg: arg, Hint: hint(arg)}
+}
+
+// hint guesses what was meant by what is no path.
+func hint(arg string) string {
 	// What exists up to a colon is most likely a layout with a tag.
 	if path, ref := splitRef(arg, true); ref != "" && exists(path) {
 		if s, err := recognise(path); err == nil && (s.Transport == OCI || s.Transport == OCIArchive || s.Transport == DockerArchive) {
-			return fmt.Errorf("%s: no such file or directory: did you mean %s:%s", shown, s.Transport, shown)
+			return fmt.Sprintf(": did you mean %s:%s", s.Transport, printable.Text(arg))
 		}
 	}
 	if prefix, rest, found := strings.Cut(arg, ":"); found && !strings.ContainsAny(prefix, "/.") {
-		for _, t := range Transports() {
-			if isTypo(prefix, string(t)) {
-				return fmt.Errorf("%s: no such file or directory, and %q is no transport: did you mean %s:%s", shown, prefix, t, printable.Text(rest))
-			}
-		}
-		return fmt.Errorf("%s: no such file or directory, and %q is no transport: use one of %s", shown, prefix, prefixes())
+		return fmt.Sprintf(", and %q is no transport: %s", prefix, otherTransport(prefix, rest))
 	}
 	if _, err := name.ParseReference(arg); err != nil {
-		return fmt.Errorf("%s: no such file or directory", shown)
+		return ""
 	}
-	return fmt.Errorf("%s: no such file or directory: an image in a registry is written docker://%s", shown, shown)
+	if strings.HasPrefix(arg, "localhost/") {
+		return fmt.Sprintf(": an image that podman or buildah has is written containers-storage:%s", printable.Text(arg))
+	}
+	return fmt.Sprintf(": an image in a registry is written docker://%s", printable.Text(arg))
+}
+
+// otherTransport is what to write in the place of a transport that is none.
+func otherTransport(prefix, rest string) string {
+	switch prefix {
+	case "podman", "buildah":
+		return "did you mean containers-storage:" + printable.Text(strings.TrimPrefix(rest, "//"))
+	case "docker-daemon":
+		return "write the image to a FILE with docker save, and name that as docker-archive:FILE"
+	}
+	for _, t := range Transports() {
+		if isTypo(prefix, string(t)) {
+			return fmt.Sprintf("did you mean %s:%s", t, printable.Text(rest))
+		}
+	}
+	return "use one of " + prefixes()
 }
 
 // isTypo says that a word is another one with a letter too many, too few, wrong,

@@ -32,7 +32,7 @@ func (l *Layer) opener() (openFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Composefs, err)
 	}
-	img, err := erofs.Read(raw)
+	img, err := erofs.Read(raw, erofs.Mkcomposefs)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Composefs, err)
 	}

@@ -169,3 +169,19 @@ func (n named) document(d v1.Descriptor) ([]byte, error) {
 	}
 	return readDocument(n.store.dataFile(n.image, key))
 }
+
+// Has says that the stores have the image that a source names. Whatever keeps them from
+// being read, it is not there.
+func Has(ctx context.Context, s source.Source) bool {
+	where, err := find(s)
+	if err != nil {
+		return false
+	}
+	stores, err := openStores(ctx, where)
+	if err != nil {
+		return false
+	}
+	defer unlock(stores)
+	_, err = lookUp(stores, s.Ref)
+	return err == nil
+}
