@@ -13,6 +13,7 @@ import (
 
 	"cfsverify/importers/storage"
 	"cfsverify/testdata/files"
+	"cfsverify/testdata/oracle"
 	"cfsverify/testdata/storages"
 )
 
@@ -127,5 +128,18 @@ func TestOwnSymlinks(t *testing.T) {
 	m.Symlink("/moved", "etc")
 	if got, err := read(t, store); got != merged() || err != nil {
 		t.Errorf("got\n%swant\n%s%v", got, merged(), err)
+	}
+}
+
+// TestDevices: a device in place of a file is not opened, which might start what it is for.
+func TestDevices(t *testing.T) {
+	oracle.Root(t)
+	store := newStore(t)
+	m := files.New(t, filepath.Join(store.Root, "overlay", store.Layers[0]["id"].(string), "diff"))
+	m.Do(os.Remove(m.Path("etc/a")))
+	// There is no driver of this number: to open it would be ENXIO.
+	m.Do(unix.Mknod(m.Path("etc/a"), unix.S_IFCHR|0o600, int(unix.Mkdev(511, 1))))
+	if _, err := read(t, store); err == nil || !strings.HasSuffix(err.Error(), `the storage does not hold what was pulled: "etc/a" is no regular file`) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -24,7 +24,6 @@ func (e *FileError) Unwrap() error { return e.Err }
 var (
 	errOtherSize    = errors.New("has another size")
 	errOtherContent = errors.New("has other content")
-	errNotRegular   = errors.New("is no regular file")
 	errNotThere     = errors.New("is not there")
 )
 

@@ -49,9 +49,6 @@ func (l *Layer) openName(name string) (io.ReadCloser, int64, error) {
 		return nil, 0, l.explainOpen(err)
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errNotRegular
-	}
 	if err != nil {
 		f.Close()
 		return nil, 0, err
@@ -82,9 +79,6 @@ func (l *Layer) explainOpen(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
 		return errNotThere
-	case errors.Is(err, syscall.ENXIO):
-		// A socket, or a device that is not there.
-		return errNotRegular
 	case errors.Is(err, fs.ErrPermission):
 		return &PermissionError{Owner: ownerOf(l.Store)}
 	}

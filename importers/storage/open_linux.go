@@ -1,32 +1,64 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"cfsverify/importers/document"
 )
 
-// openRegular opens a file of a store itself: it waits for nobody who writes to a FIFO, and
-// follows no symlink.
+// errNotRegular says of a file that it is something else, so that it was not opened: that
+// may start what a device is for, or let the writer of a FIFO go on.
+var errNotRegular = errors.New("is no regular file")
+
+// openRegular opens a file of a store itself. It follows no symlink at the end of the path.
 func openRegular(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW, 0)
+	f, err := open(unix.AT_FDCWD, name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC})
+	if errors.Is(err, errNotRegular) {
+		return nil, fmt.Errorf("%s %w", name, err)
+	}
+	return f, err
+}
+
+// openBelow opens a regular file below an unpacked layer. Symlinks in the way lead to what
+// the layer itself has, as they did for the program that unpacked it in a root of its own;
+// none leads out of it.
+func openBelow(dir *os.File, name string) (*os.File, error) {
+	return open(int(dir.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+	})
+}
+
+// open looks first, and opens what is a regular file.
+func open(dirfd int, name string, how *unix.OpenHow) (*os.File, error) {
+	fd, err := unix.Openat2(dirfd, name, how)
+	for errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+		// A rename elsewhere makes resolving unsafe for a moment.
+		fd, err = unix.Openat2(dirfd, name, how)
+	}
 	if err != nil {
-		return nil, err
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", name)
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
 	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errNotRegular
+	}
+	opened, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return f, nil
+	return os.NewFile(uintptr(opened), name), nil
 }
 
 // readDocument reads a JSON file of a store.
@@ -43,20 +75,6 @@ func readDocument(name string) ([]byte, error) {
 		}
 		return f, info.Size(), nil
 	}, name)
-}
-
-// openBelow opens a regular file below an unpacked layer. Symlinks in the way lead to what
-// the layer itself has, as they did for the program that unpacked it in a root of its own;
-// none leads out of it.
-func openBelow(dir *os.File, name string) (*os.File, error) {
-	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
-	})
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }
 
 // openDirectory opens a directory, which no symlink stands for.
