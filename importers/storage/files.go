@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -112,4 +113,10 @@ func ownerOf(name string) int {
 		return -1
 	}
 	return int(stat.Uid)
+}
+
+// inUserNamespace says that user IDs are not those of the host.
+func inUserNamespace() bool {
+	idMap, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(idMap)), []string{"0", "0", "4294967295"})
 }

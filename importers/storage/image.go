@@ -20,6 +20,8 @@ type Image struct {
 	*image.Image
 	// Layers are those that were unpacked, lowest first.
 	Layers []*Layer
+
+	where place
 }
 
 // Open opens the image that a source names. Its manifest is the one that was pulled, which
@@ -46,7 +48,7 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*Image, 
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Image: verified}
+	img := &Image{Image: verified, where: where}
 	if img.Layers, err = openLayers(stores, found.image.Layer); err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}

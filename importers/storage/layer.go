@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,12 +26,17 @@ type Layer struct {
 	// MountProgram: it was unpacked for a program such as fuse-overlayfs, so that whiteouts
 	// are files.
 	MountProgram bool
+	// UserXattrs: what overlayfs keeps of it is in user.overlay.* and not trusted.overlay.*, as
+	// it was unpacked by a user.
+	UserXattrs bool
 	// UIDs and GIDs are empty unless the layer was made for containers with other IDs.
 	UIDs, GIDs []IDMap
 
 	headers, diff *os.File
 	// headersErr and diffErr say why there is none.
 	headersErr, diffErr error
+	// unpacked is Diff as it was found.
+	unpacked fs.FileInfo
 }
 
 // openLayers opens what was unpacked of the layer with this ID and those below it, lowest
@@ -88,6 +94,9 @@ func (l *Layer) open(stores []*store) error {
 		}
 	}
 	l.diff, l.diffErr = openDirectory(l.Diff)
+	// In an additional layer store it is a symlink.
+	l.unpacked, _ = os.Stat(l.Diff)
+	l.UserXattrs = ownerOf(l.Store) != 0 || inUserNamespace()
 	composefs := filepath.Join(filepath.Dir(l.Diff), "composefs-data", "composefs.blob")
 	if _, err := os.Lstat(composefs); err == nil {
 		l.Composefs = composefs
@@ -117,3 +126,40 @@ func (l *Layer) place() (blob.Place, bool) {
 	}
 	return blob.FilePlace(l.headers.Name())
 }
+
+// CheckLayers fails if a layer is no longer what it was when the image was opened: who reads
+// unpacked files, and not archives that are verified, learns so that none was removed
+// meanwhile. A program that removes a layer marks it as incomplete before.
+func (img *Image) CheckLayers(ctx context.Context) error {
+	stores, err := openStores(ctx, img.where)
+	if err != nil {
+		return err
+	}
+	defer unlock(stores)
+	for _, l := range img.Layers {
+		s, _, err := findLayer(stores, l.ID)
+		if err != nil {
+			return &ChangedError{l, err}
+		}
+		now, err := os.Stat(l.Diff)
+		if err != nil {
+			return &ChangedError{l, err}
+		}
+		if s.root != l.Store || l.unpacked == nil || !os.SameFile(now, l.unpacked) {
+			return &ChangedError{l, errors.New("it is another one now")}
+		}
+	}
+	return nil
+}
+
+// ChangedError says that a layer was removed or replaced while it was read.
+type ChangedError struct {
+	Layer *Layer
+	Err   error
+}
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("the layer %s changed while it was read: %v", e.Layer.ID, e.Err)
+}
+
+func (e *ChangedError) Unwrap() error { return e.Err }

@@ -20,6 +20,7 @@ import (
 	"cfsverify/testdata/files"
 	"cfsverify/testdata/layers"
 	"cfsverify/testdata/oracle"
+	"cfsverify/testdata/storages"
 )
 
 // TestWaitsForLocks: a store is read when the program that changes it is done, or at least
@@ -75,6 +76,37 @@ func TestHoldsNoLock(t *testing.T) {
 	read, err := img.Image.Layers(t.Context(), image.ReadOptions{ReadOptions: layer.ReadOptions{Hash: fsverity.SHA256}})
 	if err != nil || len(read) != 2 {
 		t.Errorf("%d layers, %v", len(read), err)
+	}
+}
+
+// TestCheckLayers: who reads what was unpacked learns that it was removed meanwhile, though
+// another layer may be in its place.
+func TestCheckLayers(t *testing.T) {
+	for name, change := range map[string]func(s *storages.Store, m files.Maker){
+		"":                func(*storages.Store, files.Maker) {},
+		"is not there":    func(s *storages.Store, _ files.Maker) { s.Layers = s.Layers[:1] },
+		"is not complete": func(s *storages.Store, _ files.Maker) { s.Layers[0]["flags"] = map[string]any{"incomplete": true} },
+		"no such file":    func(_ *storages.Store, m files.Maker) { m.Do(os.RemoveAll(m.Path("diff"))) },
+		"is another one now": func(_ *storages.Store, m files.Maker) {
+			m.Do(os.Rename(m.Path("diff"), m.Path("old")))
+			m.Mkdir("diff")
+		},
+		"there is no store /": func(s *storages.Store, m files.Maker) { m.Do(os.Rename(s.Root, s.Root+"-moved")); s.Root += "-moved" },
+	} {
+		store := newStore(t)
+		img, err := storage.Open(t.Context(), inStore(store.Root, "localhost/os:1"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(store, files.New(t, filepath.Dir(img.Layers[0].Diff)))
+		store.Save()
+		err = img.CheckLayers(t.Context())
+		if (err == nil) != (name == "") || err != nil && !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: error %v", name, err)
+		}
+		if err := img.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
