@@ -110,6 +110,23 @@ func (in *inputs) image(layers int, compressed compression.Compression) (string,
 	return image, blobs, nil
 }
 
+// stored is the Debian root in a local storage, as an image of one layer that was pulled
+// with gzip, and where the storage is.
+func (in *inputs) stored() (image, store string, err error) {
+	layout, _, err := in.image(1, compression.GZip)
+	if err != nil {
+		return "", "", err
+	}
+	const name = "localhost/debian:1"
+	spec := func(path string) string { return "containers-storage:[overlay@" + path + "+" + in.path("run") + "]" }
+	store, err = in.once("store", func(path string) error {
+		err := in.command("skopeo", "--insecure-policy", "copy", "oci:"+layout, spec(path)+name)
+		// containers/storage leaves a mount there.
+		return errors.Join(err, in.command("umount", filepath.Join(path, "overlay")))
+	})
+	return spec(store) + name, store, err
+}
+
 func (in *inputs) makeImage(path, base string, layers int, compressed compression.Compression) error {
 	parts, err := in.split(base, layers)
 	if err != nil {
