@@ -127,8 +127,8 @@ func Choose(names []string) ([]Engine, error) {
 // *EntryError.
 //
 // The file system that is unpacked into is ext4, but for its limit of some kB of
-// xattrs. Left out is what is not in the layer.Entries (umoci refuses global PAX
-// headers), and what overlayfs does for its xattrs redirect and metacopy.
+// xattrs. Left out is what is not in the layer.Entries: umoci refuses global PAX
+// headers.
 func (e Engine) Unpack(layers []*layer.Entries, now canon.Time) (*canon.Tree, error) {
 	u := unpacker{engine: e, now: now, root: e.newRoot(now), whiteouts: map[*canon.Node]canon.EntryError{}}
 	var lower []*canon.Node
@@ -143,11 +143,8 @@ func (e Engine) Unpack(layers []*layer.Entries, now canon.Time) (*canon.Tree, er
 	}
 	tree := &canon.Tree{Root: u.root}
 	if e.LayerDirectories {
-		// The topmost directory is that of the container, which is empty.
-		dirs := append(lower, u.root)
-		slices.Reverse(dirs)
 		var err error
-		if tree.Root, err = (overlayView{u.whiteouts}).root(dirs); err != nil {
+		if tree.Root, err = u.mount(layers, lower); err != nil {
 			return nil, err
 		}
 	}
