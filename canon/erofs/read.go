@@ -40,6 +40,16 @@ func (m *Image) XattrOrder(n *canon.Node) []canon.Xattr {
 	return own
 }
 
+// WhiteoutMarks are the xattrs that the image has on each file that stands for a
+// whiteout of the tree, a device 0:0, and on each directory that holds some. Version 2
+// has the devices.
+func (m *Image) WhiteoutMarks() (file, dir []canon.Xattr) {
+	if m.Version == V2 {
+		return nil, nil
+	}
+	return whiteoutMarks(true, false, false), whiteoutMarks(false, true, m.Version == V1)
+}
+
 // treeDepthMax is the number of directories that may lie in each other: twice
 // as many as a path of PATH_MAX bytes can name.
 const treeDepthMax = 4096

@@ -6,20 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cfsverify/canon"
+	"cfsverify/canon/fsverity"
 	"cfsverify/importers/objects"
 )
 
 // content is a regular file that is not empty, whose content is to be read.
 type content struct {
+	scan  *scan
 	entry entry
-	fd    int // opened with O_PATH
-	stat  info
+	fd    int  // opened with O_PATH; -1 if it is still to be opened
+	stat  info // zero if nobody looked at the file yet
 	node  *canon.Node
 }
 
-func (s *scan) sendContent(ctx context.Context, c content) (taken bool, err error) {
+func send(ctx context.Context, contents chan<- content, c content) (taken bool, err error) {
 	select {
-	case s.contents <- c:
+	case contents <- c:
 		return true, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -27,11 +29,19 @@ func (s *scan) sendContent(ctx context.Context, c content) (taken bool, err erro
 }
 
 // readContents reads files until there are no more.
-func (s *scan) readContents(ctx context.Context) error {
-	h := objects.NewHasher(s.hash, s.objects)
+func readContents(ctx context.Context, contents <-chan content, hash fsverity.Algorithm, store *objects.Store) error {
+	h := objects.NewHasher(hash, store)
 	buf := make([]byte, 256<<10)
-	for c := range s.contents {
-		err := s.readContent(ctx, c, h, buf)
+	for c := range contents {
+		if c.fd < 0 {
+			if err := c.open(); err != nil {
+				return err
+			}
+		}
+		if c.fd < 0 {
+			continue
+		}
+		err := c.scan.readContent(ctx, c, h, buf)
 		unix.Close(c.fd)
 		if err != nil {
 			return err

@@ -103,6 +103,18 @@ func listing(items []string) string {
 	return "\n  " + strings.Join(items, "\n  ") + more
 }
 
+// PhantomError says that a directory has a name that is not there: a mount of overlayfs
+// lists a whiteout in a directory that no other layer has.
+type PhantomError struct {
+	// Path is the name's, with the directory that was scanned.
+	Path string
+}
+
+func (e *PhantomError) Error() string {
+	return fmt.Sprintf("%q is listed but not there, as overlayfs does with a whiteout in a directory that no other layer has: "+
+		"no tool can scan this; build the layer without that whiteout", e.Path)
+}
+
 // progressInterval is the least time between two calls of a Progress.
 const progressInterval = 100 * time.Millisecond
 

@@ -66,14 +66,15 @@ func (l links) find(i info) (link, bool) {
 	return seen, ok
 }
 
-// depthMax is as deep as a path of PATH_MAX bytes can lead.
-const depthMax = unix.PathMax / 2
+// DepthMax is how deep directories may be nested: as deep as a path of PATH_MAX bytes
+// can lead.
+const DepthMax = unix.PathMax / 2
 
 // walk reads a directory with all below it, and closes it.
 func (s *scan) walk(ctx context.Context, d *directory) error {
 	s.push(d)
-	if len(s.stack) > depthMax {
-		return fmt.Errorf("%.200q…: directories are nested more than %d deep", s.show(d.entry), depthMax)
+	if len(s.stack) > DepthMax {
+		return fmt.Errorf("%.200q…: directories are nested more than %d deep", s.show(d.entry), DepthMax)
 	}
 	names, err := s.list(ctx, d)
 	if err != nil {
@@ -201,8 +202,7 @@ func (s *scan) visit(ctx context.Context, e entry) error {
 	}
 	fd, err := openAt(e.dir.fd, e.name, unix.O_PATH|unix.O_NOFOLLOW)
 	if errors.Is(err, unix.ENOENT) && s.stillListed(ctx, e) {
-		return fmt.Errorf("%q is listed but not there, as overlayfs does with a whiteout in a directory that no other layer has: "+
-			"no tool can scan this; build the layer without that whiteout", s.show(e))
+		return &PhantomError{s.show(e)}
 	}
 	if err != nil {
 		return s.cannotRead(e, "metadata", err)
@@ -255,7 +255,12 @@ func (s *scan) visitOpened(ctx context.Context, e entry, fd int) (taken bool, er
 		return false, err
 	}
 	if n.Kind == canon.Regular && n.Size > 0 {
-		return s.sendContent(ctx, content{entry: e, fd: fd, stat: stat, node: n})
+		c := content{scan: s, entry: e, fd: fd, stat: stat, node: n}
+		if s.contents != nil {
+			return send(ctx, s.contents, c)
+		}
+		c.fd = -1
+		s.unread = append(s.unread, c)
 	}
 	return false, s.checkUnchanged(fd, stat, e)
 }

@@ -40,7 +40,7 @@ func Directory(ctx context.Context, path string, o Options) (*canon.Tree, error)
 		path:     path,
 		hash:     o.Hash,
 		objects:  o.Objects,
-		progress: progress{report: o.Progress},
+		progress: &progress{report: o.Progress},
 		cross:    o.Mounts == MountsCross,
 		root:     root,
 		links:    links{},
@@ -74,9 +74,10 @@ const (
 // everything but the content of files, which others read.
 type scan struct {
 	path     string
+	base     int // the directory, while files are read after the walk
 	hash     fsverity.Algorithm
 	objects  *objects.Store
-	progress progress
+	progress *progress
 	cross    bool // into other mounts
 
 	// What only the walk uses.
@@ -88,7 +89,9 @@ type scan struct {
 	mounts   []string
 	names    []byte
 	xattrBuf [2][]byte
+	unread   []content // where contents is nil
 
+	// contents are the files that others read, as soon as the walk finds them.
 	contents chan content
 	// refused is set when no tree can come of the scan any more.
 	refused    atomic.Bool
@@ -104,7 +107,7 @@ func (s *scan) run(ctx context.Context, workers int) error {
 		return s.walk(ctx, s.root)
 	})
 	for range workers {
-		g.Go(func() error { return s.readContents(ctx) })
+		g.Go(func() error { return readContents(ctx, s.contents, s.hash, s.objects) })
 	}
 	err := g.Wait()
 	for c := range s.contents {
