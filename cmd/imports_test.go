@@ -60,6 +60,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/lint":      "canon canon/tarfile importers/layer importers/limits",
 		"importers/objects":   "canon canon/fsverity importers/outpath importers/staging",
 		"importers/outpath":   "",
+		"importers/overlay":   "canon canon/erofs canon/fsverity canon/linux canon/overlayfs importers/objects importers/scan",
 		"importers/registry":  "canon/printable canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",

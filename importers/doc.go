@@ -25,7 +25,7 @@
 //	outpath staging
 //	limits objects document
 //	layer blob scan
-//	source
+//	source overlay
 //	composefs image
 //	labels
 //	archive registry storage engine lint
