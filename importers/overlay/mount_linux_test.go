@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -50,7 +51,17 @@ type stack struct {
 func newStack(t testing.TB, rules overlayfs.Rules, layers ...string) stack {
 	t.Helper()
 	oracle.Root(t)
-	s := stack{files.New(t, t.TempDir()), rules, layers}
+	// The name of a test may have commas, which end mount options.
+	dir, err := os.MkdirTemp("", "stack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	s := stack{files.New(t, dir), rules, layers}
 	for _, dir := range append([]string{"empty", "merged"}, layers...) {
 		s.Mkdir(dir)
 	}
