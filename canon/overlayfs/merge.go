@@ -1,6 +1,7 @@
 package overlayfs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,7 @@ func (r Rules) Merge(layers []*canon.Node) (*View, error) {
 		m.roots = append(m.roots, lower{i, root})
 		m.left += count(root)
 	}
+	m.roots = r.shownRoots(m.roots)
 	// What a redirect leads to may be shown at its own place as well.
 	m.left = 2*m.left + redirectsFree
 	var err error
@@ -57,6 +59,16 @@ func (r Rules) Merge(layers []*canon.Node) (*View, error) {
 		n.Xattrs = r.shownXattrs(n)
 	}
 	return m.view, nil
+}
+
+// shownRoots are the layers that the root is merged of: to the kernel all of them, opaque
+// or not.
+func (r Rules) shownRoots(roots []lower) []lower {
+	if !r.Fuse {
+		return roots
+	}
+	opaque := slices.IndexFunc(roots, func(l lower) bool { return r.opacity(l.node) == "y" })
+	return roots[:cmp.Or(opaque+1, len(roots))]
 }
 
 // redirectsFree is how many names a view may have that the layers have not.

@@ -87,6 +87,10 @@ var corners = []corner{
 		s.Symlink("d", "1/e")
 		s.file("2/e/x")
 	}, shown: "/d /d/new /e"},
+	{name: "a whiteout in a directory above a file", make: func(s stack) {
+		s.whiteout("1/d/f")
+		s.file("2/d")
+	}, shown: "/d/f", err: errPhantom},
 	{name: "xattrs of both name spaces", make: func(s stack) {
 		s.file("1/f")
 		for _, x := range []string{trusted + "other", trusted + "overlay.opaque", trusted + "overlay.overlay.a", user + "other", user + "overlay.opaque", "trusted.other"} {

@@ -16,14 +16,17 @@ import (
 	"cfsverify/canon/overlayfs"
 )
 
-// TestRandomStacks compares the view of layers with what a scan of their mount gives.
-// The kernel itself makes the layers, from random changes. CFSVERIFY_STACKS is how many
-// are tried of each kind.
-func TestRandomStacks(t *testing.T) {
-	stacks := 8
-	if more, err := strconv.Atoi(os.Getenv("CFSVERIFY_STACKS")); err == nil {
-		stacks = more
+// stacks is how many random stacks of each kind are tried: CFSVERIFY_STACKS, or a few.
+func stacks() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("CFSVERIFY_STACKS"), 10, 64); err == nil {
+		return n
 	}
+	return 8
+}
+
+// TestRandomStacks compares the view of layers with what a scan of their mount gives.
+// The kernel itself makes the layers, from random changes.
+func TestRandomStacks(t *testing.T) {
 	for _, kind := range []struct {
 		name  string
 		rules overlayfs.Rules
@@ -36,7 +39,7 @@ func TestRandomStacks(t *testing.T) {
 		{"userxattr", overlayfs.Rules{UserXattrs: true}, "userxattr"},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
-			for seed := range uint64(stacks) {
+			for seed := range stacks() {
 				t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(seed, 22))
 					s := newStack(t, kind.rules)
