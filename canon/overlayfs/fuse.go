@@ -174,9 +174,12 @@ func ParseOverrideStat(value string) (OverrideStat, error) {
 	if err := errors.Join(errMajor, errMinor); err != nil {
 		return OverrideStat{}, err
 	}
-	var err error
-	stat.Rdev, err = canon.EncodeRdev(int64(major), int64(minor))
-	return stat, err
+	rdev, err := canon.EncodeRdev(int64(major), int64(minor))
+	if err != nil {
+		return OverrideStat{}, err
+	}
+	stat.Rdev = rdev
+	return stat, nil
 }
 
 var overrideKinds = map[string]canon.Kind{

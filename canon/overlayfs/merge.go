@@ -167,7 +167,9 @@ func (m *merger) places(dirs []lower) []place {
 		}
 	}
 	if len(dirs) > 1 {
-		slices.SortStableFunc(places, func(a, b place) int { return strings.Compare(a.e.Name, b.e.Name) })
+		slices.SortFunc(places, func(a, b place) int {
+			return cmp.Or(strings.Compare(a.e.Name, b.e.Name), cmp.Compare(a.at, b.at))
+		})
 	}
 	return places
 }

@@ -46,6 +46,9 @@ var ErrNoTrusted = errors.New("the layers' trusted.overlay.* xattrs, which say w
 // *scan.PhantomError where the mount lists what cannot be opened, and ErrNoTrusted.
 // All of every layer must be readable, even what does not show.
 func Scan(ctx context.Context, layers []Layer, o Options) (*canon.Tree, error) {
+	if len(layers) == 0 {
+		return nil, errors.New("there is no layer")
+	}
 	if !o.Rules.UserXattrs && !o.Rules.Fuse && !scan.SeesTrustedXattrs() {
 		return nil, ErrNoTrusted
 	}
@@ -78,7 +81,7 @@ func Scan(ctx context.Context, layers []Layer, o Options) (*canon.Tree, error) {
 		return nil, shownError(err, layers)
 	}
 	tree := &canon.Tree{Root: view.Root}
-	if err := checkDepth(view.Root, 1); err != nil {
+	if err := checkDepth("", view.Root, 1); err != nil {
 		return nil, err
 	}
 	if err := readShown(ctx, tree, view, unread, images); err != nil {
@@ -100,14 +103,14 @@ func shownError(err error, layers []Layer) error {
 	return fmt.Errorf("layer %q: %w", layers[e.Layer].Dir, err)
 }
 
-func checkDepth(dir *canon.Node, depth int) error {
+func checkDepth(path string, dir *canon.Node, depth int) error {
 	if depth > scan.DepthMax {
-		return fmt.Errorf("directories are nested more than %d deep", scan.DepthMax)
+		return fmt.Errorf("%.200q…: directories are nested more than %d deep", path, scan.DepthMax)
 	}
 	for _, e := range dir.Children() {
 		if e.Node.Kind == canon.Directory {
-			if err := checkDepth(e.Node, depth+1); err != nil {
-				return fmt.Errorf("%q…: %w", e.Name, err)
+			if err := checkDepth(path+"/"+e.Name, e.Node, depth+1); err != nil {
+				return err
 			}
 		}
 	}
