@@ -45,7 +45,7 @@ func readComposefs(l Layer) (composefsLayer, error) {
 	if len(data) > imageMax {
 		return composefsLayer{}, fmt.Errorf("%q has more than %d bytes", l.Composefs, imageMax)
 	}
-	image, err := erofs.Read(data)
+	image, err := erofs.Read(data, erofs.Mkcomposefs)
 	if err != nil {
 		return composefsLayer{}, fmt.Errorf("%q: %w", l.Composefs, err)
 	}

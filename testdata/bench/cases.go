@@ -16,6 +16,9 @@ type comparison struct {
 	name string
 	// commands gives the arguments of cfsverify, and the other commands.
 	commands func(in *inputs) (args []string, others [][]string, err error)
+	// self says that the first command is one of this program, which calls a library of
+	// cfsverify.
+	self bool
 	// same says that the other programs must print what cfsverify prints.
 	same bool
 	// mostCPU, if not 0, is how much CPU time of the other's cfsverify may take.
@@ -68,6 +71,14 @@ var comparisons = []comparison{
 		const export = `skopeo --insecure-policy copy --quiet "$1" "oci:$2" && umount "$3/overlay" && "$0" digest "oci:$2" && rm -r "$2"`
 		return []string{"digest", image}, [][]string{{"sh", "-c", export, "cfsverify", image, in.path("exported"), store}}, err
 	}},
+	{name: "unpacked view of 3 layers", self: true, same: true, commands: func(in *inputs) ([]string, [][]string, error) {
+		dirs, err := in.layerDirs(3)
+		if err != nil {
+			return nil, nil, err
+		}
+		self, err := os.Executable()
+		return append([]string{"unpacked"}, dirs...), [][]string{append([]string{self, "mounted"}, dirs...)}, err
+	}},
 }
 
 // layersCase compares the digest of an image with the decompression of its
@@ -88,7 +99,13 @@ func (c comparison) run(ctx context.Context, in *inputs, program string, runs in
 	if err != nil {
 		return err
 	}
-	commands := [][]string{append([]string{program}, args...)}
+	first := program
+	if c.self {
+		if first, err = os.Executable(); err != nil {
+			return err
+		}
+	}
+	commands := [][]string{append([]string{first}, args...)}
 	for _, other := range others {
 		for i := range other {
 			if other[i] == "cfsverify" {
@@ -117,8 +134,8 @@ func (c comparison) run(ctx context.Context, in *inputs, program string, runs in
 			ratio = fmt.Sprintf("%.2f", float64(medians[0].wall)/float64(m.wall))
 		}
 		label := "`cfsverify`"
-		if i > 0 {
-			label = labelOf(others[i-1], program)
+		if i > 0 || c.self {
+			label = labelOf(commands[i], program)
 		}
 		row(c.name, label, seconds(m.wall), seconds(m.cpu), fmt.Sprintf("%.1f", float64(m.peak)/(1<<20)), ratio)
 	}

@@ -21,9 +21,18 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == "decompress" {
-		exitOn(decompress(os.Args[2:]))
-		return
+	if len(os.Args) > 2 {
+		switch args := os.Args[2:]; os.Args[1] {
+		case "decompress":
+			exitOn(decompress(args))
+			return
+		case "unpacked":
+			exitOn(unpackedView(context.Background(), args))
+			return
+		case "mounted":
+			exitOn(scanMounted(context.Background(), args))
+			return
+		}
 	}
 	base := flag.String("tar", "", "the root file system that is measured, as a tar `FILE`; without it mmdebstrap makes one")
 	only := flag.String("case", "", "run only cases whose name matches `REGEXP`")
