@@ -25,6 +25,9 @@ func Kargs(cmdline string, kept int) []Seal {
 	case !utf8.ValidString(cmdline):
 		return []Seal{{Err: errors.New("its command line is not UTF-8, which systemd-stub leaves out and composefs-rs refuses")}}
 	}
+	if slices.ContainsFunc(splitCmdline(stubText(cmdline)), argument.isQuotedDigest) {
+		return []Seal{{Err: errors.New("its command line has composefs= in quotes, which a booted bootc reads as if they were not there and the initramfs does not: leave them out")}}
+	}
 	seals := composefsArguments(stubText(cmdline), kept)
 	if !slices.EqualFunc(seals, composefsArguments(cmdline, kept), sameArgument) {
 		return []Seal{{Err: errors.New("its command line has control characters or characters above U+FFFF, which systemd-stub turns into spaces or leaves out: the kernel gets other composefs arguments than composefs-rs reads there: remove them")}}
@@ -82,6 +85,14 @@ func CmdlineSeals(cmdline string, kept int) []Seal {
 type argument struct {
 	text string
 	end  int
+}
+
+// isQuotedDigest says that an argument is composefs= with a quote before it, which the crate
+// linux-kernel-cmdline takes away and composefs-rs does not.
+func (a argument) isQuotedDigest() bool {
+	unquoted, is := strings.CutPrefix(a.text, `"`)
+	key, _, _ := strings.Cut(unquoted, "=")
+	return is && strings.TrimSuffix(key, `"`) == LegacyKey
 }
 
 // splitCmdline splits at white space outside of double quotes, which cannot be
