@@ -16,13 +16,14 @@ import (
 
 func newInsideVsOutside(r *run) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "inside-vs-outside INSIDE OUTSIDE",
+		Use:   "inside-vs-outside [INSIDE] OUTSIDE",
 		Short: "Compare a root file system scanned in a build with the image that came of it",
 		Long: helpText("inside-vs-outside") + helpText("sources") + `
 Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		Example: `  cfsverify inside-vs-outside dir:/target oci:image:latest
-  cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1`,
-		Args: cobra.ExactArgs(2),
+  cfsverify inside-vs-outside dump:inside.dump docker://registry.example/os:1
+  cfsverify inside-vs-outside containers-storage:localhost/os:1`,
+		Args: cobra.RangeArgs(1, 2),
 	}
 	f := addComparison(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -30,16 +31,32 @@ Exit status: 0 the digests are the same, 1 they differ, 2 trouble.`,
 		if err != nil {
 			return err
 		}
-		a, b := sources[0], sources[1]
-		if a.Transport != importers.Dir && a.Transport != importers.Dump {
-			return fmt.Errorf("%v: INSIDE is a directory or a dump file: to compare any two sources use cfsverify diff", a)
-		}
-		if b.Transport == importers.Dir || b.IsFinal() {
-			return fmt.Errorf("%v: OUTSIDE is a container image: to compare any two sources use cfsverify diff", b)
+		if sources, err = insideAndOutside(sources); err != nil {
+			return err
 		}
 		return f.run(c.Context(), r, sources, [2]string{"inside", "outside"})
 	}
 	return c
+}
+
+// insideAndOutside are the two sources to compare. One that is named alone has both sides:
+// its layers, and what the engine unpacked of them.
+func insideAndOutside(sources []importers.Source) ([]importers.Source, error) {
+	if len(sources) == 1 {
+		unpacked, ok := sources[0].Unpacked()
+		if !ok {
+			return nil, fmt.Errorf("%v: name INSIDE and OUTSIDE, or an image in a local storage, such as containers-storage:NAME, which has both", sources[0])
+		}
+		sources = []importers.Source{unpacked, sources[0]}
+	}
+	a, b := sources[0], sources[1]
+	if !a.IsScan() && a.Transport != importers.Dump {
+		return nil, fmt.Errorf("%v: INSIDE is a directory, a dump file or unpacked:IMAGE: to compare any two sources use cfsverify diff", a)
+	}
+	if !b.HasLayers() {
+		return nil, fmt.Errorf("%v: OUTSIDE is a container image: to compare any two sources use cfsverify diff", b)
+	}
+	return sources, nil
 }
 
 func newDiff(r *run) *cobra.Command {

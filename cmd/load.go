@@ -81,8 +81,7 @@ func inputOf(name string, s importers.Source, imported *importers.Import) verify
 
 // warnXattrs tells if a scan cannot see all that the policy keeps.
 func (s *setting) warnXattrs(stderr *os.File, sources ...importers.Source) error {
-	isDir := func(s importers.Source) bool { return s.Transport == importers.Dir }
-	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, isDir) || scan.SeesTrustedXattrs() {
+	if s.Policy.Xattrs != policy.XattrAll || !slices.ContainsFunc(sources, importers.Source.IsScan) || scan.SeesTrustedXattrs() {
 		return nil
 	}
 	return messages.Note(stderr, "without CAP_SYS_ADMIN on the host the kernel hides trusted.* xattrs, so the digest lacks those that there may be: run as root, or leave them out with --xattrs user")

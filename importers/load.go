@@ -79,7 +79,7 @@ type Import struct {
 
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
-	if s.Transport == source.Dir || s.IsFinal() {
+	if s.IsScan() || s.IsFinal() {
 		return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return loadTree(ctx, s, o) })
 	}
 	return With(ctx, s, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*Import, error) { return loadImage(ctx, img, o) })
@@ -89,6 +89,9 @@ func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
 func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
+	}
+	if s.Transport == source.Unpacked {
+		return loadUnpacked(ctx, s, o)
 	}
 	if s.Transport == source.Dir {
 		tree, err := scan.Directory(ctx, s.Path, scan.Options{Hash: o.Hash, Progress: scanSteps(o.Progress), Objects: o.Objects, Mounts: o.Mounts})

@@ -88,6 +88,55 @@ func FromDirectory(dir string, t *canon.Tree) error {
 	return fromFiles(dir, t, "%q has changed since it was scanned", func(f selinux.File) string { return strings.TrimPrefix(f.Path, "/") })
 }
 
+// FromLayers reads what a tree lacks from the directories of layers that it was made of: of
+// the files at a path, the first with the content that the tree has the digest of. What none
+// has, or nobody may read, is left alone.
+func FromLayers(dirs []string, t *canon.Tree) (err error) {
+	var roots []*os.Root
+	defer func() {
+		for _, root := range roots {
+			err = errors.Join(err, root.Close())
+		}
+	}()
+	for _, dir := range dirs {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return err
+		}
+		roots = append(roots, root)
+	}
+	for {
+		missing, err := selinux.Missing(t)
+		if err != nil || len(missing) == 0 {
+			return nil
+		}
+		found := false
+		for _, f := range missing {
+			if content := inLayers(roots, f); content != nil {
+				f.Hold(content)
+				found = true
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+}
+
+func inLayers(roots []*os.Root, f selinux.File) []byte {
+	c := f.Node.Content
+	if f.Node.Size > selinux.ContentMax || c == nil || c.Digest.IsZero() {
+		return nil
+	}
+	for _, root := range roots {
+		content, err := read(root, strings.TrimPrefix(f.Path, "/"), int64(f.Node.Size))
+		if err == nil && fsverity.SumBytes(c.Digest.Algorithm(), content) == c.Digest {
+			return content
+		}
+	}
+	return nil
+}
+
 // FromStore reads what a tree lacks from a composefs content store, as far as it is there.
 // Content that is not what its name says is an error.
 func FromStore(dir string, t *canon.Tree) error {

@@ -24,13 +24,14 @@ const (
 	DockerArchive Transport = "docker-archive" // what docker save writes
 	Docker        Transport = "docker"         // an image in a registry
 	Tar           Transport = "tar"            // bare layers
+	Unpacked      Transport = "unpacked"       // what an engine unpacked of an image in a local storage
 
 	ContainersStorage Transport = "containers-storage" // an image that podman or buildah has
 )
 
 // Transports lists all of them.
 func Transports() []Transport {
-	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, ContainersStorage, Tar}
+	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, ContainersStorage, Tar, Unpacked}
 }
 
 // Source names a root file system to import.
@@ -46,6 +47,22 @@ type Source struct {
 	Ref string
 	// Layers are the files of Tar, lowest layer first.
 	Layers []string
+	// Storage is, of Unpacked, the kind of the storage: the transport of its images.
+	Storage Transport
+}
+
+// Unpacked names what the engine unpacked of the image that the source names, if that is one
+// in a local storage.
+func (s Source) Unpacked() (unpacked Source, ok bool) {
+	ok = s.Transport == ContainersStorage
+	s.Storage, s.Transport = s.Transport, Unpacked
+	return s, ok
+}
+
+// Stored names the image of Unpacked.
+func (s Source) Stored() Source {
+	s.Transport, s.Storage = s.Storage, ""
+	return s
 }
 
 // String is the source in a message: what Name is, but for what cannot be printed.
@@ -58,6 +75,8 @@ func (s Source) Name() string {
 		return "docker://" + s.Ref
 	case Tar:
 		return "tar:" + strings.Join(s.Layers, ",")
+	case Unpacked:
+		return "unpacked:" + s.Stored().Name()
 	case ContainersStorage:
 		if s.Path == "" {
 			return "containers-storage:" + s.Ref
@@ -116,7 +135,7 @@ func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Er
 // Files are the paths that the source names, of which "-" is standard input.
 func (s Source) Files() []string {
 	switch s.Transport {
-	case Docker, ContainersStorage:
+	case Docker, ContainersStorage, Unpacked:
 		return nil
 	case Tar:
 		return s.Layers
@@ -125,7 +144,10 @@ func (s Source) Files() []string {
 }
 
 // HasLayers says that the source is a container image, or bare layers.
-func (s Source) HasLayers() bool { return s.Transport != Dir && !s.IsFinal() }
+func (s Source) HasLayers() bool { return !s.IsScan() && !s.IsFinal() }
+
+// IsScan says that the source is a root file system in files of its own.
+func (s Source) IsScan() bool { return s.Transport == Dir || s.Transport == Unpacked }
 
 // Parse reads a source as it is written on a command line. Without a
 // transport it is looked at: a path must exist, and be something that is
@@ -157,6 +179,8 @@ func Parse(arg string) (Source, error) {
 		return Source{Transport: Tar, Layers: layers}, nil
 	case ContainersStorage:
 		return parseStorage(arg, rest)
+	case Unpacked:
+		return parseUnpacked(arg, rest)
 	}
 	if rest == "" {
 		return Source{}, fmt.Errorf("%q: the path is missing", arg)
@@ -165,6 +189,21 @@ func Parse(arg string) (Source, error) {
 	if transport == OCI || transport == OCIArchive || transport == DockerArchive {
 		s.Path, s.Ref = splitRef(rest, transport != DockerArchive)
 	}
+	return s, nil
+}
+
+// parseUnpacked reads the source of an image in a local storage, or what follows its
+// transport if that is ContainersStorage.
+func parseUnpacked(arg, rest string) (Source, error) {
+	name, spec, found := strings.Cut(rest, ":")
+	if Transport(name) != ContainersStorage || !found {
+		spec = rest
+	}
+	stored, err := parseStorage(arg, spec)
+	if err != nil {
+		return Source{}, err
+	}
+	s, _ := stored.Unpacked()
 	return s, nil
 }
 

@@ -132,7 +132,7 @@ func (n named) readManifest() ([]byte, v1.Hash, error) {
 	}
 	raw, err := readDocument(n.store.dataFile(n.image, key))
 	if err == nil {
-		err = image.VerifyBytes("manifest", raw, digest, -1)
+		err = image.VerifyBytes("manifest", raw, digest, int64(len(raw)))
 	}
 	return raw, digest, err
 }
