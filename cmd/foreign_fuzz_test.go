@@ -56,6 +56,8 @@ func FuzzForeignText(f *testing.F) {
 			}
 		}
 	}
+	// The name of a kernel image, in an annotation.
+	f.Add([]byte("##[add-mask]x"), uint64(1)<<5, uint8(2), uint8(13))
 	for i, text := range texts {
 		for source := range 9 {
 			f.Add([]byte(text), ^uint64(0)>>(7*source)<<(3*source), uint8(source), uint8(i*3+source))

@@ -38,14 +38,14 @@ func (c Comparison) annotations(w io.Writer) error {
 
 type annotations struct{ strings.Builder }
 
-// command writes one, in which nothing but the line breaks of the message is not printable,
-// whatever was forgotten before.
+// command writes one. Whatever was forgotten before, nothing in it but the line breaks of the
+// message is not printable, and nothing is another command.
 func (a *annotations) command(kind, title, message string) {
 	var lines []string
 	for line := range strings.SplitSeq(message, "\n") {
-		lines = append(lines, printable.Line(line))
+		lines = append(lines, printable.Message(line))
 	}
-	fmt.Fprintf(a, "::%s title=%s::%s\n", kind, commandProperty("cfsverify: "+printable.Line(title)), commandData(strings.Join(lines, "\n")))
+	fmt.Fprintf(a, "::%s title=%s::%s\n", kind, commandProperty("cfsverify: "+printable.Message(title)), commandData(strings.Join(lines, "\n")))
 }
 
 func (a *annotations) idleRules(unused, expired []gate.Allowance) {
