@@ -143,7 +143,10 @@ func (h *hostileInputs) write() {
 	}))
 	files.Write(h.T, "layer.tar", layer)
 	files.Write(h.T, "manifest", manifest)
-	files.Write(h.T, "tree.dump", []byte("/ 0 40755 2 0 0 0 0.0 - - -\n/usr 0 40755 2 0 0 0 0.0 - - -\n/"+h.or("a")+" "+h.or("1")+" 100644 1 0 0 0 "+h.or("0.0")+" "+h.or("-")+" "+h.or("a")+" - "+h.or("user.a=b")+"\n"))
+	dump := []byte("/ 0 40755 2 0 0 0 0.0 - - -\n/usr 0 40755 2 0 0 0 0.0 - - -\n/" + h.or("a") + " " + h.or("1") + " 100644 1 0 0 0 " + h.or("0.0") + " " + h.or("-") + " " + h.or("a") + " - " + h.or("user.a=b") + "\n")
+	files.Write(h.T, "tree.dump", dump)
+	files.Write(h.T, "tree.dump.policy", []byte(`{"schemaVersion":1,"dump":`+h.quoted(digestOf(dump))+`,"source":`+h.quoted("dir")+`,"layerRules":`+h.quoted("oci")+
+		`,"policy":{"root":`+h.quoted("usr")+`,"dirMtime":"keep","run":"empty","xattrs":`+h.quoted("allowlist")+`,"mtime":"keep","boot":"no","hardlinks":"keep"}}`))
 	files.Write(h.T, "rules.yaml", []byte("allow:\n  - reason: "+h.or("known")+"\n    "+h.or("path")+": "+h.or("/**")+"\n"))
 	files.Write(h.T, "cmdline", []byte(h.or("composefs=0")))
 	files.Write(h.T, "a.efi", uki.File([2]string{h.or(".cmdline"), h.or("composefs=0")}, [2]string{".linux", "kernel"}))
