@@ -40,7 +40,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/blame":       "canon canon/fsverity canon/linux canon/policy canon/selinux canon/tarfile compare",
 		"compare/gate":        "canon/printable canon/tarfile compare compare/blame",
 		"compare/identify":    "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/releases canon/selinux",
-		"compare/notes":       "canon canon/linux canon/policy canon/selinux",
+		"compare/notes":       "canon canon/linux canon/policy canon/printable canon/selinux",
 		"compare/proof":       "canon canon/fsverity canon/linux canon/policy canon/recipe canon/selinux compare compare/blame",
 		"compare/raw":         "canon canon/printable canon/tarfile compare",
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/selinux compare compare/identify compare/notes importers/layer",
@@ -67,7 +67,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/printable canon/seal importers/image importers/layer importers/objects",
 		"importers/source":    "canon/erofs canon/printable importers/blob importers/document",
 		"importers/staging":   "",
-		"importers/storage":   "canon canon/erofs importers/blob importers/document importers/image importers/source",
+		"importers/storage":   "canon canon/erofs canon/printable importers/blob importers/document importers/image importers/source",
 		"reports":             "canon canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/releases canon/seal canon/tarfile compare compare/blame compare/gate compare/notes compare/proof compare/raw compare/seals compare/verify importers/layer importers/rewrite",
 	}
 	rooms := map[string]string{

@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/policy"
+	"cfsverify/canon/printable"
 )
 
 const (
@@ -201,7 +202,7 @@ func (b *bootEntries) aboot() {
 	for _, e := range boot.Children() {
 		path := "/boot/" + e.Name
 		if version, found := kernelVersion(e.Name, "vbmeta-"); found && boot.Child("aboot-"+version+".img") == nil {
-			b.add(path, "there is no aboot-%s.img that it belongs to", version)
+			b.add(path, "there is no aboot-%s.img that it belongs to", printable.Text(version))
 		}
 		version, found := kernelVersion(e.Name, "aboot-")
 		if !found {

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"cfsverify/canon/printable"
 )
 
 // environment is what decides which stores are configured.
@@ -154,7 +156,7 @@ func (s *settings) read(file configFile) error {
 		Storage *settings `toml:"storage"`
 	}{s}
 	if _, err := toml.NewDecoder(io.LimitReader(f, configMax)).Decode(&set); err != nil {
-		return fmt.Errorf("%s: %w", file.path, err)
+		return fmt.Errorf("%s: %w", printable.Text(file.path), printable.Error(err))
 	}
 	switch {
 	case s.GraphRoot != "":

@@ -14,6 +14,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
+	"cfsverify/canon/printable"
 )
 
 // opener opens the files of the layer.
@@ -31,11 +32,11 @@ func (l *Layer) opener() (openFile, error) {
 		err = fmt.Errorf("it has more than %d bytes", composefsMax)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", l.Composefs, err)
+		return nil, fmt.Errorf("%s: %w", printable.Text(l.Composefs), err)
 	}
 	img, err := erofs.Read(raw, erofs.Mkcomposefs)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", l.Composefs, err)
+		return nil, fmt.Errorf("%s: %w", printable.Text(l.Composefs), err)
 	}
 	return func(name string) (io.ReadCloser, int64, error) { return l.openObject(img.Tree, name) }, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/image"
 	"cfsverify/importers/source"
 )
@@ -76,7 +77,7 @@ func find(s source.Source) (where place, err error) {
 		return place{}, err
 	}
 	if where.driver != "" && where.driver != "overlay" && where.driver != "overlay2" {
-		return place{}, fmt.Errorf("the storage is of the driver %s: only that of overlay can be read", where.driver)
+		return place{}, fmt.Errorf("the storage is of the driver %s: only that of overlay can be read", printable.Text(where.driver))
 	}
 	for _, dir := range where.stores {
 		if !filepath.IsAbs(dir.path) {
@@ -157,7 +158,7 @@ func (i *imageRecord) statedManifest() (v1.Hash, error) {
 	}
 	digest, err := v1.NewHash(stated)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("the storage has no valid digest of the manifest of %v: %q", i, stated)
+		return v1.Hash{}, fmt.Errorf("the storage has no valid digest of the manifest of %s: %q", printable.Text(i.String()), stated)
 	}
 	return digest, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/document"
 )
 
@@ -80,7 +81,7 @@ func openStore(ctx context.Context, root string) (*store, error) {
 type NoStoreError struct{ Root string }
 
 func (e *NoStoreError) Error() string {
-	return fmt.Sprintf("there is no store %s: name another one as containers-storage:[overlay@PATH]NAME", e.Root)
+	return fmt.Sprintf("there is no store %s: name another one as containers-storage:[overlay@PATH]NAME", printable.Text(e.Root))
 }
 
 // checkDriver refuses a store that another driver made.
@@ -94,7 +95,7 @@ func checkDriver(root string) error {
 	}
 	for _, e := range entries {
 		if driver, found := strings.CutSuffix(e.Name(), "-images"); found {
-			return fmt.Errorf("the store %s is of the driver %s: only those of overlay can be read", root, driver)
+			return fmt.Errorf("the store %s is of the driver %s: only those of overlay can be read", printable.Text(root), printable.Text(driver))
 		}
 	}
 	return nil
@@ -110,7 +111,7 @@ func (s *store) read(ctx context.Context) error {
 	}
 	for _, image := range s.images {
 		if err := checkID(image.ID); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(s.root, imagesDir, "images.json"), err)
+			return fmt.Errorf("%s: %w", printable.Text(filepath.Join(s.root, imagesDir, "images.json")), err)
 		}
 	}
 	for _, layer := range layers {
@@ -119,7 +120,7 @@ func (s *store) read(ctx context.Context) error {
 			err = fmt.Errorf("the layer %q is there twice, and readers differ about which counts", layer.ID)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(s.root, layersDir, "layers.json"), err)
+			return fmt.Errorf("%s: %w", printable.Text(filepath.Join(s.root, layersDir, "layers.json")), err)
 		}
 		s.layers[layer.ID] = layer
 	}
@@ -143,7 +144,7 @@ func (s *store) readList(ctx context.Context, dir, name string, to any) error {
 		return err
 	}
 	if err := document.Decode(raw, to); err != nil {
-		return fmt.Errorf("%s is not valid: %w", file, err)
+		return fmt.Errorf("%s is not valid: %w", printable.Text(file), err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
 )
 
@@ -51,7 +52,7 @@ func openLayers(stores []*store, top string) ([]*Layer, error) {
 	}
 	for id := top; id != ""; {
 		if slices.ContainsFunc(layers, func(l *Layer) bool { return l.ID == id }) {
-			return fail(fmt.Errorf("the layer %s is its own parent", id))
+			return fail(fmt.Errorf("the layer %s is its own parent", printable.Text(id)))
 		}
 		s, record, err := findLayer(stores, id)
 		if err != nil {
@@ -75,12 +76,12 @@ func findLayer(stores []*store, id string) (*store, layerRecord, error) {
 		record, found := s.layers[id]
 		switch {
 		case found && record.Flags.Incomplete:
-			return nil, layerRecord{}, fmt.Errorf("the layer %s in %s is not complete: the pull was interrupted; pull the image again", id, s.root)
+			return nil, layerRecord{}, fmt.Errorf("the layer %s in %s is not complete: the pull was interrupted; pull the image again", printable.Text(id), printable.Text(s.root))
 		case found:
 			return s, record, nil
 		}
 	}
-	return nil, layerRecord{}, fmt.Errorf("the layer %s is not there: it may be in an additional image store, which is named as containers-storage:[overlay@GRAPHROOT:additionalimagestore=PATH]NAME", id)
+	return nil, layerRecord{}, fmt.Errorf("the layer %s is not there: it may be in an additional image store, which is named as containers-storage:[overlay@GRAPHROOT:additionalimagestore=PATH]NAME", printable.Text(id))
 }
 
 // open opens headers and files, as far as they are there.
@@ -159,7 +160,7 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("the layer %s changed while it was read: %v", e.Layer.ID, e.Err)
+	return fmt.Sprintf("the layer %s changed while it was read: %v", printable.Text(e.Layer.ID), e.Err)
 }
 
 func (e *ChangedError) Unwrap() error { return e.Err }

@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/image"
 )
 
@@ -34,7 +35,7 @@ func lookUp(stores []*store, ref string) (named, error) {
 			return named{}, fmt.Errorf("%q: %w", ref, err)
 		}
 		if name == "" {
-			return named{}, fmt.Errorf("%q: write the digest of a manifest behind a name, as NAME@%s, and an ID as @ID", ref, is)
+			return named{}, fmt.Errorf("%q: write the digest of a manifest behind a name, as NAME@%s, and an ID as @ID", ref, printable.Text(is))
 		}
 		all := slices.DeleteFunc(allImages(stores), func(n named) bool { return n.image.manifestKey(digest) == "" })
 		if some = inRepository(all, name); len(some) > 0 {
@@ -221,5 +222,5 @@ func (e *NotFoundError) Error() string {
 	if more := len(e.Has) - listMax; more > 0 {
 		has += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("there is no image %q in %s: there are %s; name another store as containers-storage:[overlay@PATH]%s", e.Ref, strings.Join(e.Stores, ", "), has, e.Ref)
+	return fmt.Sprintf("there is no image %q in %s: there are %s; name another store as containers-storage:[overlay@PATH]%s", e.Ref, printable.List(e.Stores), has, printable.Text(e.Ref))
 }

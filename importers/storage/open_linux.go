@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cfsverify/canon/printable"
 	"cfsverify/importers/document"
 )
 
@@ -21,7 +22,7 @@ var errNotRegular = errors.New("is no regular file")
 func openRegular(name string) (*os.File, error) {
 	f, err := open(unix.AT_FDCWD, name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC})
 	if errors.Is(err, errNotRegular) {
-		return nil, fmt.Errorf("%s %w", name, err)
+		return nil, fmt.Errorf("%s %w", printable.Text(name), err)
 	}
 	return f, err
 }
