@@ -97,6 +97,19 @@ var unpackCases = []struct {
 		umoci:   "d /\nd a mtime=1",
 	},
 	{
+		name: "xattrs that overlayfs takes for its own",
+		layers: []string{"d a mode=700 mtime=1\nf a/x mtime=1\nf f mtime=1 pax:SCHILY.xattr.trusted.overlay.overlay.opaque=y",
+			"d b mtime=2 pax:SCHILY.xattr.trusted.overlay.redirect=/a\nf .wh.a"},
+		storage: "d / mtime=N mode=555\nd b mtime=2\nf b/x mtime=1\nf f mtime=1 trusted.overlay.opaque=\"y\"",
+		umoci:   "d /\nd b mtime=2\nf f mtime=1 trusted.overlay.overlay.opaque=\"y\"",
+	},
+	{
+		name:    "a file of which a layer has only the metadata",
+		layers:  []string{"f a =12 mtime=1", "f a =12 mtime=2 pax:SCHILY.xattr.trusted.overlay.metacopy=0000"},
+		storage: `error: layer 2 (2.tar) "a": the layer has only its metadata`,
+		umoci:   "d /\nf a =12 mtime=2",
+	},
+	{
 		name:    "a name twice",
 		layers:  []string{"f a =1 mtime=1\nf ./a =2 mtime=2"},
 		storage: `error: layer 1 (1.tar), entry 2 "a": containers-storage refuses this: the layer has this name twice`,

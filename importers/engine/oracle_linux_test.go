@@ -32,6 +32,26 @@ func TestUnpackAgreesWithEngines(t *testing.T) {
 	}
 }
 
+// TestUnpackOverlayXattrs has layers whose xattrs overlayfs takes for its own.
+func TestUnpackOverlayXattrs(t *testing.T) {
+	oracle.Root(t)
+	const usr, x = "d usr mtime=1\n", " pax:SCHILY.xattr.trusted.overlay."
+	for _, image := range []layers.Image{
+		{Name: "shown", Layers: []string{
+			usr + "d b mode=700 mtime=1\nf b/x =1 mtime=1\nd c mtime=1\nf c/y mtime=1\nd e mtime=1\nf e/z mtime=1\nf f mtime=1" + x + "overlay.opaque=y" + x + "other=1",
+			"d a mtime=2" + x + "redirect=/b\nf .wh.b\nd d mtime=3" + x + "redirect=c\nd e mtime=2" + x + "opaque=x\nf e/z mtime=1" + x + "whiteout=y"}},
+		{Name: "refused", Layers: []string{usr + "f b/c =12 mtime=1", "f b/c =12 mtime=2 uid=3" + x + "metacopy=0000"}},
+	} {
+		t.Run(image.Name, func(t *testing.T) {
+			for _, engine := range Engines() {
+				if engine.LayerDirectories {
+					checkUnpack(t, engine, oracle.Engine(t, engine.Name), image)
+				}
+			}
+		})
+	}
+}
+
 func checkUnpack(t *testing.T, engine Engine, unpack oracle.UnpackFunc, image layers.Image) {
 	start := canon.Time{Sec: time.Now().Unix()}
 	got, err := engine.Unpack(reading.Layers(t, image.Layers...), start)
