@@ -75,6 +75,16 @@ func TestFuse(t *testing.T) {
 		s.Xattr("1", x, "v")
 	}
 	s.redirect("1/redirect", "/d")
+	// What is hidden in the middle does not come back deeper down.
+	s.dir("1/again/b")
+	s.file("2/.wh.again")
+	s.file("3/again/b/c")
+	s.file("1/through-opaque/b/new")
+	s.file("2/through-opaque/.wh..wh..opq")
+	s.file("3/through-opaque/b/old")
+	s.dir("1/through-file/b")
+	s.file("2/through-file")
+	s.file("3/through-file/b/old")
 	s.sameAsFuse()
 }
 
