@@ -31,10 +31,10 @@ func (e *Error) Error() string { return fmt.Sprintf("%q: %v", e.Path, e.Err) }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Merge gives what a read-only mount of layers shows, of which the first is the
-// topmost. The mount has one empty directory more below them, as that of an engine
-// has. Nodes of several layers are one inode if they are the same. The
-// view takes the nodes over.
+// Merge gives what a read-only mount of layers shows. There is at least one, and the
+// first is the topmost. The mount has one empty directory more below them, as that of
+// an engine has. A node that is in several layers is one inode. The view takes the nodes
+// over.
 //
 // Where the mount lists what it does not let be opened, the error is an *Error.
 func (r Rules) Merge(layers []*canon.Node) (*View, error) {

@@ -38,13 +38,15 @@ type Options struct {
 // layers have what the mount needs.
 var ErrNoTrusted = errors.New("the layers' trusted.overlay.* xattrs, which say what shows, are visible only to root outside of any user namespace")
 
-// Scan gives the tree that scan.Directory would give of the mount of layers, of which
-// the first is the topmost. The mount has one empty directory more below them.
-// Each file's content is read once, and only if it shows.
+// Scan gives the tree that scan.Directory would give of a read-only mount of layers. There
+// is at least one, and the first is the topmost, which gives the root's metadata. The
+// mount has one empty directory more below them, as that of an engine has. Each file's
+// content is read once, and only if it shows.
 //
-// Errors are those of scan.Directory with the path in the layer, an *overlayfs.Error or a
-// *scan.PhantomError where the mount lists what cannot be opened, and ErrNoTrusted.
-// All of every layer must be readable, even what does not show.
+// Errors are those of scan.Directory with the path in the layer, such as
+// *scan.UnreadableError and *scan.MountsError; *scan.PhantomError and *overlayfs.Error where
+// the mount lists what cannot be opened; and ErrNoTrusted. All metadata of every layer
+// must be readable, even of what does not show.
 func Scan(ctx context.Context, layers []Layer, o Options) (*canon.Tree, error) {
 	if len(layers) == 0 {
 		return nil, errors.New("there is no layer")

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"cfsverify/canon/overlayfs"
 	"cfsverify/importers/scan"
 	"cfsverify/testdata/files"
+	"cfsverify/testdata/oracle"
 )
 
 // userLayers are layers that need no privilege, the topmost first, below a directory.
@@ -70,18 +74,36 @@ func TestMissingDirectory(t *testing.T) {
 	}
 }
 
-func TestUnreadable(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root can read everything")
+// TestUnprivileged runs itself as a user who may not read all of a layer, and does not
+// see trusted xattrs.
+func TestUnprivileged(t *testing.T) {
+	const childDir = "CFSVERIFY_TEST_OVERLAY_DIR"
+	if dir := os.Getenv(childDir); dir != "" {
+		layers := []Layer{{Dir: dir + "/1"}, {Dir: dir + "/2"}}
+		_, err := scanUser(t.Context(), layers, nil)
+		var unreadable *scan.UnreadableError
+		if !errors.As(err, &unreadable) || unreadable.Root != layers[1].Dir || len(unreadable.Paths) != 1 || unreadable.Paths[0].Path != "/d" {
+			t.Errorf("error %v", err)
+		}
+		if _, err := Scan(t.Context(), layers, Options{Hash: fsverity.SHA256}); !errors.Is(err, ErrNoTrusted) {
+			t.Errorf("error %v", err)
+		}
+		return
 	}
+	oracle.Root(t)
 	m, layers := userLayers(t, "1", "2")
+	m.Do(os.Chmod(filepath.Dir(m.Dir), 0o755))
+	m.File("1/f", "x")
 	m.Mkdir("2/d")
 	m.Chmod("2/d", 0)
-	defer m.Chmod("2/d", 0o700)
-	_, err := scanUser(t.Context(), layers, nil)
-	var unreadable *scan.UnreadableError
-	if !errors.As(err, &unreadable) || unreadable.Root != m.Path("2") || len(unreadable.Paths) == 0 {
-		t.Errorf("error %v", err)
+	if _, err := scanUser(t.Context(), layers, nil); err != nil {
+		t.Error(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUnprivileged$", "-test.count=1")
+	cmd.Env = append(os.Environ(), childDir+"="+m.Dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

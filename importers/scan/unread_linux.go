@@ -13,8 +13,8 @@ import (
 	"cfsverify/canon"
 )
 
-// Unread are directories that were scanned but for the content of their files, so
-// that who puts them together need not have read what does not show.
+// Unread are directories that were scanned but for the content of their files. Whoever
+// puts them together then has only that read which is needed.
 type Unread struct {
 	// Roots are the directories in the order in which they were named. Names of one
 	// inode have one node, even in several of them.
@@ -73,6 +73,7 @@ func (u *Unread) open(path string) (*scan, error) {
 
 func (s *scan) walkOnly(ctx context.Context) error {
 	defer s.closeDirs()
+	defer func() { s.names, s.xattrBuf = nil, [2][]byte{} }()
 	if err := s.walk(ctx, s.root); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -82,8 +83,8 @@ func (s *scan) walkOnly(ctx context.Context) error {
 	return nil
 }
 
-// AddObject has the content of a file that is of none of the directories read as well:
-// that of the file at name below the directory store.
+// AddObject makes Read give a file that is of none of the directories the content of the
+// file at name below the directory store, which must have the file's size.
 func (u *Unread) AddObject(n *canon.Node, store, name string) error {
 	s := u.stores[store]
 	if s == nil {
@@ -99,8 +100,9 @@ func (u *Unread) AddObject(n *canon.Node, store, name string) error {
 	return nil
 }
 
-// Read reads the content of those files that are wanted, with all CPUs. It fails as
-// Directory does, and when a file is not the one that was looked at before.
+// Read reads the content of those files that are wanted, with all CPUs, and gives it to
+// their nodes. It fails as Directory does, and when a file is not the one that was looked
+// at before.
 func (u *Unread) Read(ctx context.Context, wanted func(*canon.Node) bool) error {
 	workers := min(runtime.GOMAXPROCS(0), workersMax)
 	contents := make(chan content, workers)
@@ -157,7 +159,7 @@ func (c *content) open() error {
 		err = c.scan.cannotRead(c.entry, "metadata", err)
 	case c.stat == info{}:
 		if stat.mode&unix.S_IFMT != unix.S_IFREG || stat.size != c.node.Size {
-			err = fmt.Errorf("%q is no file of %d bytes, as its composefs image says", c.scan.show(c.entry), c.node.Size)
+			err = fmt.Errorf("%q is no file of %d bytes, as was stated of it", c.scan.show(c.entry), c.node.Size)
 		}
 		c.stat = stat
 	case c.stat != stat:
