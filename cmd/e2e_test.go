@@ -42,6 +42,14 @@ func TestDebianBuild(t *testing.T) {
 			t.Errorf("digests %q and %q", digest, outside)
 		}
 	})
+	t.Run("unpacked", func(t *testing.T) {
+		stored := fmt.Sprintf("containers-storage:[overlay@%s/root]localhost/final:latest", b.dir)
+		wantText(t, b.cfsverify(t, statusSame, "inside-vs-outside", stored), "SAME: ")
+		wantText(t, b.cfsverify(t, statusSame, "inside-vs-outside", b.inside, stored), "SAME: ")
+		if digest := b.cfsverify(t, statusSame, "digest", "unpacked:"+stored); digest != b.cfsverify(t, statusSame, "digest", b.inside) {
+			t.Errorf("digest %q", digest)
+		}
+	})
 	t.Run("predicted", func(t *testing.T) { b.cfsverify(t, statusSame, "predict", "oci:"+b.layout) })
 	t.Run("archives", func(t *testing.T) {
 		for _, transport := range []string{"oci-archive", "docker-archive"} {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,4 +52,83 @@ func TestStorageCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantText(t, runMain(t, statusSame, "seal", "check", "containers-storage:localhost/sealed:1"), "SEALED: 4 seals are good")
+}
+
+// TestUnpackedCommands: an image in the storage is compared with what was unpacked of it, and
+// commands take what was unpacked for a directory. Nothing in the storage changes, and what
+// cannot be seen as an engine shows it is refused.
+func TestUnpackedCommands(t *testing.T) {
+	store := oracle.NewStorage(t)
+	stored := func(name string) string { return "containers-storage:[overlay@" + store.Root + "]localhost/" + name }
+	put := func(name string, specs ...string) {
+		t.Helper()
+		var list []images.Layer
+		for _, spec := range specs {
+			list = append(list, images.Layer{Archive: layers.Tar(spec), MediaType: types.OCIUncompressedLayer})
+		}
+		dir := filepath.Join(store.Dir, name)
+		images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON, Layers: list}.Write(t, dir, "t")
+		if err := store.Copy(t, "oci:"+dir+":t", "localhost/"+name+":latest"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const contexts = "etc/selinux/t/contexts/files/file_contexts"
+	const parents = "d etc mode=755\nd etc/selinux mode=755\nd etc/selinux/t mode=755\nd etc/selinux/t/contexts mode=755\nd etc/selinux/t/contexts/files mode=755\n"
+	put("clean", "d boot mode=755 mtime=1\nd sysroot mode=755 mtime=1\nd usr mode=755 mtime=2\nf usr/a mode=644 mtime=3 =1\nf usr/gone =x\n"+
+		parents+"f etc/selinux/config \"=SELINUXTYPE=t\\n\"\nf "+contexts+" \"=/.* old_t\\n\"",
+		"d usr mode=755 mtime=2\nf usr/.wh.gone\n"+parents+"f "+contexts+" \"=/.* a_t\\n/usr(/.*)? b_t\\n\"")
+	put("implied", "d usr mode=711 mtime=2\nd usr/share mode=711 mtime=2", "f usr/share/late mode=644 mtime=3 =1")
+	before := store.Inodes(t)
+
+	wantText(t, runMain(t, statusSame, "inside-vs-outside", stored("clean")), "SAME: ", "unpacked:"+stored("clean"))
+	wantText(t, runMain(t, statusSame, "inside-vs-outside", "--bootable", stored("clean")), "SAME: ")
+	wantText(t, runMain(t, statusDifferent, "inside-vs-outside", stored("implied")), "DIFFERENT: ", "implicit-parent", "/usr/share")
+	wantText(t, runMain(t, statusSame, "inside-vs-outside", "unpacked:"+stored("clean"), "oci:"+filepath.Join(store.Dir, "clean")), "SAME: ")
+
+	if after := store.Inodes(t); after != before {
+		t.Error("the store changed")
+	}
+
+	mounted := store.Must(t, "podman", "image", "mount", "localhost/clean")
+	for _, command := range []string{"dump", "digest", "dump --policy raw", "digest --bootable", "tar"} {
+		words := strings.Fields(command)
+		want := runMain(t, statusSame, append(words, "dir:"+mounted)...)
+		if got := runMain(t, statusSame, append(words, "unpacked:"+stored("clean"))...); got != want {
+			t.Errorf("%s: %s, want %s", command, got, want)
+		}
+	}
+	store.Must(t, "podman", "image", "unmount", "localhost/clean")
+
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"inside-vs-outside", "oci:" + filepath.Join(store.Dir, "clean")}, "name INSIDE and OUTSIDE, or an image in a local storage"},
+		{[]string{"inside-vs-outside", stored("clean"), "unpacked:" + stored("clean")}, "INSIDE is a directory, a dump file or unpacked:IMAGE"},
+		{[]string{"inside-vs-outside", "unpacked:" + stored("clean"), "unpacked:" + stored("clean")}, "OUTSIDE is a container image"},
+		{[]string{"seal", "check", "unpacked:" + stored("clean")}, "is no container image, which seals are of"},
+		{[]string{"digest", "unpacked:" + stored("none")}, `there is no image "localhost/none"`},
+	} {
+		wantText(t, refused(t, c.args...), c.want)
+	}
+	if err := os.Chown(store.Root, 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, refused(t, "inside-vs-outside", stored("clean")), "is of user 1000", "podman unshare")
+}
+
+// refused runs a command line that must end with an error, and gives that.
+func refused(t *testing.T, args ...string) string {
+	t.Helper()
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	out, status := tryMain(t, stderr, args...)
+	data, err := os.ReadFile(stderr.Name())
+	if status != statusTrouble || out != "" || err != nil {
+		t.Errorf("%v: status %d, %v\n%s", args, status, err, out)
+	}
+	return string(data)
 }

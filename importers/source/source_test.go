@@ -49,6 +49,8 @@ func TestParseSource(t *testing.T) {
 		{"containers-storage:root", Source{Transport: ContainersStorage, Ref: "root"}},
 		{"containers-storage:localhost/a:1@" + digest, Source{Transport: ContainersStorage, Ref: "localhost/a:1@" + digest}},
 		{"containers-storage:[overlay@/a+/b:imagestore=/c,d]@" + digest[7:], Source{Transport: ContainersStorage, Path: "overlay@/a+/b:imagestore=/c,d", Ref: "@" + digest[7:]}},
+		{"unpacked:containers-storage:a:1", Source{Transport: Unpacked, Storage: ContainersStorage, Ref: "a:1"}},
+		{"unpacked:containers-storage:[overlay@/a]a", Source{Transport: Unpacked, Storage: ContainersStorage, Path: "overlay@/a", Ref: "a"}},
 		{"containers-storage:[/a]x]", Source{Transport: ContainersStorage, Path: "/a", Ref: "x]"}},
 		{"tar:a,b.gz", Source{Transport: Tar, Layers: []string{"a", "b.gz"}}},
 		{"dump:-", Source{Transport: Dump, Path: "-"}},
@@ -83,6 +85,8 @@ func TestParseSource(t *testing.T) {
 		{"docker:name", "docker://REGISTRY/NAME:TAG"},
 		{"docker://", "docker://REGISTRY/NAME:TAG"},
 		{"tar:a,,b", "no file name"},
+		{"unpacked:", "name or ID of an image is missing"},
+		{"unpacked:containers-storage:", "name or ID of an image is missing"},
 		{"containers-storage:", "name or ID of an image is missing"},
 		{"containers-storage:[overlay@/a]", "name or ID of an image is missing"},
 		{"containers-storage:[overlay@/a", "write a store as containers-storage:[overlay@GRAPHROOT]NAME"},
@@ -168,7 +172,7 @@ func TestPin(t *testing.T) {
 
 // TestKinds: every transport is a tree, a tree at the end of a pipeline, or layers.
 func TestKinds(t *testing.T) {
-	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", ContainersStorage: "layers", Tar: "layers"}
+	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", ContainersStorage: "layers", Tar: "layers", Unpacked: ""}
 	for _, transport := range Transports() {
 		s := Source{Transport: transport}
 		want, known := kinds[transport]
@@ -179,6 +183,33 @@ func TestKinds(t *testing.T) {
 	}
 	if len(kinds) > 0 {
 		t.Errorf("not listed: %v", kinds)
+	}
+}
+
+// TestUnpacked: what was unpacked is named by the source of the image, whose transport may be
+// left out.
+func TestUnpacked(t *testing.T) {
+	for arg, want := range map[string]string{
+		"unpacked:localhost/a:1":            "unpacked:containers-storage:localhost/a:1",
+		"unpacked:[overlay@/a]b":            "unpacked:containers-storage:[overlay@/a]b",
+		"unpacked:containers-storage:oci:1": "unpacked:containers-storage:oci:1",
+	} {
+		s, err := Parse(arg)
+		if err != nil || s.Name() != want {
+			t.Errorf("%s: %v, %v", arg, s, err)
+		}
+		stored, err := Parse(strings.TrimPrefix(want, "unpacked:"))
+		if err != nil || cmp.Diff(stored, s.Stored()) != "" {
+			t.Errorf("%s: %v, %v", arg, stored, err)
+		}
+		if again, ok := stored.Unpacked(); !ok || cmp.Diff(s, again) != "" {
+			t.Errorf("%s: %v", arg, again)
+		}
+	}
+	for _, transport := range []Transport{Dir, OCI, Docker, Tar} {
+		if s, ok := (Source{Transport: transport}).Unpacked(); ok {
+			t.Errorf("%v", s)
+		}
 	}
 }
 
