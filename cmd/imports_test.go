@@ -46,7 +46,7 @@ func TestImportArrows(t *testing.T) {
 		"compare/seals":       "canon canon/erofs canon/fsverity canon/policy canon/recipe canon/releases canon/seal canon/selinux compare compare/identify compare/notes importers/layer",
 		"compare/verify":      "canon canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/selinux compare compare/blame compare/gate compare/notes compare/proof compare/seals importers/layer",
 		"importers":           "canon canon/erofs canon/fsverity canon/overlayfs canon/policy canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/overlay importers/registry importers/scan importers/seals importers/source importers/storage",
-		"importers/archive":   "canon canon/printable importers/blob importers/document importers/image importers/source",
+		"importers/archive":   "canon/printable importers/document importers/image importers/source",
 		"importers/blob":      "canon canon/tarfile importers/limits",
 		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/document importers/source",
 		"importers/content":   "canon importers/objects importers/source",

@@ -19,6 +19,7 @@ const (
 	Tar           = source.Tar
 
 	ContainersStorage = source.ContainersStorage
+	DockerOverlay2    = source.DockerOverlay2
 )
 
 // ParseLayout is source.ParseLayout.

@@ -35,8 +35,8 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.I
 			return nil, hintLocal(ctx, s.Ref, err)
 		}
 		return img, nil
-	case source.ContainersStorage:
-		img, err := storage.Open(ctx, s, platform)
+	case source.ContainersStorage, source.DockerOverlay2:
+		img, err := openStored(ctx, s, platform)
 		if err != nil {
 			return nil, err
 		}
@@ -45,6 +45,14 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*image.I
 		return image.Bare(s.Layers), nil
 	}
 	return nil, fmt.Errorf("%v is no container image", s)
+}
+
+// openStored opens an image in a local storage.
+func openStored(ctx context.Context, s source.Source, platform *v1.Platform) (*storage.Image, error) {
+	if s.Transport == source.DockerOverlay2 {
+		return storage.OpenDocker(s, platform)
+	}
+	return storage.Open(ctx, s, platform)
 }
 
 // With opens the image that a source names for some work, and closes it. Errors of the

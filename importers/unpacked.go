@@ -16,7 +16,7 @@ import (
 
 // loadUnpacked imports what an engine unpacked of an image, as a mount of it shows it.
 func loadUnpacked(ctx context.Context, s source.Source, o Options) (read *Import, err error) {
-	img, err := storage.Open(ctx, s.Stored(), o.Platform)
+	img, err := openStored(ctx, s.Stored(), o.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -52,4 +52,3 @@ func unpackedTree(ctx context.Context, img *storage.Image, o Options) (*canon.Tr
 	}
 	return tree, err
 }
-

@@ -71,4 +71,3 @@ func dumpOf(t *testing.T, tree *canon.Tree) string {
 	}
 	return out.String()
 }
-

@@ -30,7 +30,7 @@ func TestWrongTransport(t *testing.T) {
 		}
 		right.Ref = ""
 		for _, transport := range source.Transports() {
-			if transport == s.Transport || transport == importers.Docker || transport == importers.ContainersStorage {
+			if transport == s.Transport || len((importers.Source{Transport: transport, Path: s.Path, Layers: []string{s.Path}}).Files()) == 0 {
 				continue
 			}
 			wrong := importers.Source{Transport: transport, Path: s.Path}

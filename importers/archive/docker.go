@@ -12,9 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"cfsverify/canon"
 	"cfsverify/canon/printable"
-	"cfsverify/importers/blob"
 	"cfsverify/importers/document"
 	"cfsverify/importers/image"
 	"cfsverify/importers/source"
@@ -66,26 +64,14 @@ func dockerImage(s source.Source, a *Archive, platform *v1.Platform) (*image.Ima
 	if err != nil {
 		return nil, fmt.Errorf("the config %q is not valid: %w", desc.Config, err)
 	}
-	if err := image.CheckPlatform(config, platform); err != nil {
-		return nil, err
-	}
-	if len(config.RootFS.DiffIDs) != len(desc.Layers) {
-		return nil, fmt.Errorf("there are %d layers, but the config has %d diffIDs", len(desc.Layers), len(config.RootFS.DiffIDs))
-	}
-	img := &image.Image{Created: image.CreatedTime(config), Config: raw}
-	for i, name := range desc.Layers {
-		diffID := config.RootFS.DiffIDs[i]
-		img.Blobs = append(img.Blobs, blob.Blob{
-			Layer:  &canon.Layer{Index: i + 1, DiffID: diffID.String()},
-			Size:   -1,
-			DiffID: diffID,
-			Open: func() (io.ReadCloser, error) {
-				content, _, err := a.Open(name)
-				return content, err
-			},
+	var layers []func() (io.ReadCloser, error)
+	for _, name := range desc.Layers {
+		layers = append(layers, func() (io.ReadCloser, error) {
+			content, _, err := a.Open(name)
+			return content, err
 		})
 	}
-	return img, nil
+	return image.WithoutManifest(raw, config, platform, layers)
 }
 
 // chooseTag finds the archive's image of a name; the only image needs none.

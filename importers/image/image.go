@@ -155,6 +155,23 @@ func pairLayers(rawManifest []byte, stated v1.Descriptor, from Parts, platform *
 	return img, nil
 }
 
+// WithoutManifest is an image of which there is only the config, and the layers in their
+// order, as each opens. What they must be, the config's diffIDs say.
+func WithoutManifest(raw []byte, config *v1.ConfigFile, platform *v1.Platform, layers []func() (io.ReadCloser, error)) (*Image, error) {
+	if err := CheckPlatform(config, platform); err != nil {
+		return nil, err
+	}
+	if len(config.RootFS.DiffIDs) != len(layers) {
+		return nil, fmt.Errorf("there are %d layers, but the config has %d diffIDs", len(layers), len(config.RootFS.DiffIDs))
+	}
+	img := &Image{Created: CreatedTime(config), Close: func() error { return nil }, Config: raw}
+	for i, open := range layers {
+		diffID := config.RootFS.DiffIDs[i]
+		img.Blobs = append(img.Blobs, blob.Blob{Layer: &canon.Layer{Index: i + 1, DiffID: diffID.String()}, Size: -1, DiffID: diffID, Open: open})
+	}
+	return img, nil
+}
+
 // CheckPlatform says whether an image is for the platform that was asked for.
 func CheckPlatform(config *v1.ConfigFile, platform *v1.Platform) error {
 	have := config.Platform()

@@ -17,7 +17,7 @@ func (s Source) Check() error {
 		// A layer above may bring nothing but an image.
 		s.Layers, s.Path = s.Layers[:1], s.Layers[0]
 	}
-	if s.Transport == Docker || s.Transport == ContainersStorage || s.Transport == Unpacked || s.Path == "-" {
+	if len(s.Files()) == 0 || s.Path == "-" {
 		return nil
 	}
 	what, err := look(s.Path, s.fits)

@@ -84,7 +84,7 @@ func otherTransport(prefix, rest string) string {
 	case "podman", "buildah":
 		return "did you mean containers-storage:" + printable.Text(strings.TrimPrefix(rest, "//"))
 	case "docker-daemon":
-		return "write the image to a FILE with docker save, and name that as docker-archive:FILE"
+		return fmt.Sprintf("did you mean docker-overlay2:%s, or a FILE that docker save writes, docker-archive:FILE", rest)
 	}
 	for _, t := range Transports() {
 		if isTypo(prefix, string(t)) {

@@ -106,7 +106,7 @@ func TestRecognise(t *testing.T) {
 		"other files before layout in gzip":    {blobs.Gzip(t, both), Tar, ""},
 		"a name of 62 digits before it":        {tarOf(t, digest[2:], "oci-layout", "index.json"), "", mixed},
 		"a name of other letters before it":    {tarOf(t, "g"+digest[1:], "oci-layout", "index.json"), "", mixed},
-		"text":                                 {[]byte("hello"), "", "none of the files that are recognised: say what it is by one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, tar:, unpacked:"},
+		"text":                                 {[]byte("hello"), "", "none of the files that are recognised: say what it is by one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, docker-overlay2:, tar:, unpacked:"},
 		"root without a space":                 {[]byte("/"), "", "none of the files that are recognised"},
 		"half of the magic number of an image": {[]byte("\x9a\x62\x78"), "", "none of the files that are recognised"},
 		"archive and dump":                     {tarOf(t, "/ 0 40755 2 0 0 0 0.0 - - -\n", "etc/"), "", "it is a dump file and a tar archive: write dump:file for the tree that is written in it, tar:file for a layer"},
@@ -173,7 +173,7 @@ func TestSuggestions(t *testing.T) {
 	files.Write(t, "layer.tar", tarOf(t, "etc/"))
 	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 	const gone = ": no such file or directory"
-	const transports = "is no transport: use one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, tar:, unpacked:"
+	const transports = "is no transport: use one of dir:, dump:, erofs:, oci:, oci-archive:, docker-archive:, docker://, containers-storage:, docker-overlay2:, tar:, unpacked:"
 	for arg, want := range map[string]string{
 		"ocl:layout":          `, and "ocl" is no transport: did you mean oci:layout`,
 		"OCI:layout":          `, and "OCI" is no transport: did you mean oci:layout`,

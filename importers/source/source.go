@@ -27,19 +27,20 @@ const (
 	Unpacked      Transport = "unpacked"       // what an engine unpacked of an image in a local storage
 
 	ContainersStorage Transport = "containers-storage" // an image that podman or buildah has
+	DockerOverlay2    Transport = "docker-overlay2"    // an image that docker has, by its driver overlay2
 )
 
 // Transports lists all of them.
 func Transports() []Transport {
-	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, ContainersStorage, Tar, Unpacked}
+	return []Transport{Dir, Dump, Erofs, OCI, OCIArchive, DockerArchive, Docker, ContainersStorage, DockerOverlay2, Tar, Unpacked}
 }
 
 // Source names a root file system to import.
 type Source struct {
 	Transport Transport
 	// Path is a file or directory, "-" for standard input where that can be. Of
-	// ContainersStorage it is what stands in the brackets, empty for the stores that are
-	// configured.
+	// ContainersStorage and DockerOverlay2 it is what stands in the brackets, empty for the
+	// stores that are configured.
 	Path string
 	// Ref picks an image: a tag or digest of an OCI layout or archive, the
 	// NAME:TAG of one in a docker archive, the whole reference in a registry, the name or
@@ -51,10 +52,10 @@ type Source struct {
 	Storage Transport
 }
 
-// Unpacked names what the engine unpacked of the image that the source names, if that is one
-// in a local storage.
+// Unpacked names what the engine unpacked of the image that the source names; ok says that
+// this is one in a local storage.
 func (s Source) Unpacked() (unpacked Source, ok bool) {
-	ok = s.Transport == ContainersStorage
+	ok = s.Transport == ContainersStorage || s.Transport == DockerOverlay2
 	s.Storage, s.Transport = s.Transport, Unpacked
 	return s, ok
 }
@@ -77,11 +78,11 @@ func (s Source) Name() string {
 		return "tar:" + strings.Join(s.Layers, ",")
 	case Unpacked:
 		return "unpacked:" + s.Stored().Name()
-	case ContainersStorage:
+	case ContainersStorage, DockerOverlay2:
 		if s.Path == "" {
-			return "containers-storage:" + s.Ref
+			return string(s.Transport) + ":" + s.Ref
 		}
-		return "containers-storage:[" + s.Path + "]" + s.Ref
+		return string(s.Transport) + ":[" + s.Path + "]" + s.Ref
 	}
 	text := string(s.Transport) + ":" + s.Path
 	switch {
@@ -135,7 +136,7 @@ func (s Source) IsFinal() bool { return s.Transport == Dump || s.Transport == Er
 // Files are the paths that the source names, of which "-" is standard input.
 func (s Source) Files() []string {
 	switch s.Transport {
-	case Docker, ContainersStorage, Unpacked:
+	case Docker, ContainersStorage, DockerOverlay2, Unpacked:
 		return nil
 	case Tar:
 		return s.Layers
@@ -177,8 +178,8 @@ func Parse(arg string) (Source, error) {
 			return Source{}, fmt.Errorf("%q: a layer has no file name: write tar:FILE[,FILE…], lowest layer first", arg)
 		}
 		return Source{Transport: Tar, Layers: layers}, nil
-	case ContainersStorage:
-		return parseStorage(arg, rest)
+	case ContainersStorage, DockerOverlay2:
+		return parseStorage(transport, arg, rest)
 	case Unpacked:
 		return parseUnpacked(arg, rest)
 	}
@@ -196,10 +197,11 @@ func Parse(arg string) (Source, error) {
 // transport if that is ContainersStorage.
 func parseUnpacked(arg, rest string) (Source, error) {
 	name, spec, found := strings.Cut(rest, ":")
-	if Transport(name) != ContainersStorage || !found {
-		spec = rest
+	storage := Transport(name)
+	if !found || storage != ContainersStorage && storage != DockerOverlay2 {
+		storage, spec = ContainersStorage, rest
 	}
-	stored, err := parseStorage(arg, spec)
+	stored, err := parseStorage(storage, arg, spec)
 	if err != nil {
 		return Source{}, err
 	}
@@ -209,12 +211,14 @@ func parseUnpacked(arg, rest string) (Source, error) {
 
 // parseStorage reads [SPEC]NAME, of which the brackets may be left out. What is in them,
 // who opens the storage understands.
-func parseStorage(arg, rest string) (Source, error) {
-	s := Source{Transport: ContainersStorage, Ref: rest}
+func parseStorage(transport Transport, arg, rest string) (Source, error) {
+	s := Source{Transport: transport, Ref: rest}
 	if spec, found := strings.CutPrefix(rest, "["); found {
 		s.Path, s.Ref, found = strings.Cut(spec, "]")
 		if !found || s.Path == "" {
-			return Source{}, fmt.Errorf("%q: write a store as containers-storage:[overlay@GRAPHROOT]NAME", arg)
+			return Source{}, fmt.Errorf("%q: write a store as %s", arg, map[Transport]string{
+				ContainersStorage: "containers-storage:[overlay@GRAPHROOT]NAME", DockerOverlay2: "docker-overlay2:[DATAROOT]NAME",
+			}[transport])
 		}
 	}
 	if s.Ref == "" {

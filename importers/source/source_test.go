@@ -49,8 +49,11 @@ func TestParseSource(t *testing.T) {
 		{"containers-storage:root", Source{Transport: ContainersStorage, Ref: "root"}},
 		{"containers-storage:localhost/a:1@" + digest, Source{Transport: ContainersStorage, Ref: "localhost/a:1@" + digest}},
 		{"containers-storage:[overlay@/a+/b:imagestore=/c,d]@" + digest[7:], Source{Transport: ContainersStorage, Path: "overlay@/a+/b:imagestore=/c,d", Ref: "@" + digest[7:]}},
+		{"unpacked:docker-overlay2:[/d]a:1", Source{Transport: Unpacked, Storage: DockerOverlay2, Path: "/d", Ref: "a:1"}},
 		{"unpacked:containers-storage:a:1", Source{Transport: Unpacked, Storage: ContainersStorage, Ref: "a:1"}},
 		{"unpacked:containers-storage:[overlay@/a]a", Source{Transport: Unpacked, Storage: ContainersStorage, Path: "overlay@/a", Ref: "a"}},
+		{"docker-overlay2:x:1", Source{Transport: DockerOverlay2, Ref: "x:1"}},
+		{"docker-overlay2:[/var/lib/docker]x:1", Source{Transport: DockerOverlay2, Path: "/var/lib/docker", Ref: "x:1"}},
 		{"containers-storage:[/a]x]", Source{Transport: ContainersStorage, Path: "/a", Ref: "x]"}},
 		{"tar:a,b.gz", Source{Transport: Tar, Layers: []string{"a", "b.gz"}}},
 		{"dump:-", Source{Transport: Dump, Path: "-"}},
@@ -90,6 +93,7 @@ func TestParseSource(t *testing.T) {
 		{"containers-storage:", "name or ID of an image is missing"},
 		{"containers-storage:[overlay@/a]", "name or ID of an image is missing"},
 		{"containers-storage:[overlay@/a", "write a store as containers-storage:[overlay@GRAPHROOT]NAME"},
+		{"docker-overlay2:[]a", "write a store as docker-overlay2:[DATAROOT]NAME"},
 		{"containers-storage:[]a", "write a store as containers-storage:[overlay@GRAPHROOT]NAME"},
 		{"oci:", "path is missing"},
 		{"x.txt", "say what it is"},
@@ -172,7 +176,7 @@ func TestPin(t *testing.T) {
 
 // TestKinds: every transport is a tree, a tree at the end of a pipeline, or layers.
 func TestKinds(t *testing.T) {
-	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", ContainersStorage: "layers", Tar: "layers", Unpacked: ""}
+	kinds := map[Transport]string{Dir: "", Dump: "final", Erofs: "final", OCI: "layers", OCIArchive: "layers", DockerArchive: "layers", Docker: "layers", ContainersStorage: "layers", DockerOverlay2: "layers", Tar: "layers", Unpacked: ""}
 	for _, transport := range Transports() {
 		s := Source{Transport: transport}
 		want, known := kinds[transport]
@@ -192,6 +196,7 @@ func TestUnpacked(t *testing.T) {
 	for arg, want := range map[string]string{
 		"unpacked:localhost/a:1":            "unpacked:containers-storage:localhost/a:1",
 		"unpacked:[overlay@/a]b":            "unpacked:containers-storage:[overlay@/a]b",
+		"unpacked:docker-overlay2:a":        "unpacked:docker-overlay2:a",
 		"unpacked:containers-storage:oci:1": "unpacked:containers-storage:oci:1",
 	} {
 		s, err := Parse(arg)

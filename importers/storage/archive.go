@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"path/filepath"
 
 	"github.com/vbatts/tar-split/tar/asm"
 	"github.com/vbatts/tar-split/tar/storage"
@@ -31,8 +29,6 @@ func (e *NoHeadersError) Error() string {
 // is read.
 func (l *Layer) openArchive() (io.ReadCloser, error) {
 	switch {
-	case errors.Is(l.headersErr, fs.ErrNotExist):
-		return nil, &NoHeadersError{File: filepath.Join(l.Store, layersDir, l.ID+".tar-split.gz")}
 	case l.headersErr != nil:
 		return nil, l.headersErr
 	case l.diffErr != nil:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"cfsverify/canon/tarfile"
+	"cfsverify/importers/layout"
 	"cfsverify/importers/source"
 	"cfsverify/importers/storage"
 	"cfsverify/testdata/images"
@@ -48,4 +49,15 @@ func read(t *testing.T, store *storages.Store) (string, error) {
 		return "", err
 	}
 	return readImage(t, img.Image)
+}
+
+// openConfig is the config of an image of a layout.
+func openConfig(t *testing.T, s source.Source) []byte {
+	t.Helper()
+	img, err := layout.Open(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	return img.Config
 }

@@ -103,7 +103,7 @@ func FuzzLists(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		found, err := lookUp([]*store{s}, ref)
+		found, err := lookUp([]*store{s}, source.Source{Ref: ref})
 		if err == nil && found.image == nil {
 			t.Errorf("%q is no image", ref)
 		}

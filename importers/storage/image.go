@@ -37,7 +37,7 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*Image, 
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
 	defer unlock(stores)
-	found, err := lookUp(stores, s.Ref)
+	found, err := lookUp(stores, s)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -185,6 +185,6 @@ func Has(ctx context.Context, s source.Source) bool {
 		return false
 	}
 	defer unlock(stores)
-	_, err = lookUp(stores, s.Ref)
+	_, err = lookUp(stores, s)
 	return err == nil
 }

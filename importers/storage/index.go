@@ -157,9 +157,10 @@ func (s *store) unlock() {
 	s.locks = nil
 }
 
-// checkID refuses an ID that is no name of a file.
+// checkID refuses an ID that is no plain name of a file.
 func checkID(id string) error {
-	if id == "" || id == "." || id == ".." || strings.ContainsAny(id, "/\x00") {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+	if strings.Trim(id, ".") == "" || strings.Trim(id, letters) != "" {
 		return fmt.Errorf("%q is no ID", id)
 	}
 	return nil

@@ -86,18 +86,12 @@ func findLayer(stores []*store, id string) (*store, layerRecord, error) {
 
 // open opens headers and files, as far as they are there.
 func (l *Layer) open(stores []*store) error {
-	l.headersErr = fs.ErrNotExist
+	var headers []string
 	for _, s := range stores {
 		// With an image store of its own, headers stay in the graph root.
-		l.headers, l.headersErr = openRegular(filepath.Join(s.root, layersDir, l.ID+".tar-split.gz"))
-		if !errors.Is(l.headersErr, fs.ErrNotExist) {
-			break
-		}
+		headers = append(headers, filepath.Join(s.root, layersDir, l.ID+".tar-split.gz"))
 	}
-	l.diff, l.diffErr = openDirectory(l.Diff)
-	// In an additional layer store it is a symlink.
-	l.unpacked, _ = os.Stat(l.Diff)
-	l.UserXattrs = ownerOf(l.Store) != 0 || inUserNamespace()
+	l.openFiles(headers)
 	composefs := filepath.Join(filepath.Dir(l.Diff), "composefs-data", "composefs.blob")
 	if _, err := os.Lstat(composefs); err == nil {
 		l.Composefs = composefs
@@ -108,6 +102,23 @@ func (l *Layer) open(stores []*store) error {
 	}
 	l.MountProgram = string(mark) == "true"
 	return nil
+}
+
+// openFiles opens the first of some files with headers, and the directory.
+func (l *Layer) openFiles(headers []string) {
+	l.headersErr = fs.ErrNotExist
+	for _, name := range headers {
+		if l.headers, l.headersErr = openRegular(name); !errors.Is(l.headersErr, fs.ErrNotExist) {
+			break
+		}
+	}
+	if errors.Is(l.headersErr, fs.ErrNotExist) {
+		l.headersErr = &NoHeadersError{File: headers[0]}
+	}
+	l.diff, l.diffErr = openDirectory(l.Diff)
+	// In an additional layer store it is a symlink.
+	l.unpacked, _ = os.Stat(l.Diff)
+	l.UserXattrs = ownerOf(l.Store) != 0 || inUserNamespace()
 }
 
 func (l *Layer) close() error {
@@ -138,7 +149,11 @@ func (img *Image) CheckLayers(ctx context.Context) error {
 	}
 	defer unlock(stores)
 	for _, l := range img.Layers {
-		s, _, err := findLayer(stores, l.ID)
+		var err error
+		s := &store{root: l.Store}
+		if len(stores) > 0 {
+			s, _, err = findLayer(stores, l.ID)
+		}
 		if err != nil {
 			return &ChangedError{l, err}
 		}

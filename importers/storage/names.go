@@ -10,6 +10,7 @@ import (
 
 	"cfsverify/canon/printable"
 	"cfsverify/importers/image"
+	"cfsverify/importers/source"
 )
 
 // named is the image that a name is of.
@@ -23,7 +24,8 @@ type named struct {
 // lookUp finds the image that a name is of: by skopeo's rules, and then as podman does it,
 // by localhost/NAME and by the end of a name. A name that an earlier rule knows is not held
 // against later ones, and of one image in several stores the first counts.
-func lookUp(stores []*store, ref string) (named, error) {
+func lookUp(stores []*store, s source.Source) (named, error) {
+	ref := s.Ref
 	name, is, found := cutLast(ref, "@")
 	var some []named
 	switch {
@@ -49,7 +51,7 @@ func lookUp(stores []*store, ref string) (named, error) {
 		some = inRepository(ofID(stores, is), name)
 	}
 	if len(some) == 0 {
-		return named{}, &NotFoundError{Ref: ref, Stores: roots(stores), Has: allNames(stores)}
+		return named{}, &NotFoundError{Source: s, Stores: roots(stores), Has: allNames(stores)}
 	}
 	return only(ref, some)
 }
@@ -209,7 +211,7 @@ func allNames(stores []*store) []string {
 
 // NotFoundError says that no store that was searched has an image of a name.
 type NotFoundError struct {
-	Ref string
+	Source source.Source
 	// Stores are those that were searched, and Has what they have.
 	Stores, Has []string
 }
@@ -222,5 +224,9 @@ func (e *NotFoundError) Error() string {
 	if more := len(e.Has) - listMax; more > 0 {
 		has += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("there is no image %q in %s: there are %s; name another store as containers-storage:[overlay@PATH]%s", e.Ref, printable.List(e.Stores), has, printable.Text(e.Ref))
+	other := source.Source{Transport: e.Source.Transport, Path: "overlay@PATH", Ref: e.Source.Ref}
+	if other.Transport == source.DockerOverlay2 {
+		other.Path = "PATH"
+	}
+	return fmt.Sprintf("there is no image %q in %s: there are %s; name another store as %v", e.Source.Ref, printable.List(e.Stores), has, other)
 }

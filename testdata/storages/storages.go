@@ -65,16 +65,7 @@ func (s *Store) Pull(from source.Source, names ...string) string {
 	}
 	defer img.Close()
 	parent := ""
-	for _, b := range img.Blobs {
-		stream, err := image.NewStream(s.Context(), b, limits.NewBudget(limits.Limits{}).Layer(), nil)
-		if err != nil {
-			s.Fatal(err)
-		}
-		archive, err := io.ReadAll(stream)
-		if err != nil {
-			s.Fatal(err)
-		}
-		stream.Close()
+	for _, archive := range archives(s.T, img) {
 		parent = s.AddLayer(parent, archive)
 	}
 	manifest, err := img.ParsedManifest()
@@ -89,6 +80,25 @@ func (s *Store) Pull(from source.Source, names ...string) string {
 	s.AddData(record, manifest.Config.Digest.String(), img.Config)
 	s.Save()
 	return id
+}
+
+// archives are the layers of an image.
+func archives(t *testing.T, img *image.Image) [][]byte {
+	t.Helper()
+	var all [][]byte
+	for _, b := range img.Blobs {
+		stream, err := image.NewStream(t.Context(), b, limits.NewBudget(limits.Limits{}).Layer(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := io.ReadAll(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream.Close()
+		all = append(all, archive)
+	}
+	return all
 }
 
 // AddData gives an image a document.
@@ -127,22 +137,28 @@ func (s *Store) AddLayer(parent string, archive []byte) string {
 		record["parent"] = parent
 	}
 	s.Layers = append(s.Layers, record)
+	s.write("overlay-layers/"+id+".tar-split.gz", split(s.T, archive, filepath.Join(s.Root, "overlay", id, "diff")))
+	return id
+}
+
+// split unpacks an archive, and gives what tar-split keeps of it.
+func split(t *testing.T, archive []byte, dir string) []byte {
+	t.Helper()
 	var headers bytes.Buffer
 	zipped := gzip.NewWriter(&headers)
 	whole, done, err := asm.NewInputTarStreamWithDone(bytes.NewReader(archive), storage.NewJSONPacker(zipped), nil)
 	if err != nil {
-		s.Fatal(err)
+		t.Fatal(err)
 	}
-	err = s.unpack(whole, filepath.Join(s.Root, "overlay", id, "diff"))
+	err = unpack(whole, dir)
 	if _, rest := io.Copy(io.Discard, whole); errors.Join(err, rest, <-done, zipped.Close()) != nil {
-		s.Fatal(err, rest)
+		t.Fatal(err, rest)
 	}
-	s.write("overlay-layers/"+id+".tar-split.gz", headers.Bytes())
-	return id
+	return headers.Bytes()
 }
 
 // unpack makes directories, files and symlinks; others have no content.
-func (s *Store) unpack(archive io.Reader, dir string) error {
+func unpack(archive io.Reader, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
