@@ -66,12 +66,18 @@ func openStore(ctx context.Context, root string) (*store, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if err := checkDriver(root); err != nil {
-		return nil, err
-	}
 	s := &store{root: root, layers: map[string]layerRecord{}}
-	if err := s.read(ctx); err != nil {
+	err := checkDriver(root)
+	if err == nil {
+		err = s.read(ctx)
+	}
+	if err != nil {
 		s.unlock()
+	}
+	if owner := ownerOf(root); errors.Is(err, fs.ErrPermission) && owner != os.Geteuid() {
+		err = fmt.Errorf("%w: the store is of user %d", err, owner)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
