@@ -14,7 +14,6 @@ import (
 	"cfsverify/compare/identify"
 	"cfsverify/importers"
 	"cfsverify/importers/composefs"
-	"cfsverify/importers/layer"
 	"cfsverify/reports"
 )
 
@@ -97,29 +96,30 @@ func (id *identification) source(ctx context.Context, stderr *os.File, s importe
 	if err != nil {
 		return err
 	}
-	if err := id.tree(ctx, s, imported.Tree, imported.Created, o.Rules); err != nil {
+	if err := id.tree(ctx, s, imported.Tree, imported.Created, o); err != nil {
 		return err
 	}
 	if other := imported.Other; other != nil && other.Tree != nil {
-		return id.tree(ctx, s, other.Tree, imported.Created, other.Rules)
+		o.Rules = other.Rules
+		return id.tree(ctx, s, other.Tree, imported.Created, o)
 	}
 	return nil
 }
 
-func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, rules layer.Rules) error {
-	result, err := identify.Search(ctx, tree, created, id.Want, identify.Origin{Layers: s.HasLayers(), Final: s.IsFinal()})
+func (id *identification) tree(ctx context.Context, s importers.Source, tree *canon.Tree, created *canon.Time, o importers.Options) error {
+	result, err := identify.Search(ctx, tree, created, id.Want, identify.Origin{Layers: s.HasLayers(), Final: s.IsFinal()}, o.Timeout)
 	if err != nil {
-		return err
+		return fmt.Errorf("%v: %w", s, err)
 	}
 	id.Tried += result.Tried
 	for _, found := range result.Found {
-		id.Found = append(id.Found, reports.Identified{Source: s.Name(), Rules: rules, Made: found})
+		id.Found = append(id.Found, reports.Identified{Source: s.Name(), Rules: o.Rules, Made: found})
 	}
 	if len(result.Makers) > 0 {
 		id.Makers = append(id.Makers, reports.Makers{Source: s.Name(), Releases: result.Makers})
 	}
 	for _, made := range result.Usual {
-		id.Nearest = append(id.Nearest, reports.Identified{Source: s.Name(), Rules: rules, Made: made})
+		id.Nearest = append(id.Nearest, reports.Identified{Source: s.Name(), Rules: o.Rules, Made: made})
 	}
 	return nil
 }

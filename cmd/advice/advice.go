@@ -10,6 +10,7 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/selinux"
 	"cfsverify/canon/tarfile"
+	"cfsverify/compare/identify"
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers/composefs"
@@ -69,6 +70,7 @@ func advised(err error) (text string, about error) {
 		timeout  *limits.TimeoutError
 		search   *seals.TimeoutError
 		untried  *seals.UntriedError
+		identity *identify.TimeoutError
 		hash     *composefs.HashError
 		bytes    *composefs.OtherBytesError
 		mounts   *scan.MountsError
@@ -105,6 +107,8 @@ func advised(err error) (text string, about error) {
 		return busy.Error() + ": allow more with --timeout", busy
 	case errors.As(err, &space):
 		return space.Error() + ": set TMPDIR to a directory with more room", space
+	case errors.As(err, &identity):
+		return identity.Error() + ": allow more with --timeout", identity
 	case errors.As(err, &hash):
 		return fmt.Sprintf("%v: add --hash %v", hash, hash.Has), hash
 	case errors.As(err, &bytes):

@@ -2,8 +2,11 @@ package identify
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -130,8 +133,35 @@ type Origin struct {
 	Final bool
 }
 
-// Search tries all recipes by which a digest may have been made of a tree.
-func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, from Origin) (Result, error) {
+// TimeoutError says that a search ended before all recipes were tried, and that none of
+// those that were gives the digest.
+type TimeoutError struct{ Timeout time.Duration }
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("what gives the digest was not found in %v, and there is more to try", e.Timeout)
+}
+
+// Search tries all recipes by which a digest may have been made of a tree, for as long as
+// a timeout says that is not 0. What was found until then is enough.
+func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, from Origin, timeout time.Duration) (Result, error) {
+	if timeout == 0 {
+		return search(ctx, t, created, want, from)
+	}
+	late := &TimeoutError{timeout}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
+	defer cancel()
+	result, err := search(ctx, t, created, want, from)
+	if err == nil || !errors.Is(err, ctx.Err()) || context.Cause(ctx) != error(late) {
+		return result, err
+	}
+	if len(result.Found) > 0 {
+		return result, nil
+	}
+	return Result{}, late
+}
+
+// search gives what it found with an error of ctx as well.
+func search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsverity.Digest, from Origin) (Result, error) {
 	recipes := Recipes(t, created, want.Algorithm())
 	if from.Final {
 		for _, v := range []erofs.Version{erofs.V1, erofs.V0, erofs.V2} {
@@ -143,14 +173,14 @@ func Search(ctx context.Context, t *canon.Tree, created *canon.Time, want fsveri
 		}
 	}
 	made, err := recipe.Try(ctx, t, recipes)
-	if err != nil {
-		return Result{}, err
-	}
 	result := Result{Tried: len(made)}
 	for _, m := range made {
 		if m.Digest == want {
 			result.Found = append(result.Found, m)
 		}
+	}
+	if err != nil {
+		return result, err
 	}
 	if len(result.Found) > 0 {
 		result.Makers = releases.Makers(t, created, from.Layers, want)

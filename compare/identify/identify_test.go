@@ -1,8 +1,10 @@
 package identify
 
 import (
+	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
@@ -135,12 +137,12 @@ func TestSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	final, err := Search(t.Context(), tree, nil, want, Origin{Final: true})
+	final, err := Search(t.Context(), tree, nil, want, Origin{Final: true}, 0)
 	isRaw := func(m recipe.Made) bool { return m.Recipe == raw && m.Digest == want }
 	if err != nil || !slices.ContainsFunc(final.Found, isRaw) || final.Usual != nil {
 		t.Errorf("%+v, %v", final, err)
 	}
-	other, err := Search(t.Context(), trees.Rootfs(), nil, want, Origin{})
+	other, err := Search(t.Context(), trees.Rootfs(), nil, want, Origin{}, 0)
 	if err != nil || other.Found != nil || len(other.Usual) != 2 || other.Tried == 0 {
 		t.Fatalf("%+v, %v", other, err)
 	}
@@ -149,7 +151,16 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%+v, %v", made, err)
 		}
 	}
-	if rootless, err := Search(t.Context(), tree, nil, other.Usual[0].Digest, Origin{}); err != nil || rootless.Usual != nil {
+	if rootless, err := Search(t.Context(), tree, nil, other.Usual[0].Digest, Origin{}, 0); err != nil || rootless.Usual != nil {
 		t.Errorf("%+v, %v", rootless, err)
+	}
+}
+
+// TestTimeout: a search that has no time says so.
+func TestTimeout(t *testing.T) {
+	var late *TimeoutError
+	_, err := Search(t.Context(), trees.Rootfs(), nil, fsverity.SumBytes(fsverity.SHA512, nil), Origin{}, time.Nanosecond)
+	if !errors.As(err, &late) || late.Timeout != time.Nanosecond {
+		t.Errorf("error %v", err)
 	}
 }
