@@ -48,7 +48,7 @@ func TestImportArrows(t *testing.T) {
 		"importers":           "canon canon/erofs canon/fsverity canon/overlayfs canon/policy canon/seal canon/selinux canon/tarfile compare/raw importers/archive importers/composefs importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/lint importers/objects importers/overlay importers/registry importers/scan importers/seals importers/source importers/storage",
 		"importers/archive":   "canon/printable importers/document importers/image importers/source",
 		"importers/blob":      "canon canon/tarfile importers/limits",
-		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/document importers/source",
+		"importers/composefs": "canon canon/dumpfile canon/erofs canon/fsverity canon/policy importers/document importers/limits importers/source",
 		"importers/content":   "canon importers/objects importers/source",
 		"importers/document":  "canon/printable",
 		"importers/engine":    "canon canon/linux canon/overlayfs canon/tarfile importers/layer",

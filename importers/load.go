@@ -106,7 +106,7 @@ func loadTree(ctx context.Context, s source.Source, o Options) (*Import, error) 
 	if o.Objects != nil {
 		return nil, fmt.Errorf("%v has no content of files, only their digests", s)
 	}
-	read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient})
+	read, err := composefs.Load(s, composefs.Options{Hash: o.Hash, Lenient: o.Lenient, Limits: o.Limits})
 	if err == nil && o.Labels && o.LabelStore != "" {
 		err = labels.FromStore(o.LabelStore, read.Tree)
 	}

@@ -64,7 +64,21 @@ const treeDepthMax = 4096
 // no two inodes or blocks of it may overlap, so time and memory are bounded by
 // its size.
 func Read(data []byte, w Writer) (*Image, error) {
+	return ReadWithin(data, w, func(int64) error { return nil })
+}
+
+// What is read takes so many bytes of memory in trees, for each name and for each xattr of
+// an inode.
+const (
+	nameMemory  = 1024
+	xattrMemory = 256
+)
+
+// ReadWithin is Read that ends with the error of charge, which is told of the memory that
+// the tree takes, in bytes, as it grows.
+func ReadWithin(data []byte, w Writer, charge func(bytes int64) error) (*Image, error) {
 	r := &reader{
+		charge: charge,
 		data:   data,
 		image:  &Image{Tree: canon.NewTree(), Writer: w, dirSizes: map[*canon.Node]uint64{}, xattrs: map[*canon.Node][]canon.Xattr{}},
 		nodes:  map[uint64]*canon.Node{},
@@ -94,8 +108,9 @@ func IsImage(head []byte) bool { return len(head) >= 4 && le.Uint32(head) == com
 
 // reader is an image being read.
 type reader struct {
-	data  []byte
-	image *Image
+	data   []byte
+	image  *Image
+	charge func(bytes int64) error
 	// nodes by nid.
 	nodes map[uint64]*canon.Node
 	// shared xattrs by id.

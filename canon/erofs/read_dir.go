@@ -53,6 +53,14 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 	if err := canon.ValidName(e.name); err != nil {
 		return err
 	}
+	memory := nameMemory + len(e.name)
+	if e.fileType == fileType(canon.Directory) {
+		// It waits with its path.
+		memory += len(d.path)
+	}
+	if err := r.charge(int64(memory)); err != nil {
+		return err
+	}
 	if n := r.nodes[e.nid]; n != nil {
 		if n.Kind == canon.Directory {
 			return fmt.Errorf("%q leads to the directory inode %d, which has a name already", e.name, e.nid)

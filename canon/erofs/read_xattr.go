@@ -43,7 +43,8 @@ func (r *reader) xattrsOf(in rawInode) ([]canon.Xattr, error) {
 		own = append(own, x)
 		rest = rest[size:]
 	}
-	return append(own, shared...), nil
+	found := append(own, shared...)
+	return found, r.charge(int64(len(found)) * xattrMemory)
 }
 
 func (r *reader) sharedXattr(id uint32) (canon.Xattr, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -179,8 +180,9 @@ func Xattrs(records map[string]string) canon.Xattrs {
 	var xattrs canon.Xattrs
 	for key, value := range records {
 		if name, ok := strings.CutPrefix(key, XattrPrefix); ok {
-			xattrs.Set(name, value)
+			xattrs = append(xattrs, canon.Xattr{Name: name, Value: value})
 		}
 	}
+	slices.SortFunc(xattrs, func(a, b canon.Xattr) int { return strings.Compare(a.Name, b.Name) })
 	return xattrs
 }

@@ -34,7 +34,7 @@ import (
 func TestAdviceOfImporters(t *testing.T) {
 	for want, err := range map[string]error{
 		"the image has more than 3 tar entries and directories that they need: if you trust it, raise --max-entries":                                                                                            &limits.LimitError{Limit: limits.EntriesLimit, Most: 3},
-		"the image has more than 3 bytes of names, link targets and PAX records: if you trust it, raise --max-metadata":                                                                                         &limits.LimitError{Limit: limits.MetadataLimit, Most: 3},
+		"the image has more than 3 bytes of names, link targets, PAX records and inodes in memory: if you trust it, raise --max-metadata":                                                                       &limits.LimitError{Limit: limits.MetadataLimit, Most: 3},
 		"the image has more than 3 uncompressed bytes: if you trust it, raise --max-size":                                                                                                                       &limits.LimitError{Limit: limits.BytesLimit, Most: 3},
 		"the image has more than 3 bytes in a layer: if you trust it, raise --max-size":                                                                                                                         &limits.LimitError{Limit: limits.CopyLimit, Most: 3},
 		"the layer grows to more than 3 times of its compressed size: if you trust the image, raise --max-ratio":                                                                                                &limits.LimitError{Limit: limits.RatioLimit, Most: 3},

@@ -55,7 +55,7 @@ func AddLayer(c *cobra.Command) *Import {
 	flags.DurationVar(&f.Timeout, "timeout", 0, "give up when reading a source takes longer than this `DURATION`, such as 90s or 10m")
 	flags.Int64Var(&f.limits.Entries, "max-entries", f.limits.Entries, "refuse images of more than `N` tar entries and directories that they need; 0 is no limit, as for all --max flags")
 	flags.Var((*size)(&f.limits.Bytes), "max-size", "refuse images whose uncompressed layers have more than so many bytes (`SIZE`)")
-	flags.Var((*size)(&f.limits.Metadata), "max-metadata", "refuse images with more than so many bytes of names, link targets and PAX records (`SIZE`)")
+	flags.Var((*size)(&f.limits.Metadata), "max-metadata", "refuse images whose names, link targets, PAX records and inodes take more than so many bytes of memory (`SIZE`)")
 	flags.Int64Var(&f.limits.Ratio, "max-ratio", f.limits.Ratio, "refuse layers that grow to more than `N` times of their compressed size, once they are over "+units.BytesSize(float64(f.limits.RatioFree)))
 	return f
 }

@@ -14,6 +14,7 @@ import (
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/fsverity"
 	"cfsverify/canon/policy"
+	"cfsverify/importers/limits"
 	"cfsverify/importers/source"
 )
 
@@ -24,6 +25,8 @@ type Options struct {
 	// Lenient reads dump files of historical forms, see dumpfile.Options, and images
 	// that are not what their trees give.
 	Lenient bool
+	// Limits bound what a source may take of memory.
+	Limits limits.Limits
 }
 
 // File is what a dump file or a composefs image holds.
@@ -64,7 +67,7 @@ func Load(s source.Source, o Options) (*File, error) {
 	if err := s.CheckHead(head); err != nil {
 		return nil, err
 	}
-	read, err := read(s.Transport, buffered, o.Lenient)
+	read, err := read(s.Transport, buffered, o)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}
@@ -91,18 +94,19 @@ func (e *HashError) Error() string {
 	return fmt.Sprintf("%v has %v digests of file content, not %v", e.Source, e.Has, e.Want)
 }
 
-func read(transport source.Transport, in io.Reader, lenient bool) (*File, error) {
+func read(transport source.Transport, in io.Reader, o Options) (*File, error) {
+	used := limits.NewBudget(o.Limits)
 	if transport == source.Dump {
-		tree, err := dumpfile.Parse(in, dumpfile.Options{Lenient: lenient})
+		tree, err := dumpfile.Parse(limits.MeteredLines(in, used), dumpfile.Options{Lenient: o.Lenient})
 		return &File{Tree: tree}, err
 	}
-	data, err := readImage(in)
+	data, err := readImage(in, used)
 	if err != nil {
 		return nil, err
 	}
-	img, err := erofs.Read(data, erofs.Mkcomposefs)
-	if err == nil && !lenient {
-		img, err = exact(img, data)
+	img, err := erofs.ReadWithin(data, erofs.Mkcomposefs, used.AddMetadata)
+	if err == nil && !o.Lenient {
+		img, err = exact(img, data, used)
 	}
 	if err != nil {
 		return nil, err
@@ -112,12 +116,12 @@ func read(transport source.Transport, in io.Reader, lenient bool) (*File, error)
 
 // exact finds whose image it is: one by ComposefsRS only if nobody else gives it the
 // bytes that were read.
-func exact(img *erofs.Image, data []byte) (*erofs.Image, error) {
+func exact(img *erofs.Image, data []byte, used *limits.Budget) (*erofs.Image, error) {
 	err := checkBytes(img, data)
 	if err == nil || img.Writer == erofs.ComposefsRS {
 		return img, err
 	}
-	other, otherErr := erofs.Read(data, erofs.ComposefsRS)
+	other, otherErr := erofs.ReadWithin(data, erofs.ComposefsRS, used.AddMetadata)
 	if otherErr == nil && checkBytes(other, data) == nil {
 		return other, nil
 	}
@@ -147,7 +151,7 @@ func (e *OtherBytesError) Error() string {
 }
 
 // readImage looks at the beginning before it reads the rest.
-func readImage(in io.Reader) ([]byte, error) {
+func readImage(in io.Reader, used *limits.Budget) ([]byte, error) {
 	head := make([]byte, 4096)
 	n, err := io.ReadFull(in, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -157,7 +161,7 @@ func readImage(in io.Reader) ([]byte, error) {
 	if n < len(head) || !erofs.IsImage(head) {
 		return head, nil
 	}
-	data, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), io.LimitReader(in, imageMax)))
+	data, err := io.ReadAll(io.MultiReader(bytes.NewReader(head), limits.Metered(io.LimitReader(in, imageMax), used)))
 	if err == nil && len(data) > imageMax {
 		err = fmt.Errorf("the image has more than %d bytes", imageMax)
 	}

@@ -43,7 +43,7 @@ type lead struct {
 // leadsMax is how many names the places may have that are remembered.
 const leadsMax = 1 << 20
 
-// leads are the directories that paths lead to over names that are all there. What is put
+// leads are the directories that paths lead to over symlinks and names that are all there. What is put
 // makes no difference to that, but a directory or symlink that is removed does.
 type leads struct {
 	places map[lead]place
@@ -78,7 +78,7 @@ func (u *unpacker) follow(from place, path string, symlinks int, ofTarget bool) 
 		return p, nil
 	}
 	p, err := u.walk(from, path, symlinks, ofTarget)
-	if err == nil && !slices.Contains(p.nodes, nil) && p.last().Kind == canon.Directory {
+	if err == nil && p.symlinks > 0 && !slices.Contains(p.nodes, nil) && p.last().Kind == canon.Directory {
 		u.leads.remember(to, p)
 	}
 	return p, err

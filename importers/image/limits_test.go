@@ -43,7 +43,7 @@ func merged(t *testing.T, img *image.Image, most limits.Limits) (*layer.Merged, 
 // TestLimits: exactly what a limit allows is accepted, with all layers counted.
 func TestLimits(t *testing.T) {
 	one, two := layers.Tar("d a\nf a/b =123\nl c ->target"), layers.Tar("f d pax:SCHILY.xattr.user.x=12345\nh e ->d")
-	metadata := int64(len("a" + "a/b" + "c" + "target" + "d" + "SCHILY.xattr.user.x" + "12345" + "e" + "d"))
+	metadata := int64(len("a"+"a/b"+"c"+"target"+"d"+"SCHILY.xattr.user.x"+"12345"+"e"+"d")) + 5*limits.EntryMemory + limits.RecordMemory
 	for _, c := range []struct {
 		name  string
 		at    limits.Limits

@@ -58,9 +58,9 @@ func TestStreamCounts(t *testing.T) {
 		global int64
 		limit  limits.Limit
 	}{
-		{limits.Limits{Entries: 4, Metadata: 10 + 6}, 3, ""},
+		{limits.Limits{Entries: 4, Metadata: 10 + 6 + 4*limits.EntryMemory}, 3, ""},
 		{limits.Limits{Entries: 3}, 3, limits.EntriesLimit},
-		{limits.Limits{Metadata: 10 + 5}, 3, limits.MetadataLimit},
+		{limits.Limits{Metadata: 10 + 5 + 4*limits.EntryMemory}, 3, limits.MetadataLimit},
 		{limits.Limits{Metadata: 9}, 0, limits.MetadataLimit},
 	} {
 		archive := layers.Tar("f x")

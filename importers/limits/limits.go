@@ -1,7 +1,9 @@
 package limits
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 
@@ -17,19 +19,26 @@ type Limits struct {
 	Entries int64
 	// Bytes is the size of the uncompressed layers.
 	Bytes int64
-	// Metadata is the size in bytes of all names, link targets and PAX records,
-	// which are kept in memory.
+	// Metadata is how many bytes of memory names, link targets, PAX records and inodes
+	// take: those that they have, and those of what they are kept in.
 	Metadata int64
 	// Ratio is by how much a compressed layer may grow, once its uncompressed
 	// size is over RatioFree bytes.
 	Ratio, RatioFree int64
 }
 
-// Default allow some ten times of what the largest images have. gzip
+// Default allow some times of what the largest images have. gzip
 // cannot exceed 1032:1.
 func Default() Limits {
 	return Limits{Entries: 10_000_000, Bytes: 256 << 30, Metadata: 4 << 30, Ratio: 500, RatioFree: 1 << 30}
 }
+
+// What an entry, or a directory that it needs, and a PAX record take in memory besides
+// their bytes, in the trees and lists that a comparison has of a side.
+const (
+	EntryMemory  = 1024
+	RecordMemory = 256
+)
 
 // Budget is what the layers of an image, or one of them, have used of the limits.
 type Budget struct {
@@ -64,7 +73,7 @@ func (b *Budget) add(entries, bytes, metadata int64) error {
 	return nil
 }
 
-// AddMetadata is told of more bytes of names, link targets and PAX records.
+// AddMetadata is told of more bytes of memory for what a source says besides content.
 func (b *Budget) AddMetadata(bytes int64) error { return b.add(0, 0, bytes) }
 
 // AddRead is told, for a layer's budget, of the same layer that was read for another
@@ -99,7 +108,7 @@ func (e *LimitError) Error() string {
 	what := map[Limit]string{
 		EntriesLimit:  "tar entries and directories that they need",
 		BytesLimit:    "uncompressed bytes",
-		MetadataLimit: "bytes of names, link targets and PAX records",
+		MetadataLimit: "bytes of names, link targets, PAX records and inodes in memory",
 		CopyLimit:     "bytes in a layer",
 	}[e.Limit]
 	if e.Limit == RatioLimit {
@@ -115,14 +124,14 @@ func (b *Budget) AddEntry(h *canon.Header, before string) error {
 	}
 	size := len(h.Name) + len(h.Linkname)
 	for key, value := range h.PAX {
-		size += len(key) + len(value)
+		size += len(key) + len(value) + RecordMemory
 	}
 	name := strings.TrimRight(h.Name, "/")
 	count := 1 + strings.Count(name[CommonDirectory(name, before):], "/")
 	if h.Typeflag == '2' {
 		count += strings.Count(h.Linkname, "/")
 	}
-	return b.add(int64(count), 0, int64(size))
+	return b.add(int64(count), 0, int64(size+count*EntryMemory))
 }
 
 // AddBytes is told of n more uncompressed bytes, and of the sizes of the layer
@@ -154,4 +163,26 @@ func CommonDirectory(a, b string) int {
 		}
 	}
 	return common
+}
+
+// Metered is r, whose bytes are kept in memory.
+func Metered(r io.Reader, used *Budget) io.Reader { return metered{r, used, 0} }
+
+// MeteredLines is r, whose lines have fields that each may take as much memory as a record
+// does, as those of dump files.
+func MeteredLines(r io.Reader, used *Budget) io.Reader { return metered{r, used, RecordMemory} }
+
+type metered struct {
+	r    io.Reader
+	used *Budget
+	// field is what each space stands for.
+	field int
+}
+
+func (m metered) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if over := m.used.AddMetadata(int64(n + m.field*bytes.Count(p[:n], []byte{' '}))); over != nil {
+		return 0, over
+	}
+	return n, err
 }

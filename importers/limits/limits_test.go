@@ -79,7 +79,7 @@ func before(headers []*canon.Header) (names []string) {
 // TestMetadata: names, targets and PAX records count with all their bytes.
 func TestMetadata(t *testing.T) {
 	h := &canon.Header{Name: "name/", Linkname: "target", Typeflag: '2', PAX: map[string]string{"key": "value", "\u00e9": ""}}
-	const size = 5 + 6 + 3 + 5 + 2
+	const size = 5 + 6 + 3 + 5 + 2 + EntryMemory + 2*RecordMemory
 	for most, want := range map[int64]Limit{size: "", size - 1: MetadataLimit, 1: MetadataLimit, 0: ""} {
 		if got := exceeded(t, NewBudget(Limits{Metadata: most}).AddEntry(h, "")); got != want {
 			t.Errorf("at most %d bytes: limit %q, want %q", most, got, want)
@@ -191,10 +191,10 @@ func TestAddRead(t *testing.T) {
 		most Limits
 		want Limit
 	}{
-		"all at the limit": {Limits{Entries: 2, Bytes: 100, Metadata: 10}, ""},
-		"entries":          {Limits{Entries: 1, Bytes: 100, Metadata: 10}, EntriesLimit},
-		"bytes":            {Limits{Entries: 2, Bytes: 99, Metadata: 10}, BytesLimit},
-		"metadata":         {Limits{Entries: 2, Bytes: 100, Metadata: 9}, MetadataLimit},
+		"all at the limit": {Limits{Entries: 2, Bytes: 100, Metadata: 10 + 2*EntryMemory}, ""},
+		"entries":          {Limits{Entries: 1, Bytes: 100, Metadata: 10 + 2*EntryMemory}, EntriesLimit},
+		"bytes":            {Limits{Entries: 2, Bytes: 99, Metadata: 10 + 2*EntryMemory}, BytesLimit},
+		"metadata":         {Limits{Entries: 2, Bytes: 100, Metadata: 9 + 2*EntryMemory}, MetadataLimit},
 	} {
 		image := NewBudget(c.most)
 		shared := image.Layer()
@@ -242,7 +242,7 @@ func TestLimitError(t *testing.T) {
 	for limit, want := range map[Limit]string{
 		EntriesLimit:  "the image has more than 7 tar entries and directories that they need",
 		BytesLimit:    "the image has more than 7 uncompressed bytes",
-		MetadataLimit: "the image has more than 7 bytes of names, link targets and PAX records",
+		MetadataLimit: "the image has more than 7 bytes of names, link targets, PAX records and inodes in memory",
 		CopyLimit:     "the image has more than 7 bytes in a layer",
 		RatioLimit:    "the layer grows to more than 7 times of its compressed size",
 	} {
