@@ -165,7 +165,7 @@ func TestQuotesAreEscaped(t *testing.T) {
 	if got, want := evidenceText(evidence), `rule of inside: /a\x0a: /f:1: /a\\.b|`+"`"+`\x1b x`; got != want {
 		t.Errorf("text %q, want %q", got, want)
 	}
-	j := findingsJSON([]blame.Finding{finding})[0].Evidence[0]
+	j := findingsJSON([]blame.Finding{finding}, shown{})[0].Evidence[0]
 	if want := `rule of inside: /f:1: /a\\.b|` + "`" + `\x1b x`; j.Text != want || j.Path != `/a\x0a` {
 		t.Errorf("JSON %+v, want %q", j, want)
 	}

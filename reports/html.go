@@ -169,11 +169,14 @@ func (p *htmlPage) verdict() {
 func (p *htmlPage) views() {
 	r := p.Report
 	if len(r.Differences) > 0 {
-		p.Views = append(p.Views, htmlView{"main", "What differs, and why", "", findingsHTML(r.Findings)})
+		p.Views = append(p.Views, htmlView{"main", "What differs, and why", shownOf(r.Differences, r.Findings, differencesMax).text(len(r.Differences)), findingsHTML(r.Findings)})
 	}
 	if m := r.Masked; m != nil && len(m.Differences) > 0 {
 		about := fmt.Sprintf("The policy hides %s, for %s: the digests do not depend on them.",
 			count(len(m.Differences), "entry that differs", "entries that differ"), count(len(m.Findings), "cause", "causes"))
+		if cut := shownOf(m.Differences, m.Findings, differencesMax).text(len(m.Differences)); cut != "" {
+			about += " " + cut
+		}
 		p.Views = append(p.Views, htmlView{"masked", "What the policy hides", about, findingsHTML(m.Findings)})
 	}
 }

@@ -30,12 +30,12 @@ type htmlData struct {
 
 // dataHTML packs the report for a page.
 func dataHTML(r Comparison) ([]byte, error) {
-	doc := comparisonJSON(r)
+	doc := comparisonJSON(r, differencesMax)
 	leaveOutDigests(doc.Differences)
-	data := htmlData{Report: &doc, Sources: sourceSides(r, r.Findings)}
+	data := htmlData{Report: &doc, Sources: sourceSides(r, r.Findings, shownOf(r.Differences, r.Findings, differencesMax))}
 	if r.Masked != nil {
 		leaveOutDigests(doc.Masked.Differences)
-		data.MaskedSources = sourceSides(r, r.Masked.Findings)
+		data.MaskedSources = sourceSides(r, r.Masked.Findings, shownOf(r.Masked.Differences, r.Masked.Findings, differencesMax))
 	}
 	for _, side := range []*jsonSide{&doc.A, &doc.B} {
 		if side.OtherRules != nil {
@@ -73,7 +73,7 @@ func contentHTML(value any, e *jsonEntry) any {
 	return value
 }
 
-func sourceSides(r Comparison, findings []blame.Finding) []string {
+func sourceSides(r Comparison, findings []blame.Finding, shown shown) []string {
 	sides := map[*canon.Layer]byte{}
 	for _, l := range r.A.Layers {
 		sides[l] = 'a'
@@ -85,6 +85,9 @@ func sourceSides(r Comparison, findings []blame.Finding) []string {
 	for _, f := range findings {
 		var text strings.Builder
 		for _, e := range f.Entries {
+			if !shown.has(e.Path) {
+				continue
+			}
 			side := byte('-')
 			if e.Origin != nil && sides[e.Origin.Layer] != 0 {
 				side = sides[e.Origin.Layer]

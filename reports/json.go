@@ -24,6 +24,7 @@ type jsonReport struct {
 	A             jsonSide          `json:"a"`
 	B             jsonSide          `json:"b"`
 	Differences   []jsonDifference  `json:"differences"`
+	LeftOut       int               `json:"leftOut,omitempty"`
 	Findings      []jsonFinding     `json:"findings"`
 	Proof         *jsonProof        `json:"proof,omitempty"`
 	Masked        *jsonMasked       `json:"masked,omitempty"`
@@ -64,6 +65,7 @@ type jsonOtherRules struct {
 	Refusal     string           `json:"refusal,omitempty"`
 	Digest      string           `json:"digest,omitempty"`
 	Differences []jsonDifference `json:"differences,omitempty"`
+	LeftOut     int              `json:"leftOut,omitempty"`
 	Events      []jsonEvent      `json:"events"`
 }
 
@@ -144,9 +146,13 @@ type jsonHeader struct {
 	PAX      map[string][]byte `json:"pax,omitempty"`
 }
 
-func (c Comparison) json() any { return comparisonJSON(c) }
+func (c Comparison) json() any {
+	return compactIfLong(comparisonJSON(c, differencesMax), len(c.Differences))
+}
 
-func comparisonJSON(r Comparison) jsonReport {
+// comparisonJSON has so many differences at most.
+func comparisonJSON(r Comparison, most int) jsonReport {
+	shown := shownOf(r.Differences, r.Findings, most)
 	return jsonReport{
 		SchemaVersion: SchemaVersion,
 		Equal:         r.Equal(),
@@ -154,10 +160,11 @@ func comparisonJSON(r Comparison) jsonReport {
 		Recognised:    recognisedJSON(r.Recognised),
 		A:             sideJSON(&r.A, r.Recipe),
 		B:             sideJSON(&r.B, r.Recipe),
-		Differences:   differencesJSON(r.Differences),
-		Findings:      findingsJSON(r.Findings),
+		Differences:   differencesJSON(r.Differences, shown),
+		LeftOut:       shown.leftOut,
+		Findings:      findingsJSON(r.Findings, shown),
 		Proof:         proofJSON(r.Proof),
-		Masked:        maskedJSON(r.Masked),
+		Masked:        maskedJSON(r.Masked, most),
 		Passed:        r.Passed(),
 		Conclusion:    r.Conclusion(),
 		Gate:          gateJSON(r.Gate),
@@ -182,7 +189,8 @@ func sideJSON(s *verify.Side, r recipe.Recipe) jsonSide {
 		j.OtherRules = otherRulesJSON(&o.OtherRules)
 		j.OtherRules.Digest = o.Digest.String()
 		if len(o.Differences) > 0 {
-			j.OtherRules.Differences = differencesJSON(o.Differences)
+			shown := shownOf(o.Differences, nil, differencesMax)
+			j.OtherRules.Differences, j.OtherRules.LeftOut = differencesJSON(o.Differences, shown), shown.leftOut
 		}
 	}
 	return j
@@ -208,9 +216,12 @@ func layersJSON(layers []*canon.Layer) []jsonLayer {
 	return list
 }
 
-func differencesJSON(all []compare.Difference) []jsonDifference {
-	list := make([]jsonDifference, 0, len(all))
+func differencesJSON(all []compare.Difference, shown shown) []jsonDifference {
+	list := make([]jsonDifference, 0, len(all)-shown.leftOut)
 	for _, d := range all {
+		if !shown.has(d.Path) {
+			continue
+		}
 		j := jsonDifference{Path: printable.Text(d.Path), Status: d.Status, A: entryJSON(d.A), B: entryJSON(d.B)}
 		for _, c := range d.Changes {
 			j.Changes = append(j.Changes, changeJSON(c, sideA(c, &d), sideB(c, &d)))

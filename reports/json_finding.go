@@ -18,6 +18,7 @@ type jsonFinding struct {
 	Evidence    []jsonEvidence     `json:"evidence"`
 	Provenance  []jsonLayerCount   `json:"provenance"`
 	Entries     []jsonFindingEntry `json:"entries"`
+	LeftOut     int                `json:"leftOut,omitempty"`
 }
 
 type jsonEvidence struct {
@@ -59,10 +60,11 @@ type jsonFlag struct {
 
 type jsonMasked struct {
 	Differences []jsonDifference `json:"differences"`
+	LeftOut     int              `json:"leftOut,omitempty"`
 	Findings    []jsonFinding    `json:"findings"`
 }
 
-func findingsJSON(findings []blame.Finding) []jsonFinding {
+func findingsJSON(findings []blame.Finding, shown shown) []jsonFinding {
 	list := make([]jsonFinding, 0, len(findings))
 	for _, f := range findings {
 		text := CauseOf(f.Cause)
@@ -81,6 +83,10 @@ func findingsJSON(findings []blame.Finding) []jsonFinding {
 			j.Provenance = append(j.Provenance, jsonLayerCount{c.layer.Index, c.entries})
 		}
 		for _, e := range f.Entries {
+			if !shown.has(e.Path) {
+				j.LeftOut++
+				continue
+			}
 			j.Entries = append(j.Entries, jsonFindingEntry{printable.Text(e.Path), fieldNamesJSON(e.Explained), originJSON(e.Origin)})
 		}
 		list = append(list, j)
@@ -106,11 +112,12 @@ func flagsJSON(flags []proof.Effect) []jsonFlag {
 	return list
 }
 
-func maskedJSON(m *verify.Masked) *jsonMasked {
+func maskedJSON(m *verify.Masked, most int) *jsonMasked {
 	if m == nil {
 		return nil
 	}
-	return &jsonMasked{differencesJSON(m.Differences), findingsJSON(m.Findings)}
+	shown := shownOf(m.Differences, m.Findings, most)
+	return &jsonMasked{differencesJSON(m.Differences, shown), shown.leftOut, findingsJSON(m.Findings, shown)}
 }
 
 // layerCount is how many entries of a finding have their cause in a layer.

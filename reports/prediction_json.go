@@ -16,6 +16,7 @@ type jsonEngine struct {
 	Refusal     string           `json:"refusal,omitempty"`
 	UnpackTime  jsonTime         `json:"unpackTime"`
 	Differences []jsonDifference `json:"differences"`
+	LeftOut     int              `json:"leftOut,omitempty"`
 	Findings    []jsonFinding    `json:"findings"`
 	Flags       []jsonFlag       `json:"flags"`
 	Masked      *jsonMasked      `json:"masked,omitempty"`
@@ -26,11 +27,15 @@ func (p Prediction) json() any {
 	doc := jsonPrediction{
 		SchemaVersion: SchemaVersion, Same: p.Same(), Recipe: recipeJSON(p.Recipe, p.Rules), Image: sideJSON(&p.Image, p.Recipe), Engines: []jsonEngine{}, Notes: notesJSON(p.Notes),
 	}
+	differences := 0
 	for _, e := range p.Engines {
+		differences += len(e.Differences)
+		shown := shownOf(e.Differences, e.Findings, differencesMax)
 		doc.Engines = append(doc.Engines, jsonEngine{
 			Engine: e.Engine, Refusal: printable.Text(errorText(e.Err)), UnpackTime: jsonTime{p.UnpackTime.Sec, p.UnpackTime.Nsec},
-			Differences: differencesJSON(e.Differences), Findings: findingsJSON(e.Findings), Flags: flagsJSON(e.Remedies()), Masked: maskedJSON(e.Masked),
+			Differences: differencesJSON(e.Differences, shown), LeftOut: shown.leftOut, Findings: findingsJSON(e.Findings, shown), Flags: flagsJSON(e.Remedies()),
+			Masked: maskedJSON(e.Masked, differencesMax),
 		})
 	}
-	return doc
+	return compactIfLong(doc, differences)
 }

@@ -81,7 +81,7 @@ func (s *Seals) json() any {
 		e := &s.Explanations[i]
 		j := jsonSealExplanation{Digest: e.Digest.String(), Inside: printable.Text(e.Inside), Why: printable.Text(errorText(e.Err)), Sealed: e.Sealed}
 		if e.Result != nil {
-			report := comparisonJSON(Comparison{Result: e.Result})
+			report := comparisonJSON(Comparison{Result: e.Result}, differencesMax)
 			j.Report = &report
 		}
 		doc.Explanations = append(doc.Explanations, j)

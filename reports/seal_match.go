@@ -118,7 +118,7 @@ func matchJSON(m *seals.Match) *jsonMatch {
 		recipe.Writer = m.Recipe.Writer.String()
 	}
 	j := &jsonMatch{m.Layers, recipe, []jsonSealChange{}}
-	for i, d := range differencesJSON(differences) {
+	for i, d := range differencesJSON(differences, shown{}) {
 		c := &m.Since[i]
 		change := jsonSealChange{jsonDifference: d, By: originJSON(c.By)}
 		if r := c.Removal; r != nil {

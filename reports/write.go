@@ -19,7 +19,8 @@ type Form string
 const (
 	// Text is for a person at a terminal.
 	Text Form = "text"
-	// JSON has all that is known, in the form of the kind's schema (*.schema.json).
+	// JSON has all that is known, but for what is counted as left out, in the form of
+	// the kind's schema (*.schema.json).
 	// Names of an image are escaped as in Text; values of xattrs and inline content
 	// are base64.
 	JSON Form = "json"
@@ -112,7 +113,11 @@ func (w writers) of(form Form) func(io.Writer, Options) error {
 
 func writeJSON(w io.Writer, doc any) error {
 	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
+	if compact, is := doc.(compactJSON); is {
+		doc = compact.doc
+	} else {
+		enc.SetIndent("", "  ")
+	}
 	enc.SetEscapeHTML(false)
 	return enc.Encode(doc)
 }
