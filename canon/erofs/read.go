@@ -103,6 +103,8 @@ func ReadWithin(data []byte, w Writer, charge func(bytes int64) error) (*Image, 
 	return r.image, nil
 }
 
+func isZero(b []byte) bool { return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) }
+
 // IsImage says that data begin as a composefs image does.
 func IsImage(head []byte) bool { return len(head) >= 4 && le.Uint32(head) == composefsMagic }
 
@@ -169,6 +171,12 @@ func (r *reader) super() (uint64, error) {
 	}
 	if f := le.Uint32(sb[80:]); f != 0 {
 		return 0, fmt.Errorf("the image uses EROFS features %#x, composefs images use none", f)
+	}
+	if f := le.Uint32(sb[8:]); f != featureMtime|featureXattrFilter {
+		return 0, fmt.Errorf("the image has the compatible EROFS features %#x, composefs images have %#x", f, featureMtime|featureXattrFilter)
+	}
+	if sb[13] != 0 || !isZero(sb[84:superSize]) {
+		return 0, errors.New("the superblock has fields that composefs images do not use, and kernels do")
 	}
 	if blocks := le.Uint32(sb[36:]); blocks != uint32(len(r.data)/blockSize) {
 		return 0, fmt.Errorf("the superblock states %d blocks, the image has %d", blocks, len(r.data)/blockSize)

@@ -65,6 +65,9 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 		if n.Kind == canon.Directory {
 			return fmt.Errorf("%q leads to the directory inode %d, which has a name already", e.name, e.nid)
 		}
+		if err := checkType(e, n.Kind); err != nil {
+			return err
+		}
 		if n.Nlink <= 1 {
 			r.understated[n] = true
 		}
@@ -80,8 +83,8 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 	if err != nil {
 		return fmt.Errorf("%q: %w", e.name, err)
 	}
-	if fileType(in.kind) != e.fileType {
-		return fmt.Errorf("%q is of type %d, its inode is a %v", e.name, e.fileType, in.kind)
+	if err := checkType(e, in.kind); err != nil {
+		return err
 	}
 	isPlace := r.isNext(in.number)
 	if !isPlace {
@@ -92,7 +95,8 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 			return fmt.Errorf("%q is a character device 0:0, which this version of the format has for nothing but its own marks in the root", e.name)
 		}
 		r.nodes[e.nid] = &canon.Node{Kind: canon.Directory}
-		return nil
+		_, err := r.xattrsOf(in)
+		return err
 	}
 	n, err := r.node(in)
 	if err != nil {
@@ -102,6 +106,13 @@ func (r *reader) readEntry(d directory, e rawDirent) error {
 	d.node.Put(canon.Dirent{Name: e.name, Node: n, Hardlink: !isPlace})
 	if in.kind == canon.Directory {
 		r.directories = append(r.directories, directory{node: n, inode: in, parent: d.inode.nid, path: d.path + "/" + e.name, depth: d.depth + 1})
+	}
+	return nil
+}
+
+func checkType(e rawDirent, kind canon.Kind) error {
+	if fileType(kind) != e.fileType {
+		return fmt.Errorf("%q is of type %d, its inode is a %v", e.name, e.fileType, kind)
 	}
 	return nil
 }

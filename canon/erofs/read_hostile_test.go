@@ -94,6 +94,23 @@ func TestReadRefusesHostileImages(t *testing.T) {
 		{"a slash in a name", func(img []byte) []byte { copy(img[offsetOf(t, img, "filelarge"):], "fi/e"); return img }, "slash"},
 		{"redirect", func(img []byte) []byte { img[offsetOf(t, img, "overlay.redirect/")+16] = 'x'; return img }, "no absolute path"},
 		{"metacopy", func(img []byte) []byte { img[offsetOf(t, img, "overlay.metacopy\x00")+17] = 9; return img }, "metacopy"},
+		{"compatible features", func(img []byte) []byte { img[superOffset+8] |= 0x10; return img }, "has the compatible EROFS features 0x16"},
+		{"long prefixes", func(img []byte) []byte { img[superOffset+91] = 1; return img }, "the superblock has fields"},
+		{"directory block bits", func(img []byte) []byte { img[superOffset+90] = 1; return img }, "the superblock has fields"},
+		{"bits of a format", func(img []byte) []byte { img[rootInode+1] = 1; return img }, "data layout 128 is not known"},
+		{"reserved of a compact inode", func(img []byte) []byte { img[rootInode+12] = 1; return img }, "it has fields that composefs images do not use"},
+		{"chunk format", func(img []byte) []byte {
+			img[le.Uint64(img[nid(img, "large"):])*slotSize+16] = 0x20
+			return img
+		}, "the chunk format 0x20 is not known"},
+		{"room for xattrs", func(img []byte) []byte {
+			img[le.Uint64(img[nid(img, "file"):])*slotSize+2] = 1
+			return img
+		}, "it has room for xattrs, and none"},
+		{"filter of xattrs", func(img []byte) []byte {
+			copy(img[rootInode+compactSize:], "\xff\xff\xff\xff")
+			return img
+		}, `its filter says that it has no xattr "`},
 		{"overlapping inodes", func(img []byte) []byte {
 			// "large" leads to where the content of "file" lies, one slot into it.
 			le.PutUint64(img[nid(img, "large"):], le.Uint64(img[nid(img, "file"):])+1)

@@ -1,6 +1,7 @@
 package erofs
 
 import (
+	"errors"
 	"fmt"
 
 	"cfsverify/canon"
@@ -67,10 +68,35 @@ func (r *reader) inode(nid uint64) (rawInode, error) {
 		return rawInode{}, fmt.Errorf("inode %d has mode %o, which is no file type", nid, mode)
 	}
 	in.kind, in.perm = kind, uint16(mode&0o7777)
+	if err := in.check(b); err != nil {
+		return rawInode{}, fmt.Errorf("inode %d: %w", nid, err)
+	}
 	if uint64(len(r.nodes)) >= r.inodeCount {
 		return rawInode{}, fmt.Errorf("there are more than the %d inodes that the superblock states", r.inodeCount)
 	}
 	return in, nil
+}
+
+// check refuses what kernels refuse, or take for more than composefs images say.
+func (in *rawInode) check(b []byte) error {
+	reserved := !isZero(b[12:16]) || !isZero(b[28:32])
+	if in.extended {
+		reserved = !isZero(b[6:8]) || !isZero(b[48:64])
+	}
+	hasData := in.kind == canon.Regular || in.kind == canon.Directory || in.kind == canon.Symlink
+	switch {
+	case reserved:
+		return errors.New("it has fields that composefs images do not use, and kernels do")
+	case in.layout != layoutFlatPlain && in.layout != layoutFlatInline && in.layout != layoutChunkBased:
+		return fmt.Errorf("the data layout %d is not known", in.layout)
+	case !hasData && (in.layout != layoutFlatPlain || in.size != 0):
+		return fmt.Errorf("a %v has %d bytes in data layout %d", in.kind, in.size, in.layout)
+	case in.layout == layoutChunkBased && in.union&0xffff > chunkBitsMax-blockBits:
+		return fmt.Errorf("the chunk format %#x is not known", in.union&0xffff)
+	case in.tail-in.xattrs == xattrBodyHeader:
+		return errors.New("it has room for xattrs, and none")
+	}
+	return nil
 }
 
 // node makes the tree's node of an inode.

@@ -2,6 +2,7 @@ package erofs
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"cfsverify/canon"
@@ -52,4 +53,27 @@ func withOneLink(img []byte) *canon.Tree {
 		}
 	}
 	return nil
+}
+
+// The dirents of all names of an inode say what it is.
+func TestReadTypeOfLink(t *testing.T) {
+	tree := canon.NewTree()
+	file := &canon.Node{Kind: canon.FIFO}
+	for _, name := range []string{"first", "second"} {
+		tree.Root.Put(canon.Dirent{Name: name, Node: file})
+	}
+	tree.CountLinks()
+	var img bytes.Buffer
+	if err := Write(&img, tree, Options{Version: V2}); err != nil {
+		t.Fatal(err)
+	}
+	// The dirents of "." and ".." come before the two, and before all names.
+	names := offsetOf(t, img.Bytes(), "...firstsecond")
+	for i := range 2 {
+		changed := bytes.Clone(img.Bytes())
+		changed[names-(2-i)*direntSize+10] = fileTypeSocket
+		if _, err := Read(changed, ComposefsRS); err == nil || !strings.Contains(err.Error(), "is of type 6, its inode is a FIFO") {
+			t.Errorf("name %d: error %v", i, err)
+		}
+	}
 }

@@ -43,8 +43,23 @@ func (r *reader) xattrsOf(in rawInode) ([]canon.Xattr, error) {
 		own = append(own, x)
 		rest = rest[size:]
 	}
-	found := append(own, shared...)
-	return found, r.charge(int64(len(found)) * xattrMemory)
+	own = append(own, shared...)
+	for _, x := range own {
+		if hides(le.Uint32(body), x.Name) {
+			return nil, fmt.Errorf("inode %d: its filter says that it has no xattr %q", in.nid, x.Name)
+		}
+	}
+	return own, r.charge(int64(len(own)) * xattrMemory)
+}
+
+// hides says that a filter of xattrs hides a name from kernels, which look up only those
+// of the name spaces that mkcomposefs has numbers for.
+func hides(filter uint32, name string) bool {
+	p := mkcomposefsPrefixes()
+	if index, _ := p.split(name); index == 0 {
+		return false
+	}
+	return filter&^p.filter([]xattr{{name: name}}) != 0
 }
 
 func (r *reader) sharedXattr(id uint32) (canon.Xattr, error) {
