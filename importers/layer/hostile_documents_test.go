@@ -134,6 +134,12 @@ var hostileDocuments = []struct {
 		m.edits.manifest = appendMembers(`"annotations":{"x":"\ud800"}`)
 	}, refuses, first, "is not valid: invalid surrogate pair"},
 	{"json-malformed", source.OCI, func(_ *testing.T, m *layoutMaker, _ otherImage) {
+		m.edits.manifest = appendMembers("\"x\":\"\xff\"")
+	}, first, first, "is not valid: invalid UTF-8, at byte "},
+	{"json-malformed", source.OCI, func(_ *testing.T, m *layoutMaker, _ otherImage) {
+		m.edits.config = appendMembers(`"x":"\ud800"`)
+	}, first, first, "is not valid: invalid surrogate pair"},
+	{"json-malformed", source.OCI, func(_ *testing.T, m *layoutMaker, _ otherImage) {
 		m.edits.index = func(doc string) string { return "\ufeff" + doc }
 	}, refuses, refuses, `index.json is not valid: invalid character '\ufeff'`},
 	{"json-limits", source.OCI, func(_ *testing.T, m *layoutMaker, _ otherImage) {

@@ -200,6 +200,20 @@ var hostileImages = []hostileImage{
 		other := blobs.JSON(t, m.manifest)
 		m.index["manifests"] = []any{one, blobs.Descriptor(types.OCIManifestSchema1, m.blob(t, other), len(other))}
 	}, "there are several images: name one of", "accepted"},
+	{"created-malformed", func(_ *testing.T, m *layoutMaker) { m.config["created"] = "2026-01-02" }, `is not valid: member "/created": parsing time`, "accepted"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { delete(m.config, "os") }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { delete(m.config, "architecture") }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { delete(m.config["rootfs"].(map[string]any), "type") }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { delete(m.manifest, "schemaVersion") }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { delete(m.index, "schemaVersion") }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { m.manifest["schemaVersion"] = nil }, "", "refused"},
+	{"missing-member", func(_ *testing.T, m *layoutMaker) { m.manifest["annotations"] = map[string]any{"a": nil} }, "", "refused"},
+	{"other-platform", func(_ *testing.T, m *layoutMaker) { m.config["os"] = "windows" }, "", "refused"},
+	{"other-platform", func(_ *testing.T, m *layoutMaker) { m.config["architecture"] = "s390x" }, "", "refused"},
+	{"other-platform", func(t *testing.T, m *layoutMaker) {
+		m.finish(t)
+		m.index["manifests"].([]any)[0].(map[string]any)["platform"] = map[string]any{"os": "linux", "architecture": "s390x"}
+	}, "", "refused"},
 	{"no-regular-file", func(t *testing.T, m *layoutMaker) {
 		blob := filepath.Join(m.dir, "blobs/sha256", blobs.Digest(m.stored).Hex)
 		if err := os.Remove(blob); err != nil {

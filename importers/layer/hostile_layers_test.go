@@ -142,6 +142,11 @@ var hostileCases = []hostileCase{
 	{rule: "number-malformed", layers: []string{"f a mode=-1"}, refused: `layer 1 (1.tar), entry 1 "a": the mode is -1, below zero`, composefs: "/a 0 37777777777 1 0 0 0 0.0 - - -"},
 	{rule: "number-malformed", layers: []string{`f a @108="+000007\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the uid "+000007`, composefs: "f a uid=7"},
 	{rule: "number-malformed", layers: []string{"f a uid=-1"}, refused: `layer 1 (1.tar), entry 1 "a": the uid is -1, below zero`, composefs: "f a uid=4294967295"},
+	{rule: "number-malformed", layers: []string{`f a @108="\x007\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the uid "\x007`, composefs: "f a"},
+	{rule: "number-malformed", layers: []string{`f a @108="\t7\n\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the uid "\t7\n`, composefs: "f a uid=7"},
+	{rule: "number-malformed", layers: []string{`d a @329="7\n\x00" @337="+7\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the devmajor "7\n`, composefs: "d a"},
+	{rule: "number-malformed", layers: []string{`f a @124="\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the size 80 00 00 01 00 00 00 00 00 00 00 00 is out of range`, composefs: "f a"},
+	{rule: "number-malformed", layers: []string{"f a"}, change: func(a []byte) []byte { a[148] = '+'; return a }, refused: `layer 1 (1.tar), entry 1: block at byte 0: this is no tar header: the checksum "+`, composefs: "f a"},
 	{rule: "number-malformed", layers: []string{"f a"}, change: field(100, "0o644\x00"), refused: `layer 1 (1.tar), entry 1 "a": the mode "0o644`},
 	{rule: "id-over-32-bits", layers: []string{"f a uid=4294967297 pax:gid=8589934594"}, tree: "f a uid=1 gid=2"},
 	{rule: "mode-bits", layers: []string{"f a mode=107755\nd d mode=41777"}, tree: "f a mode=7755\nd d mode=1777"},
@@ -161,6 +166,12 @@ var hostileCases = []hostileCase{
 	{rule: "unknown-type", layers: []string{"f a\n'V' volume"}, refused: `layer 1 (1.tar), entry 2 "volume": entries of type 'V' are not supported`},
 	{rule: "unknown-type", layers: []string{"'M' a"}, refused: `layer 1 (1.tar), entry 1 "a": entries of type 'M' are not supported`},
 
+	{rule: "size-without-content", layers: []string{"d d size=512"}, change: func(a []byte) []byte {
+		return slices.Concat(a[:512], bytes.Repeat([]byte("x"), 512), layers.Tar("f b"))
+	}, refused: "layer 1 (1.tar), entry 2: block at byte 512: this is no tar header: the checksum", composefs: "f b\nd d"},
+	{rule: "ustar-version", layers: []string{`f a @263="01"`}, tree: "f a"},
+	{rule: "ustar-version", layers: []string{`f a @263="01" @345="p"`}, refused: `layer 1 (1.tar), entry 1: block at byte 0: the version "01" of the ustar format is not known: tools disagree what it has`, composefs: "f a"},
+	{rule: "ustar-version", layers: []string{`c a dev=1,3 @263="01"`}, refused: `layer 1 (1.tar), entry 1: block at byte 0: the version "01" of the ustar format is not known`},
 	{rule: "checksum", layers: []string{"f a\nf b"}, change: func(a []byte) []byte { a[512] = 'c'; return a }, refused: "layer 1 (1.tar), entry 2: block at byte 512: this is no tar header: its checksum is"},
 	{rule: "checksum-signed", layers: []string{`f "\xe9\xe8" @148=007116`}, tree: "f \xe9\xe8", composefs: "refused"},
 	{rule: "truncated", layers: []string{"f a =abc"}, change: cut(514), refused: "layer 1 (1.tar), entry 1 \"a\": the archive ends in the middle of an entry: it is truncated"},

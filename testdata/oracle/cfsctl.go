@@ -50,10 +50,21 @@ func NewComposefs(tb testing.TB, hash string) *Composefs {
 	}
 	tb.Cleanup(func() { os.RemoveAll(dir) })
 	c.repository = filepath.Join(dir, "repository")
-	if _, err := c.run("init", "--insecure", "--algorithm", "fsverity-"+hash+"-12", c.repository); err != nil {
+	if err := c.Clear(); err != nil {
 		tb.Fatal(err)
 	}
 	return c
+}
+
+// Clear empties the repository. cfsctl finds layers in it by the diffIDs that configs
+// state, and believes an image of a layout that states wrong ones: another image with such a
+// diffID gets that layer then.
+func (c *Composefs) Clear() error {
+	if err := os.RemoveAll(c.repository); err != nil {
+		return err
+	}
+	_, err := c.run("init", "--insecure", "--algorithm", "fsverity-"+c.hash+"-12", c.repository)
+	return err
 }
 
 // ComposefsOptions say how a digest or dump is made.
