@@ -42,7 +42,7 @@ func tryImage(t *testing.T, m *mutants.Image) (r imageResult) {
 		return r
 	}
 	r.read = true
-	if hasUnknownOwner(img.Tree) {
+	if isBeyondKernel(img.Tree) {
 		return r
 	}
 	shows, kernelErr := kernelShows(t, m.Data)
@@ -57,11 +57,12 @@ func tryImage(t *testing.T, m *mutants.Image) (r imageResult) {
 	return r
 }
 
-// hasUnknownOwner says that an inode has an owner that is none to the kernel, which lets
-// nobody read it then.
-func hasUnknownOwner(tree *canon.Tree) bool {
+// isBeyondKernel says that an inode has an owner that is none to the kernel, which lets
+// nobody read it then, or a size that it has no room for. Dump files may have both, and
+// mkcomposefs writes them.
+func isBeyondKernel(tree *canon.Tree) bool {
 	for e := range tree.Dirents() {
-		if e.Node.UID == math.MaxUint32 || e.Node.GID == math.MaxUint32 {
+		if n := e.Node; n.UID == math.MaxUint32 || n.GID == math.MaxUint32 || n.Kind == canon.Regular && n.Size > math.MaxInt64 {
 			return true
 		}
 	}
