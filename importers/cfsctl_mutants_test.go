@@ -52,6 +52,7 @@ var onlyCfsctl = []difference{
 	{rule: "ustar-version", refusal: "the version .* of the ustar format is not known"},
 	{rule: "zero-block-inside", refusal: "is followed by other data: tools disagree"},
 	{rule: "diff-id", refusal: "the uncompressed layer is not the one that the config names"},
+	{rule: "attached-first", refusal: "the index lists no image|the index lists .* before the image .*, and readers differ"},
 	{rule: "several-images", refusal: "there are several images: name one of"},
 	{rule: "member-case", refusal: "in another case, and readers differ"},
 	{rule: "member-twice", refusal: "is there twice"},

@@ -139,6 +139,9 @@ func (r *reader) flat(in rawInode) ([]byte, error) {
 	case layoutFlatInline:
 		blocks = in.size / blockSize * blockSize
 		tail = in.size - blocks
+		if tail == 0 && in.size > 0 {
+			return nil, fmt.Errorf("inode %d: its tail is a whole block, which cannot follow it", in.nid)
+		}
 	default:
 		return nil, fmt.Errorf("inode %d: a %v has data layout %d", in.nid, in.kind, in.layout)
 	}

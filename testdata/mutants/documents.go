@@ -134,7 +134,9 @@ func (d *documentMaker) changeDocument(name string, doc object) string {
 	if entry == nil {
 		return d.changeAny(doc)
 	}
-	switch d.IntN(7) {
+	switch d.IntN(10) {
+	case 6, 7, 8:
+		return d.addImage(doc, entry)
 	case 0:
 		entry["mediaType"] = mediaTypes[d.IntN(len(mediaTypes))]
 		return fmt.Sprintf("a manifest of type %q", entry["mediaType"])
@@ -158,6 +160,56 @@ func (d *documentMaker) changeDocument(name string, doc object) string {
 		return "a second manifest"
 	}
 	return d.changeDescriptor(entry)
+}
+
+// addImage lists another image, of one layer less, before or behind the one that is there:
+// another one for readers to take, or something that is attached to it.
+func (d *documentMaker) addImage(doc, entry object) string {
+	var manifest, config object
+	digest, _ := entry["digest"].(string)
+	if json.Unmarshal(d.layout.Files["blobs/sha256/"+strings.TrimPrefix(digest, "sha256:")], &manifest) != nil {
+		return d.changeAny(doc)
+	}
+	stated, _ := manifest["config"].(object)
+	digest, _ = stated["digest"].(string)
+	if json.Unmarshal(d.layout.Files["blobs/sha256/"+strings.TrimPrefix(digest, "sha256:")], &config) != nil {
+		return d.changeAny(doc)
+	}
+	list, _ := manifest["layers"].([]any)
+	rootfs, _ := config["rootfs"].(object)
+	diffIDs, _ := rootfs["diff_ids"].([]any)
+	if len(list) == 0 || len(list) != len(diffIDs) {
+		return d.changeAny(doc)
+	}
+	manifest["layers"], rootfs["diff_ids"] = list[:len(list)-1], diffIDs[:len(list)-1]
+	raw := marshal(config)
+	manifest["config"] = descriptor(configType, d.blob(raw), len(raw))
+	raw = marshal(manifest)
+	other := descriptor(manifestType, d.blob(raw), len(raw))
+	var what []string
+	for _, e := range []object{entry, other} {
+		if d.IntN(2) == 0 {
+			e["platform"] = object{"os": d.pick("linux", "unknown"), "architecture": d.pick("amd64", "arm64", "unknown")}
+		}
+		annotations := object{}
+		if d.IntN(2) == 0 {
+			annotations["org.opencontainers.image.ref.name"] = d.pick("t", "t", "u", "")
+		}
+		if d.IntN(4) == 0 {
+			annotations["vnd.docker.reference.type"] = "attestation-manifest"
+		}
+		if d.IntN(4) == 0 {
+			e["artifactType"] = d.pick("application/x-other", configType)
+		}
+		e["annotations"] = annotations
+		what = append(what, fmt.Sprintf("platform %v, annotations %v, artifactType %v", e["platform"], annotations, e["artifactType"]))
+	}
+	if d.IntN(2) == 0 {
+		doc["manifests"] = []any{other, entry}
+		return "another image (" + what[1] + ") before the image (" + what[0] + ")"
+	}
+	doc["manifests"] = []any{entry, other}
+	return "another image (" + what[1] + ") behind the image (" + what[0] + ")"
 }
 
 // element is one of a list of objects, nil if that was changed to something else.
