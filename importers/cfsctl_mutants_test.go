@@ -45,7 +45,7 @@ var onlyCfsctl = []difference{
 	{rule: "pax-no-key", refusal: `the PAX record "=.*" is not valid`},
 	{rule: "pax-length", refusal: "a PAX record is not valid: its length is wrong"},
 	{rule: "time-huge", refusal: "the (PAX )?mtime .* is (out of range|no number of seconds)"},
-	{rule: "number-malformed", refusal: "the (mode|uid|gid|size|mtime|devmajor|devminor) .* (is no octal number|is out of range|below zero)|the checksum .* is no octal number"},
+	{rule: "number-malformed", refusal: "the (mode|uid|gid|size|mtime|devmajor|devminor) .* (is no octal number|is out of range|below zero)|the checksum .* is no octal number|the PAX (uid|gid|size) .* is no decimal number of 63 bits"},
 	{rule: "device-number", refusal: "the device number .* does not fit an image"},
 	{rule: "xattr-limits", refusal: "an xattr name has 1 to 255 bytes|xattr .* has [0-9]+ bytes, the limit is"},
 	{rule: "size-without-content", refusal: "this is no tar header"},

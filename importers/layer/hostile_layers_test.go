@@ -147,6 +147,7 @@ var hostileCases = []hostileCase{
 	{rule: "number-malformed", layers: []string{`d a @329="7\n\x00" @337="+7\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the devmajor "7\n`, composefs: "d a"},
 	{rule: "number-malformed", layers: []string{`f a @124="\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"`}, refused: `layer 1 (1.tar), entry 1 "a": the size 80 00 00 01 00 00 00 00 00 00 00 00 is out of range`, composefs: "f a"},
 	{rule: "number-malformed", layers: []string{"f a"}, change: func(a []byte) []byte { a[148] = '+'; return a }, refused: `layer 1 (1.tar), entry 1: block at byte 0: this is no tar header: the checksum "+`, composefs: "f a"},
+	{rule: "number-malformed", layers: []string{"f a pax:uid=9223372036854775815"}, refused: `layer 1 (1.tar), entry 1 "a": the PAX uid "9223372036854775815" is no decimal number of 63 bits`, composefs: "f a uid=7"},
 	{rule: "number-malformed", layers: []string{"f a"}, change: field(100, "0o644\x00"), refused: `layer 1 (1.tar), entry 1 "a": the mode "0o644`},
 	{rule: "id-over-32-bits", layers: []string{"f a uid=4294967297 pax:gid=8589934594"}, tree: "f a uid=1 gid=2"},
 	{rule: "mode-bits", layers: []string{"f a mode=107755\nd d mode=41777"}, tree: "f a mode=7755\nd d mode=1777"},
