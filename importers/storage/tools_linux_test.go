@@ -18,9 +18,9 @@ import (
 	"cfsverify/testdata/registries"
 )
 
-// TestStoreOfTools: an image that buildah builds of a Debian system, read from its store as
-// it is, read-only, without locks, below a second store and by configuration, and nothing of
-// the store changes.
+// TestStoreOfTools: an image that buildah builds of a Debian system is read from its store, a
+// small one also read-only, below a second store and by configuration, and nothing of the
+// store changes.
 func TestStoreOfTools(t *testing.T) {
 	store := oracle.NewStorage(t)
 	oracle.Tool(t, "skopeo", "skopeo")
@@ -28,9 +28,13 @@ func TestStoreOfTools(t *testing.T) {
 	files.Write(t, filepath.Join(context, "Containerfile"), []byte("FROM scratch\nADD debian.tar /\nRUN rm -r /usr/share/doc /etc/motd && mkdir /usr/share/doc && chmod 0700 /srv\nCOPY Containerfile /srv/\n"))
 	oracle.Run(t, "coreutils", "cp", oracle.Debian(t), filepath.Join(context, "debian.tar"))
 	store.Must(t, "buildah", "bud", "--isolation", "chroot", "--layers", "-t", "localhost/os:1", context)
-	want := exported(t, store, "localhost/os:1")
+	small := ociImage(t, "somebody", specs...)
+	if err := store.Copy(t, small.String(), "localhost/small:1"); err != nil {
+		t.Fatal(err)
+	}
+	debian := exported(t, store, "localhost/os:1")
 	before := store.Inodes(t)
-	check := func(t *testing.T, s source.Source) {
+	check := func(t *testing.T, s source.Source, want string) {
 		t.Helper()
 		img, err := storage.Open(t.Context(), s, nil)
 		if err != nil {
@@ -40,23 +44,23 @@ func TestStoreOfTools(t *testing.T) {
 			t.Errorf("%v: the tree is another one than what skopeo exports: %v", s, err)
 		}
 	}
-	check(t, inStore(store.Root, "localhost/os:1"))
+	check(t, inStore(store.Root, "localhost/os:1"), debian)
 	t.Run("read-only", func(t *testing.T) {
 		readOnly := filepath.Join(store.Dir, "read-only")
 		files.New(t, readOnly).Mkdir(".")
 		oracle.Run(t, "mount", "mount", "--bind", store.Root, readOnly)
 		defer oracle.Run(t, "mount", "umount", readOnly)
 		oracle.Run(t, "mount", "mount", "-o", "remount,bind,ro", readOnly)
-		check(t, inStore(readOnly, "localhost/os:1"))
+		check(t, inStore(readOnly, "localhost/small:1"), merged())
 	})
 	t.Run("by configuration", func(t *testing.T) {
 		t.Setenv("CONTAINERS_STORAGE_CONF", store.Config)
-		check(t, source.Source{Transport: source.ContainersStorage, Ref: "os:1"})
+		check(t, source.Source{Transport: source.ContainersStorage, Ref: "small:1"}, merged())
 		empty := oracle.NewStorage(t)
 		files.New(t, empty.Root).Mkdir(".")
 		t.Setenv("CONTAINERS_STORAGE_CONF", empty.Config)
 		t.Setenv("STORAGE_OPTS", "additionalimagestore="+store.Root)
-		check(t, source.Source{Transport: source.ContainersStorage, Ref: "localhost/os:1"})
+		check(t, source.Source{Transport: source.ContainersStorage, Ref: "localhost/small:1"}, merged())
 		// skopeo finds it there as well.
 		oracle.Run(t, "skopeo", "skopeo", "inspect", "containers-storage:localhost/os:1")
 	})
