@@ -158,7 +158,7 @@ func (i *imageRecord) statedManifest() (v1.Hash, error) {
 	}
 	digest, err := v1.NewHash(stated)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("the storage has no valid digest of the manifest of %s: %q", printable.Text(i.String()), stated)
+		return v1.Hash{}, fmt.Errorf("the storage has no valid digest of the manifest of %q: %q", i, stated)
 	}
 	return digest, nil
 }
