@@ -136,7 +136,7 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 	if err != nil {
 		return err
 	}
-	o := verify.Options{Rules: s.imports.Rules, Masked: *f.masked, Gate: f.judge, Recognise: s.recognise, KeepWriter: s.writerGiven}
+	o := verify.Options{Rules: s.imports.Rules, RulesChosen: s.rulesGiven, Masked: *f.masked, Gate: f.judge, Recognise: s.recognise, KeepWriter: s.writerGiven}
 	result, err := verify.Run(ctx, inputs, s.Recipe, o)
 	if err != nil {
 		return err

@@ -55,6 +55,8 @@ type setting struct {
 	// what the root directory is, bootGiven for whom or with which mtimes trees are made
 	// ready for booting.
 	versionGiven, writerGiven, rootGiven, bootGiven bool
+	// rulesGiven says that the user chose the layer rules.
+	rulesGiven bool
 	// recognise is for comparisons: the user did not say whether trees are for booting.
 	recognise bool
 }
@@ -74,7 +76,7 @@ func (f *recipeFlags) setting(sources ...importers.Source) (setting, error) {
 
 // settingFor is setting for a consumer, nil for none.
 func (f *recipeFlags) settingFor(consumer *releases.Consumer, sources ...importers.Source) (setting, error) {
-	s := setting{versionGiven: f.Flags.Changed("erofs-version"), rootGiven: f.Flags.Changed("root") || f.Flags.Changed("policy"), bootGiven: f.Flags.Changed("for") || f.Flags.Changed("boot-mtime"), writerGiven: f.Flags.Changed("writer")}
+	s := setting{versionGiven: f.Flags.Changed("erofs-version"), rootGiven: f.Flags.Changed("root") || f.Flags.Changed("policy"), bootGiven: f.Flags.Changed("for") || f.Flags.Changed("boot-mtime"), writerGiven: f.Flags.Changed("writer"), rulesGiven: f.Flags.Changed("layer-rules")}
 	s.Version = erofs.Version(f.version.Value[0] - '0')
 	var err error
 	// Somebody may have applied a policy to all of them before.

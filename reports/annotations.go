@@ -10,8 +10,8 @@ import (
 	"cfsverify/compare/gate"
 )
 
-// annotations writes errors for findings that fail the comparison, and warnings for
-// those that are ignored and for rules that accept nothing.
+// annotations writes errors for findings and layer rules that fail the comparison, and
+// warnings for those that are ignored and for rules that accept nothing.
 func (c Comparison) annotations(w io.Writer) error {
 	var out annotations
 	failing := c.Failing()
@@ -19,7 +19,9 @@ func (c Comparison) annotations(w io.Writer) error {
 		f := &failing[i]
 		out.command("error", string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
 	}
-	if !c.Passed() && len(failing) == 0 {
+	if c.failsByOtherRules() {
+		out.command("error", layerRules, c.about()+"\n"+layerRulesAdvice)
+	} else if !c.Passed() && len(failing) == 0 {
 		out.command("error", "digests", gateText(c.Gate))
 	}
 	if text := recognisedText(c.Recognised); text != "" {

@@ -71,10 +71,7 @@ type htmlOther struct {
 	Differences          int
 }
 
-type htmlFirst struct {
-	Cause         blame.Cause
-	Title, Advice string
-}
+type htmlFirst struct{ Cause, Title, Advice string }
 
 type htmlFlag struct {
 	Flag, Removes    string
@@ -129,7 +126,10 @@ func newPage(r Comparison) (*htmlPage, error) {
 	}
 	p.verdict()
 	if first := firstOf(r.Failing()); first != nil {
-		p.First = &htmlFirst{first.Cause, CauseOf(first.Cause).Title, CauseOf(first.Cause).Advice}
+		p.First = &htmlFirst{string(first.Cause), CauseOf(first.Cause).Title, CauseOf(first.Cause).Advice}
+	}
+	if r.failsByOtherRules() {
+		p.First = &htmlFirst{layerRules, layerRulesTitle, layerRulesAdvice}
 	}
 	if r.Proof != nil {
 		p.ProofDigest = r.Proof.Digest.String()
@@ -154,15 +154,14 @@ func contentPolicy(style, script string) string {
 
 func (p *htmlPage) verdict() {
 	r := p.Report
-	differs := count(len(r.Differences), "entry differs", "entries differ") + ", for " + count(len(r.Findings), "cause", "causes")
-	p.Verdict = strings.ToUpper(string(r.Conclusion()))
+	p.Verdict, p.About = strings.ToUpper(string(r.Conclusion())), r.about()
 	switch {
 	case r.Equal():
-		p.Class, p.About = "good", "the composefs digests are equal"
+		p.Class = "good"
 	case r.Passed():
-		p.Class, p.About = "warn", differs
+		p.Class = "warn"
 	default:
-		p.Class, p.About = "bad", differs
+		p.Class = "bad"
 	}
 }
 

@@ -31,6 +31,7 @@ type jsonReport struct {
 	Passed        bool              `json:"passed"`
 	Conclusion    verify.Conclusion `json:"conclusion"`
 	Gate          *jsonGate         `json:"gate,omitempty"`
+	ByOtherRules  *jsonByOtherRules `json:"byOtherRules,omitempty"`
 }
 
 type jsonRecipe struct {
@@ -168,6 +169,7 @@ func comparisonJSON(r Comparison, most int) jsonReport {
 		Passed:        r.Passed(),
 		Conclusion:    r.Conclusion(),
 		Gate:          gateJSON(r.Gate),
+		ByOtherRules:  byOtherRulesJSON(r.Disagreement),
 	}
 }
 

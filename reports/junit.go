@@ -115,6 +115,14 @@ func writeJUnit(w io.Writer, suite junitSuite) error {
 
 func digestCase(r Comparison) junitCase {
 	c := junitCase{Name: "composefs digests are equal", Classname: "cfsverify"}
+	digests := fmt.Sprintf("%s %s\n%s %s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest)
+	if r.failsByOtherRules() {
+		for _, side := range r.Disagreement.Sides {
+			digests += otherRulesText(side) + "\n"
+		}
+		c.Failure = &junitFailure{Message: r.about(), Type: layerRules, Text: digests + layerRulesAdvice + "\n"}
+		return c
+	}
 	switch r.Conclusion() {
 	case verify.Same:
 	case verify.Accepted:
@@ -124,7 +132,7 @@ func digestCase(r Comparison) junitCase {
 	default:
 		c.Failure = &junitFailure{
 			Message: count(len(r.Differences), "entry differs", "entries differ"), Type: "digest",
-			Text: fmt.Sprintf("%s %s\n%s %s\n%s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest, proofText(r.Proof, len(r.Findings))),
+			Text: digests + proofText(r.Proof, len(r.Findings)) + "\n",
 		}
 	}
 	return c

@@ -75,7 +75,7 @@ func (m *markdown) head() {
 		m.printf("## ✅ Same composefs digest\n\n")
 	} else {
 		heading := map[verify.Conclusion]string{verify.Accepted: "✅ Accepted", verify.Ignored: "⚠️ Ignored", verify.Different: "❌ Different"}[r.Conclusion()]
-		m.printf("## %s: %s, for %s\n\n", heading, count(len(r.Differences), "entry differs", "entries differ"), count(len(r.Findings), "cause", "causes"))
+		m.printf("## %s: %s\n\n", heading, r.about())
 	}
 	m.printf("| | source | entries | composefs digest |\n|---|---|---|---|\n")
 	for _, side := range r.sides() {
@@ -87,6 +87,9 @@ func (m *markdown) head() {
 	}
 	if first := firstOf(r.Failing()); first != nil {
 		m.printf("\n**First:** `%s`: %s\n", first.Cause, CauseOf(first.Cause).Advice)
+	}
+	if r.failsByOtherRules() {
+		m.printf("\n**First:** `%s`: %s\n", layerRules, layerRulesAdvice)
 	}
 	if text := proofText(r.Proof, len(r.Findings)); text != "" {
 		m.printf("\n%s.\n", text)

@@ -28,7 +28,7 @@ func (p Prediction) text(w io.Writer, o Options) error {
 	for i := range p.Engines {
 		t.engine(&p.Engines[i])
 	}
-	t.otherRules(&p.Image)
+	t.otherRules("note:", &p.Image)
 	t.notes(p.Notes)
 	return buf.Flush()
 }

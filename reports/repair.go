@@ -83,7 +83,7 @@ func (r *Repair) text(w io.Writer, o Options) error {
 	if !r.Prediction.Same() {
 		t.prose("", "", fmt.Sprintf("cfsverify predict %s tells more of what cannot be repaired.", printable.Text(r.Target)))
 	}
-	t.otherRules(&r.Prediction.Image)
+	t.otherRules("note:", &r.Prediction.Image)
 	return buf.Flush()
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/rivo/uniseg"
 
 	"cfsverify/canon"
-	"cfsverify/canon/fsverity"
 	"cfsverify/canon/printable"
 	"cfsverify/compare"
 	"cfsverify/compare/verify"
@@ -72,11 +71,15 @@ func (t *comparisonText) write() {
 		t.prose("", "recognised:", text)
 	}
 	t.summary(t.Failing(), proofText(t.Proof, len(t.Findings)))
+	if t.failsByOtherRules() {
+		fmt.Fprintln(t)
+		t.prose("", "first:", layerRules+": "+layerRulesAdvice)
+	}
 	fmt.Fprintln(t)
 	t.prose("", "composefs digest", fmt.Sprintf("(%s)", recipeText(t.Recipe, t.Rules)))
 	for _, side := range t.sides() {
 		paint := t.good
-		if !t.Equal() {
+		if t.A.Digest != t.B.Digest {
 			paint = t.bad
 		}
 		fmt.Fprintf(t, "  %-*s  %s\n", width, side.Name, paint.Sprint(side.Digest))
@@ -91,8 +94,12 @@ func (t *comparisonText) write() {
 		t.finding(&findings[i])
 	}
 	t.masked(t.Masked)
+	heading := "note:"
+	if t.failsByOtherRules() {
+		heading = layerRules + ":"
+	}
 	for _, side := range t.sides() {
-		t.otherRules(side)
+		t.otherRules(heading, side)
 	}
 	for _, side := range t.sides() {
 		if len(side.Corners) > 0 {
@@ -105,13 +112,8 @@ func (t *comparisonText) write() {
 func (t *comparisonText) nameWidth() int { return max(len(t.A.Name), len(t.B.Name)) }
 
 func (t *comparisonText) verdict() {
-	if t.Equal() {
-		fmt.Fprintf(t, "%s: the composefs digests are equal\n", t.good.Sprint("SAME"))
-		return
-	}
-	paint := map[verify.Conclusion]*color.Color{verify.Accepted: t.good, verify.Ignored: t.head, verify.Different: t.bad}[t.Conclusion()]
-	fmt.Fprintf(t, "%s: %s, for %s\n", paint.Sprint(strings.ToUpper(string(t.Conclusion()))),
-		count(len(t.Differences), "entry differs", "entries differ"), count(len(t.Findings), "cause", "causes"))
+	paint := map[verify.Conclusion]*color.Color{verify.Same: t.good, verify.Accepted: t.good, verify.Ignored: t.head, verify.Different: t.bad}[t.Conclusion()]
+	fmt.Fprintf(t, "%s: %s\n", paint.Sprint(strings.ToUpper(string(t.Conclusion()))), t.about())
 }
 
 // difference writes one, with those of its changes that are given.
@@ -173,13 +175,13 @@ func (t *text) prose(indent, heading, text string) {
 	fmt.Fprintf(t, "%s%s\n", line, wrap(text, t.width, first, indent+"  "))
 }
 
-func (t *text) otherRules(side *verify.Side) {
+func (t *text) otherRules(heading string, side *verify.Side) {
 	o := side.OtherRules
 	if o == nil {
 		return
 	}
 	fmt.Fprintln(t)
-	t.prose("", "note:", otherRulesText(side))
+	t.prose("", heading, otherRulesText(side))
 	t.events(o.Events)
 }
 
@@ -191,38 +193,6 @@ func (t *text) events(list []layer.Event) {
 		}
 		t.prose("  ", "", eventPlace(e)+": "+e.What)
 	}
-}
-
-// otherRulesText says what the layer rules that were not used make of a side.
-func otherRulesText(side *verify.Side) string {
-	o := side.OtherRules
-	switch {
-	case o.Err != nil && len(o.Events) == 0:
-		return fmt.Sprintf("the layer rules %s refuse %s: %s", o.Rules, side.Name, o.Err)
-	case o.Err != nil:
-		return fmt.Sprintf("the layer rules %s refuse %s: tools disagree about this image", o.Rules, side.Name)
-	case o.Digest == side.Digest:
-		return fmt.Sprintf("the layer rules %s treat entries of %s differently, but give the same digest", o.Rules, side.Name)
-	}
-	return fmt.Sprintf("the layer rules %s give %s another digest, %s in which %s: tools disagree about this image",
-		o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
-}
-
-// Disagreement says in a line that layer rules which were not used make something else
-// of a source than its digest own, with the first entry that hides others. It is empty
-// if they give the same digest.
-func Disagreement(source string, o *verify.OtherRules, own fsverity.Digest) string {
-	hidden := ""
-	if len(o.Events) > 0 && o.Events[0].Hides {
-		hidden = fmt.Sprintf("; %s: %s", eventPlace(o.Events[0]), o.Events[0].What)
-	}
-	switch {
-	case o.Err != nil:
-		return fmt.Sprintf("tools disagree about %s: the layer rules %s refuse it: %s%s", source, o.Rules, o.Err, hidden)
-	case o.Digest != own:
-		return fmt.Sprintf("tools disagree about %s: by the layer rules %s its digest is %v%s", source, o.Rules, o.Digest, hidden)
-	}
-	return ""
 }
 
 func eventPlace(e layer.Event) string {

@@ -16,7 +16,6 @@ import (
 	"cfsverify/canon/policy"
 	"cfsverify/canon/printable"
 	"cfsverify/canon/recipe"
-	"cfsverify/compare"
 	"cfsverify/compare/blame"
 	"cfsverify/compare/gate"
 	"cfsverify/importers/layer"
@@ -48,6 +47,9 @@ type Input struct {
 type Options struct {
 	// Rules are the layer rules by which the trees were made, for reports.
 	Rules layer.Rules
+	// RulesChosen says that somebody chose the Rules, knowing the others: what these make of
+	// an image is told then, and does not decide.
+	RulesChosen bool
 	// Masked asks for the differences that the policy hides.
 	Masked bool
 	// Recognise prepares both sides for booting, though the recipe does not, if one of
@@ -73,6 +75,8 @@ type Result struct {
 	Outcome
 	// Gate is set if differences may be accepted.
 	Gate *gate.Verdict
+	// Disagreement is set if other layer rules make another digest of a side, or none.
+	Disagreement *Disagreement
 }
 
 // Side is what became of an Input.
@@ -93,17 +97,23 @@ type Side struct {
 	OtherRules *OtherRules
 }
 
-// Equal says that both digests are the same.
-func (r *Result) Equal() bool { return r.A.Digest == r.B.Digest }
+// Equal says that both digests are the same, also by the layer rules that were not used
+// unless Options.RulesChosen.
+func (r *Result) Equal() bool { return r.sameDigests() && !r.failsByOtherRules() }
 
-// Passed says that the comparison is a success: the digests are equal, or the gate
-// lets the difference pass.
-func (r *Result) Passed() bool {
+// Passed says that the comparison is a success: the digests are Equal, or the gate
+// lets the difference pass, and no Disagreement fails it.
+func (r *Result) Passed() bool { return r.passedByRules() && !r.failsByOtherRules() }
+
+// passedByRules is Passed by the layer rules that were used.
+func (r *Result) passedByRules() bool {
 	if r.Gate == nil {
-		return r.Equal()
+		return r.sameDigests()
 	}
 	return r.Gate.Passed
 }
+
+func (r *Result) sameDigests() bool { return r.A.Digest == r.B.Digest }
 
 // Conclusion is what a comparison comes to.
 type Conclusion string
@@ -174,8 +184,9 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 		return nil, err
 	}
 	if o.Gate != nil {
-		result.Gate = o.Gate.Judge(result.Findings, result.Equal())
+		result.Gate = o.Gate.Judge(result.Findings, result.sameDigests())
 	}
+	result.Disagreement = result.disagreement(o.RulesChosen)
 	return result, nil
 }
 
@@ -194,28 +205,4 @@ func newSide(in Input, r recipe.Recipe) (Side, error) {
 		side.OtherRules = CompareRules(in.Tree, in.Other, r)
 	}
 	return side, nil
-}
-
-// OtherRules tells what layer rules that were not used make of an image. Err says why
-// they, or the recipe, refuse it.
-type OtherRules struct {
-	layer.OtherRules
-	// Digest and Differences compare the result with that of the rules used, if there
-	// is no Err.
-	Digest      fsverity.Digest
-	Differences []compare.Difference
-}
-
-// CompareRules compares what other layer rules make of an image with its tree, to
-// which the policy was applied; for true Differences it must be fitted to the version
-// as well, as recipe.Apply does. The other tree is changed.
-func CompareRules(tree *canon.Tree, other *layer.OtherRules, r recipe.Recipe) *OtherRules {
-	o := &OtherRules{OtherRules: *other}
-	if o.Err == nil {
-		o.Digest, o.Err = r.Apply(o.Tree)
-	}
-	if o.Err == nil {
-		o.Differences = compare.Trees(tree, o.Tree)
-	}
-	return o
 }

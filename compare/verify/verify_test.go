@@ -183,6 +183,60 @@ func TestOtherRules(t *testing.T) {
 	}
 }
 
+// TestDisagreement: digests that are the same by the layer rules that were used only are
+// not equal, whatever is accepted, unless somebody chose the rules.
+func TestDisagreement(t *testing.T) {
+	changed := trees.Rootfs()
+	changed.Lookup("/empty").Node.Perm = 0o600
+	refused := errors.New("no parent")
+	same, another, none := &layer.OtherRules{Tree: trees.Rootfs()}, &layer.OtherRules{Tree: changed}, &layer.OtherRules{Err: refused}
+	all := &gate.Gate{Allowances: []gate.Allowance{{Reason: "all"}}, FailOn: []blame.Cause{blame.LateLayers}}
+	nothing, mode := func(*canon.Tree) {}, func(t *canon.Tree) { t.Lookup("/empty").Node.Perm = 0o600 }
+	touch := func(t *canon.Tree) { t.Lookup("/dir").Node.Mtime.Sec++ }
+	for name, tt := range map[string]struct {
+		change func(*canon.Tree)
+		others [2]*layer.OtherRules
+		o      Options
+		want   Conclusion
+		sides  int
+		equal  bool
+	}{
+		"the same digest":                 {nothing, [2]*layer.OtherRules{nil, same}, Options{}, Same, 0, false},
+		"another digest":                  {nothing, [2]*layer.OtherRules{nil, another}, Options{}, Different, 1, false},
+		"refused":                         {nothing, [2]*layer.OtherRules{nil, none}, Options{}, Different, 1, false},
+		"another digest, accepted":        {nothing, [2]*layer.OtherRules{nil, another}, Options{Gate: all}, Different, 1, false},
+		"another digest, chosen":          {nothing, [2]*layer.OtherRules{nil, another}, Options{RulesChosen: true}, Same, 1, false},
+		"refused, chosen":                 {nothing, [2]*layer.OtherRules{none, nil}, Options{RulesChosen: true, Gate: all}, Same, 1, false},
+		"the same other digest":           {nothing, [2]*layer.OtherRules{another, another}, Options{}, Same, 2, true},
+		"another and the same":            {nothing, [2]*layer.OtherRules{another, same}, Options{}, Different, 1, false},
+		"both refused":                    {nothing, [2]*layer.OtherRules{none, none}, Options{}, Different, 2, false},
+		"equal by the others only":        {mode, [2]*layer.OtherRules{nil, another}, Options{}, Different, 1, true},
+		"equal by the others, accepted":   {mode, [2]*layer.OtherRules{nil, another}, Options{Gate: all}, Accepted, 1, true},
+		"a difference, accepted":          {touch, [2]*layer.OtherRules{nil, another}, Options{Gate: all}, Different, 1, false},
+		"a difference, accepted, refused": {touch, [2]*layer.OtherRules{nil, none}, Options{Gate: all}, Different, 1, false},
+		"a difference, accepted, chosen":  {touch, [2]*layer.OtherRules{nil, none}, Options{Gate: all, RulesChosen: true}, Accepted, 1, false},
+	} {
+		inputs := pair(tt.change)
+		for i, other := range tt.others {
+			if other != nil {
+				cloned := *other
+				if cloned.Tree != nil {
+					cloned.Tree = cloned.Tree.Clone()
+				}
+				inputs[i].Other = &cloned
+			}
+		}
+		r := run(t, inputs, composefsRS(), tt.o)
+		d := r.Disagreement
+		if got := r.Conclusion(); got != tt.want || r.Equal() != (tt.want == Same) || r.Passed() != (tt.want != Different) {
+			t.Errorf("%s: %s, equal %v, passed %v", name, got, r.Equal(), r.Passed())
+		}
+		if (d == nil) != (tt.sides == 0) || d != nil && (len(d.Sides) != tt.sides || d.Equal != tt.equal) {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
 func TestPredict(t *testing.T) {
 	refused := errors.New("refused")
 	touched := trees.Rootfs()
