@@ -82,6 +82,7 @@ func (f *recipeFlags) printKarg(ctx context.Context, r *run, source importers.So
 		if settings[i], err = f.settingFor(&consumers[i], source); err != nil {
 			return err
 		}
+		settings[i].forKernel = true
 		consumers[i].Layers.Version = settings[i].Version
 		if !f.bootable {
 			settings[i].Policy.Boot = policy.BootNo

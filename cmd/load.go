@@ -143,6 +143,9 @@ func (s *setting) apply(stderr *os.File, source importers.Source, imported *impo
 	if err := r.Policy.Apply(imported.Tree); err != nil {
 		return fmt.Errorf("%v: %w", source, err)
 	}
+	if s.forKernel && !s.rulesGiven {
+		return refuseOther(source, imported, r)
+	}
 	return warnOther(stderr, source, imported, r)
 }
 
@@ -150,17 +153,34 @@ func (s *setting) apply(stderr *os.File, source importers.Source, imported *impo
 // something else of an image to which the policy was applied, where there is no report
 // to say so.
 func warnOther(stderr *os.File, source importers.Source, imported *importers.Import, r recipe.Recipe) error {
+	note, _, err := disagreement(source, imported, r)
+	if note == "" {
+		return err
+	}
+	return messages.Note(stderr, "%s", note)
+}
+
+// refuseOther is an error where warnOther tells: no kernel argument is right then, as those
+// who read it have layer rules of their own.
+func refuseOther(source importers.Source, imported *importers.Import, r recipe.Recipe) error {
+	note, other, err := disagreement(source, imported, r)
+	if note == "" {
+		return err
+	}
+	return fmt.Errorf("%s; %s", note, advice.OfConsumers(other))
+}
+
+// disagreement says in a line what the layer rules that were not chosen make of an image
+// to which the policy was applied; it is empty if they make the same digest.
+func disagreement(source importers.Source, imported *importers.Import, r recipe.Recipe) (string, *verify.OtherRules, error) {
 	if imported.Other == nil {
-		return nil
+		return "", nil, nil
 	}
 	own, err := r.Sum(imported.Tree)
 	if err != nil {
-		return fmt.Errorf("%v: %w", source, err)
+		return "", nil, fmt.Errorf("%v: %w", source, err)
 	}
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
 	other.Err = advice.Wrap(other.Err)
-	if note := reports.Disagreement(source.String(), other, own); note != "" {
-		return messages.Note(stderr, "%s", note)
-	}
-	return nil
+	return reports.Disagreement(source.String(), other, own), other, nil
 }

@@ -55,8 +55,9 @@ type setting struct {
 	// what the root directory is, bootGiven for whom or with which mtimes trees are made
 	// ready for booting.
 	versionGiven, writerGiven, rootGiven, bootGiven bool
-	// rulesGiven says that the user chose the layer rules.
-	rulesGiven bool
+	// rulesGiven says that the user chose the layer rules, forKernel that the digest is for a
+	// kernel's command line.
+	rulesGiven, forKernel bool
 	// recognise is for comparisons: the user did not say whether trees are for booting.
 	recognise bool
 }

@@ -155,6 +155,16 @@ type advisedError struct{ error }
 func (e advisedError) Error() string { return Of(e.error) }
 func (e advisedError) Unwrap() error { return e.error }
 
+// OfConsumers says what to do about an image of which bootc and composefs-rs make what other
+// layer rules make of it.
+func OfConsumers(o *verify.OtherRules) string {
+	const repair = "cfsverify repair writes the image anew, so that all tools read it alike"
+	if o.Err != nil {
+		return fmt.Sprintf("bootc and composefs-rs read layers by the rules composefs-rs, so there is no argument for them: %s", repair)
+	}
+	return fmt.Sprintf("bootc and composefs-rs read layers by the rules composefs-rs: their argument is printed with --layer-rules composefs-rs; %s", repair)
+}
+
 // WrapSide gives advice on why other layer rules refuse an image.
 func WrapSide(s *verify.Side) {
 	if o := s.OtherRules; o != nil {

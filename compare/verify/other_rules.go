@@ -20,10 +20,11 @@ type OtherRules struct {
 
 // CompareRules compares what other layer rules make of an image with its tree, to
 // which the policy was applied; for true Differences it must be fitted to the version
-// as well, as recipe.Apply does. The other tree is changed.
+// as well, as recipe.Apply does. Of the other tree a clone is changed.
 func CompareRules(tree *canon.Tree, other *layer.OtherRules, r recipe.Recipe) *OtherRules {
 	o := &OtherRules{OtherRules: *other}
 	if o.Err == nil {
+		o.Tree = other.Tree.Clone()
 		o.Digest, o.Err = r.Apply(o.Tree)
 	}
 	if o.Err == nil {
