@@ -24,15 +24,15 @@ func recognisedAs(r *verify.Recognised, show func(string) string) string {
 	if r.Err != nil {
 		return fmt.Sprintf("%s, but %s cannot be: %s", text, r.Other, show(printable.Text(r.Err.Error())))
 	}
-	text += fmt.Sprintf(", so %s is prepared too, as by %s", r.Other, bootFlags(r.Prepared))
+	text += fmt.Sprintf(", so %s is prepared too, as by %s", r.Other, BootFlags(r.Prepared))
 	if r.LeftOut > 0 {
 		text += ", without " + count(r.LeftOut, "name", "names") + " in /boot and /sysroot"
 	}
 	return text + ": --bootable=false compares them as they are"
 }
 
-// bootFlags are those that prepare a tree in the same way.
-func bootFlags(p *policy.Prepared) string {
+// BootFlags are those that prepare a tree in the same way.
+func BootFlags(p *policy.Prepared) string {
 	flags := "--bootable"
 	if p.Boot != policy.BootSeconds {
 		flags += " --boot-mtime " + string(p.Boot)

@@ -21,6 +21,7 @@ import (
 	"cfsverify/importers/limits"
 	"cfsverify/importers/objects"
 	"cfsverify/importers/scan"
+	"cfsverify/reports"
 )
 
 // Of gives the text of an error as the user sees it. Libraries say what is wrong,
@@ -78,6 +79,7 @@ func advised(err error) (text string, about error) {
 		missing  *content.MissingError
 		versions *verify.VersionsError
 		unknown  *engine.NameError
+		doubt    *verify.DoubtError
 		xattr    *tarfile.XattrError
 		busy     *layout.BusyError
 		space    *objects.SpaceError
@@ -124,6 +126,8 @@ func advised(err error) (text string, about error) {
 		return xattr.Error() + ": leave it out with --xattrs allowlist; cfsverify repair removes it from the layers of an image", xattr
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("--engine %q is not known: use %s", unknown.Name, strings.Join(unknown.Known, " or ")), unknown
+	case errors.As(err, &doubt):
+		return fmt.Sprintf("%v: say %s if %s was prepared, or --bootable=false to compare both as they are", doubt, reports.BootFlags(doubt.Prepared), doubt.Name), doubt
 	case errors.As(err, &versions):
 		return fmt.Sprintf("%v: compare the trees with --erofs-version %d", versions, versions.Versions[0]), versions
 	}

@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"fmt"
+	"strings"
+
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/policy"
@@ -20,6 +23,20 @@ type Recognised struct {
 	// Err says why the other side cannot be prepared in the same way. Then it was not, and
 	// the digests are those of the recipe that was asked for.
 	Err error
+}
+
+// DoubtError says that a side may have been prepared for booting before it was written, or
+// may look so by itself, and that it matters which. Nothing but the side itself may decide
+// that: what the other side holds is what is to be checked.
+type DoubtError struct{ Recognised }
+
+func (e *DoubtError) Error() string {
+	text := fmt.Sprintf("%s looks as if it had been prepared for booting before it was written (%s), but so may a tree that nobody prepared",
+		e.Name, strings.Join(e.Facts, "; "))
+	if e.LeftOut == 0 {
+		return fmt.Sprintf("%s, and preparing %s would change it", text, e.Other)
+	}
+	return fmt.Sprintf("%s, and of %s that would leave out what is in /boot and /sysroot", text, e.Other)
 }
 
 // written gives what is known to have been done to the inputs before they were written:
@@ -58,26 +75,27 @@ func recorded(p *policy.Prepared, written policy.Policy) *policy.Prepared {
 }
 
 // recognise prepares a recipe for inputs of which one was prepared for booting before it
-// was written. The recipe stays, without a result, where that makes no difference, or where
-// the side may just as well look so by itself, and the other one has nothing that would
-// be left out.
-func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe, keepWriter bool) (recipe.Recipe, *Recognised) {
+// was written. The recipe stays, without a result, where that makes no difference. The error
+// is a DoubtError.
+func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe, keepWriter bool) (recipe.Recipe, *Recognised, error) {
 	side := 0
 	if prepared[0] == nil {
 		side = 1
 	}
 	p, other := prepared[side], inputs[1-side]
 	if p == nil || prepared[1-side] != nil || r.Policy.Boot.Prepares() {
-		return r, nil
+		return r, nil, nil
 	}
 	found := &Recognised{Prepared: p, Name: inputs[side].Name, Other: other.Name, LeftOut: bootNames(other.Tree)}
 	changes, err := p.Changes(other.Tree)
 	switch {
 	case err != nil:
 		found.Err = err
-		return r, found
-	case !changes, p.Doubtful && found.LeftOut == 0:
-		return r, nil
+		return r, found, nil
+	case !changes:
+		return r, nil, nil
+	case p.Doubtful:
+		return r, nil, &DoubtError{*found}
 	}
 	if !keepWriter {
 		r.Writer = erofs.ComposefsRS
@@ -86,7 +104,7 @@ func recognise(inputs [2]Input, prepared [2]*policy.Prepared, r recipe.Recipe, k
 	if r.Policy.Links == policy.LinksKeep {
 		r.Policy.Links = p.Links
 	}
-	return r, found
+	return r, found, nil
 }
 
 // bootNames counts the names in /boot and /sysroot.

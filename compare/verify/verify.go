@@ -150,8 +150,8 @@ func (r *Result) Failing() []blame.Finding {
 
 // Run compares two sources: their digests by the recipe, and where these differ, the
 // trees entry by entry. A side without a creation time has the other one's. Errors
-// are those of ctx, and of trees that the policy or the image format cannot take, and
-// begin with the source.
+// are those of ctx, a DoubtError where Options.Recognise asks for what cannot be known, and
+// those of trees that the policy or the image format cannot take, which begin with the source.
 func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Result, error) {
 	for i := range inputs {
 		if inputs[i].Created == nil {
@@ -164,7 +164,10 @@ func Run(ctx context.Context, inputs [2]Input, r recipe.Recipe, o Options) (*Res
 	words, prepared := written(inputs)
 	result := &Result{Rules: o.Rules}
 	if o.Recognise {
-		r, result.Recognised = recognise(inputs, prepared, r, o.KeepWriter)
+		var err error
+		if r, result.Recognised, err = recognise(inputs, prepared, r, o.KeepWriter); err != nil {
+			return nil, err
+		}
 	}
 	result.Recipe = r
 	c := comparison{recipe: r, sides: [2]*Side{&result.A, &result.B}, written: words, masked: o.Masked}
