@@ -27,8 +27,8 @@ const (
 	// logarithm takes less than 2.3 here, its square 4.
 	growthMost float64 = 2.3
 	// growthFloor is how often a statement runs for each thing that there is before its
-	// growth matters.
-	growthFloor = 30
+	// growth matters: the logarithm of few things grows too fast.
+	growthFloor = 60
 	// growthTimeout ends what would not end otherwise: most takes a tenth of a second, on
 	// a machine that does nothing else.
 	growthTimeout = 5 * time.Minute
