@@ -115,7 +115,7 @@ func deepSymlinks(n int) string {
 func xattrs(n int, value string) string {
 	list := ""
 	for i := range n {
-		list += fmt.Sprintf(" pax:SCHILY.xattr.user.%d=%s", 100_000+i, value)
+		list += fmt.Sprintf(" pax:SCHILY.xattr.user.%03x=%s", i, value)
 	}
 	return list
 }
