@@ -74,7 +74,11 @@ func compressor(name string, w io.Writer) (io.WriteCloser, error) {
 func imageOf(files []string) (v1.Image, error) {
 	img := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1)
 	for _, file := range files {
-		mediaType := map[string]types.MediaType{".gz": types.OCILayer, ".zst": types.OCILayerZStd, ".tar": types.OCIUncompressedLayer}[filepath.Ext(file)]
+		// An archive that is not compressed comes out as gzip.
+		mediaType := types.OCILayer
+		if filepath.Ext(file) == ".zst" {
+			mediaType = types.OCILayerZStd
+		}
 		layer, err := tarball.LayerFromFile(file, tarball.WithMediaType(mediaType))
 		if err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/content":   "canon importers/objects importers/source",
 		"importers/document":  "canon/printable",
 		"importers/engine":    "canon canon/linux canon/overlayfs canon/tarfile importers/layer",
-		"importers/image":     "canon canon/fsverity canon/printable canon/seal importers/blob importers/document importers/layer importers/limits importers/source",
+		"importers/image":     "canon canon/fsverity canon/printable canon/seal canon/tarfile importers/blob importers/document importers/layer importers/limits importers/source",
 		"importers/labels":    "canon canon/fsverity canon/selinux importers/image",
 		"importers/layer":     "canon canon/fsverity canon/tarfile importers/limits importers/objects",
 		"importers/layout":    "canon/printable canon/seal importers/archive importers/blob importers/document importers/image importers/outpath importers/source importers/staging",

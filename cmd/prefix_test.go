@@ -12,7 +12,7 @@ import (
 
 // prefixed is a source with its transport, or one that is left open: a word of the help, a
 // variable, or what is cut.
-var prefixed = regexp.MustCompile(`^(dir:|dump:|erofs:|oci:|oci-archive:|docker-archive:|docker://|tar:|\$|[A-Z]+$|[A-Z]+…$|…$)`)
+var prefixed = regexp.MustCompile(`^(dir:|dump:|erofs:|oci:|oci-archive:|docker-archive:|docker://|containers-storage:|docker-overlay2:|unpacked:|tar:|\$|[A-Z]+$|[A-Z]+…$|…$)`)
 
 // TestExamplesHavePrefixes: what users copy says what its sources are, as a path alone may
 // be refused for what is in it.

@@ -67,7 +67,6 @@ var onlyCfsctl = []difference{
 var onlyWe = []difference{
 	{rule: "media-type-compression", refusal: "Failed to import layer .*(Invalid gzip header|Unknown frame descriptor|invalid octal field|unexpected EOF in tar stream|invalid size)"},
 	{rule: "media-type-compression", refusal: "header error: checksum mismatch", changed: "another compression|a header of gzip|a layer of type|gzip, then zstd|compressed twice"},
-	{rule: "media-type-docker", refusal: "Invalid splitstream content type"},
 	{rule: "missing-member", refusal: "missing field `(os|architecture|schemaVersion|type)`|invalid type: null, expected"},
 	{rule: "other-platform", refusal: "No manifest found for platform"},
 }

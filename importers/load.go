@@ -122,11 +122,11 @@ func loadImage(ctx context.Context, img *image.Image, o Options) (*Import, error
 	if err != nil {
 		return nil, err
 	}
-	merge := layer.Merge
+	apply := layer.Merge
 	if o.Shared == nil {
-		merge = layer.MergeTaking
+		apply = layer.MergeTaking
 	}
-	merged, err := merge(layers, o.Rules)
+	merged, err := merge(img, layers, o.Rules, apply)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func Unpack(ctx context.Context, img *image.Image, reading image.ReadOptions, ru
 	if err != nil {
 		return nil, err
 	}
-	merged, err := layer.Merge(layers, rules)
+	merged, err := merge(img, layers, rules, layer.Merge)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions
 	if err != nil {
 		return nil, err
 	}
-	merged, err := layer.Merge(layers, rules)
+	merged, err := merge(img, layers, rules, layer.Merge)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +133,24 @@ func (s *Sealed) CheckSame(again *Sealed) error {
 		return errors.New("the image is another one than before: something has changed it while it was read for the digests of one hash after the other")
 	}
 	return nil
+}
+
+// merge merges the layers of an image by rules, as apply does. That composefs-rs refuses the
+// image, whatever its layers hold, is what its layer rules make of it.
+func merge(img *image.Image, layers []*layer.Entries, rules layer.Rules, apply func([]*layer.Entries, layer.Rules) (*layer.Merged, error)) (*layer.Merged, error) {
+	refusal := img.ComposefsRSRefusal(layers)
+	if rules == layer.RulesComposefsRS && refusal != nil {
+		return nil, refusal
+	}
+	merged, err := apply(layers, rules)
+	if err != nil || refusal == nil {
+		return merged, err
+	}
+	if merged.Other == nil {
+		merged.Other = &layer.OtherRules{Rules: layer.RulesComposefsRS}
+	}
+	merged.Other.Tree, merged.Other.Err = nil, refusal
+	return merged, nil
 }
 
 // newImport is what was merged, with the content that labels need if it was asked for.

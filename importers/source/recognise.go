@@ -84,7 +84,7 @@ func otherTransport(prefix, rest string) string {
 	case "podman", "buildah":
 		return "did you mean containers-storage:" + printable.Text(strings.TrimPrefix(rest, "//"))
 	case "docker-daemon":
-		return fmt.Sprintf("did you mean docker-overlay2:%s, or a FILE that docker save writes, docker-archive:FILE", rest)
+		return fmt.Sprintf("did you mean docker-overlay2:%s, or a FILE that docker save writes, docker-archive:FILE", printable.Text(rest))
 	}
 	for _, t := range Transports() {
 		if isTypo(prefix, string(t)) {

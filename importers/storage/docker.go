@@ -65,7 +65,7 @@ func openDocker(s source.Source, platform *v1.Platform) (*Image, error) {
 	}
 	config, err := image.ParseConfig(raw)
 	if err != nil {
-		return nil, fmt.Errorf("the config %s is not valid: %w", found.image.ID, err)
+		return nil, fmt.Errorf("the config %q is not valid: %w", found.image.ID, err)
 	}
 	img := &Image{}
 	if img.Layers, err = dockerChain(root, config.RootFS.DiffIDs); err != nil {
@@ -125,7 +125,7 @@ func dockerStore(root string) (*store, error) {
 		Repositories map[string]map[string]string `json:"Repositories"`
 	}
 	if err := document.Decode(raw, &list); err != nil {
-		return nil, fmt.Errorf("%s is not valid: %w", names, err)
+		return nil, fmt.Errorf("%q is not valid: %w", names, err)
 	}
 	configs, err := os.ReadDir(filepath.Join(root, dockerConfigs))
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *store) addName(name, id string) {
 type NoDockerError struct{ Root string }
 
 func (e *NoDockerError) Error() string {
-	return fmt.Sprintf("docker has no images of the storage driver overlay2 in %s: name its data root as docker-overlay2:[PATH]NAME, or, if docker keeps images in containerd's store, write the image to a FILE with docker save", e.Root)
+	return fmt.Sprintf("docker has no images of the storage driver overlay2 in %q: name its data root as docker-overlay2:[PATH]NAME, or, if docker keeps images in containerd's store, write the image to a FILE with docker save", e.Root)
 }
 
 // dockerChain opens the layers with these diffIDs, each of which is found by the digest of

@@ -86,7 +86,7 @@ func TestDockerRefusals(t *testing.T) {
 		}, "; name another store as docker-overlay2:[PATH]os:1"},
 		"names twice": {func(m files.Maker) {
 			m.Do(os.WriteFile(m.Path("image/overlay2/repositories.json"), []byte(`{"Repositories":{},"repositories":{}}`), 0o644))
-		}, `repositories.json is not valid: member "/repositories" is "Repositories" in another case`},
+		}, `repositories.json" is not valid: member "/repositories" is "Repositories" in another case`},
 		"no headers": {func(m files.Maker) {
 			for _, f := range all(m, "image/overlay2/layerdb/sha256/*/tar-split.json.gz") {
 				m.Do(os.Remove(f))

@@ -16,9 +16,9 @@ type OwnerError struct {
 
 func (e *OwnerError) Error() string {
 	if e.Owner == os.Geteuid() {
-		return fmt.Sprintf("the files in %s have shifted owners: run this under podman unshare or buildah unshare", e.Store)
+		return fmt.Sprintf("the files in %q have shifted owners: run this under podman unshare or buildah unshare", e.Store)
 	}
-	return fmt.Sprintf("the store %s is of user %d, who sees other owners of its files: run this as that user, under podman unshare or buildah unshare", e.Store, e.Owner)
+	return fmt.Sprintf("the store %q is of user %d, who sees other owners of its files: run this as that user, under podman unshare or buildah unshare", e.Store, e.Owner)
 }
 
 // CheckView says why what was unpacked of the image cannot be looked at, or is not what an
@@ -30,11 +30,11 @@ func (img *Image) CheckView() error {
 			return &OwnerError{l.Store, owner}
 		}
 		if l.diffErr != nil {
-			return fmt.Errorf("the layer %s: %w", l.ID, l.diffErr)
+			return fmt.Errorf("the layer %q: %w", l.ID, l.diffErr)
 		}
 		more := filepath.Join(filepath.Dir(l.Diff), "diff1")
 		if _, err := os.Lstat(more); err == nil {
-			return fmt.Errorf("the layer %s has files in %s as well, as it was copied for containers with other IDs: name an image that was not", l.ID, more)
+			return fmt.Errorf("the layer %q has files in %q as well, as it was copied for containers with other IDs: name an image that was not", l.ID, more)
 		}
 	}
 	return nil
