@@ -11,6 +11,7 @@ import (
 	"cfsverify/compare/gate"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/limits"
 	"cfsverify/reports"
 )
 
@@ -137,7 +138,9 @@ func (f *comparison) run(ctx context.Context, r *run, sources []importers.Source
 		return err
 	}
 	o := verify.Options{Rules: s.imports.Rules, RulesChosen: s.rulesGiven, Masked: *f.masked, Gate: f.judge, Recognise: s.recognise, KeepWriter: s.writerGiven}
-	result, err := verify.Run(ctx, inputs, s.Recipe, o)
+	result, err := limits.InTime(ctx, s.imports.Timeout, fmt.Sprintf("%v and %v could not be compared", sources[0], sources[1]), func(ctx context.Context) (*verify.Result, error) {
+		return verify.Run(ctx, inputs, s.Recipe, o)
+	})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func TestImportArrows(t *testing.T) {
 		"canon/seal":          "canon/erofs canon/fsverity",
 		"canon/selinux":       "canon canon/fsverity canon/linux canon/printable",
 		"canon/tarfile":       "canon canon/fsverity canon/linux",
-		"cmd":                 "canon canon/dumpfile canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/releases canon/seal canon/tarfile cmd/advice cmd/flags cmd/messages cmd/named cmd/progress cmd/wholefile compare/gate compare/identify compare/seals compare/verify importers importers/composefs importers/content importers/engine importers/image importers/labels importers/layer importers/layout importers/objects importers/rewrite importers/scan reports",
+		"cmd":                 "canon canon/dumpfile canon/erofs canon/fsverity canon/policy canon/printable canon/recipe canon/releases canon/seal canon/tarfile cmd/advice cmd/flags cmd/messages cmd/named cmd/progress cmd/wholefile compare/gate compare/identify compare/seals compare/verify importers importers/composefs importers/content importers/engine importers/image importers/labels importers/layer importers/layout importers/limits importers/objects importers/rewrite importers/scan reports",
 		"cmd/advice":          "canon/policy canon/selinux canon/tarfile compare/identify compare/seals compare/verify importers/composefs importers/content importers/engine importers/image importers/layout importers/limits importers/objects importers/scan reports",
 		"cmd/cfsverify":       "cmd",
 		"cmd/flags":           "canon/fsverity canon/policy canon/releases importers importers/layer importers/limits importers/scan",

@@ -12,6 +12,7 @@ import (
 	"cfsverify/importers"
 	"cfsverify/importers/engine"
 	"cfsverify/importers/image"
+	"cfsverify/importers/limits"
 	"cfsverify/reports"
 )
 
@@ -83,7 +84,9 @@ func (s *setting) prediction(ctx context.Context, u *importers.Unpacked, source 
 		unpacked = append(unpacked, verify.Unpacked{Engine: e.Engine.Name, Tree: e.Tree, Err: e.Err})
 	}
 	o := verify.Options{Rules: s.imports.Rules, Masked: masked}
-	p, err := verify.Predict(ctx, inputOf("outside", source, u.Image), unpacked, u.Time, s.Recipe, o)
+	p, err := limits.InTime(ctx, s.imports.Timeout, fmt.Sprintf("what engines make of %v could not be compared", source), func(ctx context.Context) (*verify.Prediction, error) {
+		return verify.Predict(ctx, inputOf("outside", source, u.Image), unpacked, u.Time, s.Recipe, o)
+	})
 	if err == nil {
 		advice.WrapSide(&p.Image)
 	}

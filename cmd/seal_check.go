@@ -16,6 +16,7 @@ import (
 	"cfsverify/compare/seals"
 	"cfsverify/compare/verify"
 	"cfsverify/importers"
+	"cfsverify/importers/limits"
 	"cfsverify/reports"
 )
 
@@ -119,7 +120,9 @@ func (f *sealCheckFlags) check(ctx context.Context, r *run, name string) (err er
 	if err != nil {
 		return err
 	}
-	report.Explanations, err = verify.ExplainSeals(ctx, report.Seals, inputOf("image", source, first.Import), trees, verify.Options{Rules: s.imports.Rules})
+	report.Explanations, err = limits.InTime(ctx, f.imports.Timeout, source.String()+" could not be compared with what was sealed", func(ctx context.Context) ([]verify.SealExplanation, error) {
+		return verify.ExplainSeals(ctx, report.Seals, inputOf("image", source, first.Import), trees, verify.Options{Rules: s.imports.Rules})
+	})
 	if err != nil {
 		return err
 	}

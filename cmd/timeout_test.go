@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -53,6 +54,40 @@ func TestIdentifyTimeout(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestCompareTimeout: comparing ends with the time too.
+func TestCompareTimeout(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, mtime := range []int{1, 2} {
+		dump := fmt.Sprintf("/ 0 40755 3 0 0 0 %d.0 - - -\n/usr 0 40755 2 0 0 0 %d.0 - - -\n", mtime, mtime)
+		for i := range 20_000 {
+			dump += fmt.Sprintf("/usr/%05d 0 10%d44 1 %d 0 0 %d.%d - - -\n", i, 5+mtime%2, i%3*mtime, i%7*mtime, mtime)
+		}
+		if err := os.WriteFile(fmt.Sprint(mtime), []byte(dump), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// To read the files takes a small part of the time that all takes.
+	for timeout := 20 * time.Millisecond; timeout < time.Minute; timeout *= 2 {
+		want := fmt.Sprintf("cfsverify: dump:1 and dump:2 could not be compared in %v: allow more with --timeout\n", timeout)
+		stderr, err := os.Create("stderr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, status := tryMain(t, stderr, "diff", "--timeout", timeout.String(), "dump:1", "dump:2")
+		told, err := os.ReadFile("stderr")
+		if err := errors.Join(err, stderr.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if status == statusTrouble && string(told) == want {
+			return
+		}
+		if status != statusTrouble {
+			t.Fatalf("status %d in %v", status, timeout)
+		}
+	}
+	t.Error("the files cannot be read")
 }
 
 // TestSealTimeout: when time runs out for the explanation of a wrong seal, its verdict is

@@ -80,7 +80,7 @@ type Import struct {
 // Load imports a source. The tree is as it was read: no policy is applied.
 func Load(ctx context.Context, s source.Source, o Options) (*Import, error) {
 	if s.IsScan() || s.IsFinal() {
-		return limits.InTime(ctx, o.Timeout, s.String(), func(ctx context.Context) (*Import, error) { return loadTree(ctx, s, o) })
+		return limits.InTime(ctx, o.Timeout, notRead(s), func(ctx context.Context) (*Import, error) { return loadTree(ctx, s, o) })
 	}
 	return With(ctx, s, o.Platform, o.Timeout, func(ctx context.Context, img *image.Image) (*Import, error) { return loadImage(ctx, img, o) })
 }

@@ -55,10 +55,12 @@ func openStored(ctx context.Context, s source.Source, platform *v1.Platform) (*s
 	return storage.Open(ctx, s, platform)
 }
 
+func notRead(s source.Source) string { return s.String() + " could not be read" }
+
 // With opens the image that a source names for some work, and closes it. Errors of the
 // work name the source. After the timeout it gives up; 0 is no limit.
 func With[T any](ctx context.Context, s source.Source, platform *v1.Platform, timeout time.Duration, work func(context.Context, *image.Image) (T, error)) (T, error) {
-	return limits.InTime(ctx, timeout, s.String(), func(ctx context.Context) (result T, err error) {
+	return limits.InTime(ctx, timeout, notRead(s), func(ctx context.Context) (result T, err error) {
 		img, err := Open(ctx, s, platform)
 		if err != nil {
 			return result, err
@@ -74,7 +76,7 @@ func With[T any](ctx context.Context, s source.Source, platform *v1.Platform, ti
 
 // WithStaged does what With does for the image whose manifest was staged in a layout.
 func WithStaged[T any](ctx context.Context, w *layout.Writer, manifest v1.Descriptor, timeout time.Duration, work func(context.Context, *image.Image) (T, error)) (T, error) {
-	return limits.InTime(ctx, timeout, w.Target.String(), func(ctx context.Context) (result T, err error) {
+	return limits.InTime(ctx, timeout, notRead(w.Target), func(ctx context.Context) (result T, err error) {
 		img, err := w.Image(manifest)
 		if err != nil {
 			return result, err

@@ -26,7 +26,7 @@ type RawOptions struct {
 // CompareRaw compares the bytes of two container images, or of bare layers. All blobs
 // are verified, those of equal digests as well.
 func CompareRaw(ctx context.Context, a, b source.Source, o RawOptions) (*raw.Images, error) {
-	return limits.InTime(ctx, o.Timeout, fmt.Sprintf("%v and %v", a, b), func(ctx context.Context) (out *raw.Images, err error) {
+	return limits.InTime(ctx, o.Timeout, fmt.Sprintf("%v and %v could not be read", a, b), func(ctx context.Context) (out *raw.Images, err error) {
 		var sides [2]raw.Side
 		for i, s := range []source.Source{a, b} {
 			img, err := Open(ctx, s, o.Platform)

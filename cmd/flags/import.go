@@ -52,7 +52,7 @@ func AddLayer(c *cobra.Command) *Import {
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.platform, "platform", "", "the image to take of several, as `OS/ARCH[/VARIANT]`")
-	flags.DurationVar(&f.Timeout, "timeout", 0, "give up when reading a source takes longer than this `DURATION`, such as 90s or 10m")
+	flags.DurationVar(&f.Timeout, "timeout", 0, "give up when reading a source, or then comparing or searching, takes longer than this `DURATION`, such as 90s or 10m")
 	flags.Int64Var(&f.limits.Entries, "max-entries", f.limits.Entries, "refuse images of more than `N` tar entries and directories that they need; 0 is no limit, as for all --max flags")
 	flags.Var((*size)(&f.limits.Bytes), "max-size", "refuse images whose uncompressed layers have more than so many bytes (`SIZE`)")
 	flags.Var((*size)(&f.limits.Metadata), "max-metadata", "refuse images whose names, link targets, PAX records and inodes take more than so many bytes of memory (`SIZE`)")

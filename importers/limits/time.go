@@ -9,20 +9,21 @@ import (
 
 // TimeoutError says that work took too long.
 type TimeoutError struct {
-	// What was read.
+	// What says what could not be done, such as "oci:a could not be read".
 	What    string
 	Timeout time.Duration
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("%s could not be read in %v", e.What, e.Timeout)
+	return fmt.Sprintf("%s in %v", e.What, e.Timeout)
 }
 
 // timeoutGrace is how long work may take to notice that its time is over.
 const timeoutGrace = 500 * time.Millisecond
 
-// InTime does work, which reads what is called so, and gives it up with a
-// TimeoutError after the timeout; 0 is no limit.
+// InTime does work, and gives it up with a TimeoutError of what after the timeout; 0 is no
+// limit. Work that does not notice that its context has ended is left behind, and must
+// change nothing that is used again.
 func InTime[T any](ctx context.Context, timeout time.Duration, what string, work func(context.Context) (T, error)) (T, error) {
 	if timeout == 0 {
 		return work(ctx)

@@ -47,7 +47,7 @@ func TestInTime(t *testing.T) {
 			// Work that was given up has to end before the test.
 			defer time.Sleep(time.Hour)
 			start := time.Now()
-			got, err := InTime(t.Context(), c.timeout, "oci:a", c.work)
+			got, err := InTime(t.Context(), c.timeout, "oci:a could not be read", c.work)
 			if took := time.Since(start); took != c.took {
 				t.Errorf("%s: it took %v, want %v", name, took, c.took)
 			}
@@ -61,7 +61,7 @@ func TestInTime(t *testing.T) {
 				return
 			}
 			var slow *TimeoutError
-			if !errors.As(err, &slow) || *slow != (TimeoutError{"oci:a", c.timeout}) || err.Error() != "oci:a could not be read in 1m0s" {
+			if !errors.As(err, &slow) || *slow != (TimeoutError{"oci:a could not be read", c.timeout}) || err.Error() != "oci:a could not be read in 1m0s" {
 				t.Errorf("%s: error %v", name, err)
 			}
 		})

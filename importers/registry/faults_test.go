@@ -446,7 +446,7 @@ func TestTimeout(t *testing.T) {
 		return true
 	}
 	source := source.Source{Transport: source.Docker, Ref: f.ref.String()}
-	_, err := limits.InTime(t.Context(), 200*time.Millisecond, source.String(), f.load)
+	_, err := limits.InTime(t.Context(), 200*time.Millisecond, source.String()+" could not be read", f.load)
 	if want := source.String() + " could not be read in 200ms"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -71,7 +71,7 @@ func TestDamagedLayers(t *testing.T) {
 			m.Do(os.Rename(m.Path("."), m.Path("../moved")))
 			m.Do(os.Symlink("moved", filepath.Clean(m.Path("."))))
 		}, "layer 1 (sha256:*): open *: not a directory"},
-		"no headers":          {func(s *storages.Store, m files.Maker) { m.Do(os.Remove(headers(s))) }, "layer 1 (sha256:*): the storage has no headers of this layer (*.tar-split.gz), as after a partial pull by an old program*: read the image where it comes from, as docker://REGISTRY/NAME"},
+		"no headers":          {func(s *storages.Store, m files.Maker) { m.Do(os.Remove(headers(s))) }, "layer 1 (sha256:*): the storage has no headers of this layer (*.tar-split.gz), as after a partial pull by an old program*: read the image where it comes from, as docker://REGISTRY/NAME, or compare that with what was unpacked, as unpacked:NAME"},
 		"headers as a FIFO":   {func(s *storages.Store, m files.Maker) { m.Do(os.Remove(headers(s))); m.Do(mkfifo(headers(s))) }, "layer 1 (sha256:*): *.tar-split.gz is no regular file"},
 		"headers cut off":     {func(s *storages.Store, m files.Maker) { m.Do(os.Truncate(headers(s), 60)) }, "layer 1 (sha256:*): the headers of the layer: unexpected EOF"},
 		"headers not zipped":  {func(s *storages.Store, m files.Maker) { files.Write(s.T, headers(s), []byte("{}")) }, "layer 1 (sha256:*): the headers of the layer: unexpected EOF"},
