@@ -65,7 +65,9 @@ func TestGrowth(t *testing.T) {
 				for name, args := range commandsFor(shape) {
 					costs[name] = append(costs[name], g.run(args...))
 				}
-				if report, err := os.ReadFile(filepath.Join(g.dir, "o.json")); shape.Diff && (err != nil || !bytes.Contains(report, []byte(`"cause": "`+shape.Name+`"`))) {
+				// Long documents have no spaces.
+				report, err := os.ReadFile(filepath.Join(g.dir, "o.json"))
+				if shape.Diff && (err != nil || !bytes.Contains(bytes.ReplaceAll(report, []byte(`": "`), []byte(`":"`)), []byte(`"cause":"`+shape.Name+`"`))) {
 					t.Errorf("the shape does not have its cause: %v", err)
 				}
 			}
@@ -179,7 +181,7 @@ func (g *grown) run(args ...string) cost {
 	}
 	ctx, stop := context.WithTimeout(g.t.Context(), growthTimeout)
 	defer stop()
-	command := exec.CommandContext(ctx, g.program, args...)
+	command := exec.CommandContext(ctx, g.program, append(args, "--max-metadata=0")...)
 	command.Dir = g.dir
 	var stderr bytes.Buffer
 	command.Stderr = &stderr

@@ -64,7 +64,7 @@ func TestImportArrows(t *testing.T) {
 		"importers/registry":  "canon/printable canon/seal importers/blob importers/document importers/image importers/source",
 		"importers/rewrite":   "canon canon/erofs canon/fsverity canon/linux canon/policy canon/recipe canon/seal canon/tarfile importers/blob importers/document importers/engine importers/image importers/layer importers/layout importers/limits importers/seals",
 		"importers/scan":      "canon canon/fsverity importers/objects",
-		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/printable canon/seal importers/image importers/layer importers/objects",
+		"importers/seals":     "canon canon/dumpfile canon/fsverity canon/printable canon/seal importers/image importers/layer importers/limits importers/objects",
 		"importers/source":    "canon/erofs canon/printable importers/blob importers/document",
 		"importers/staging":   "",
 		"importers/storage":   "canon canon/erofs canon/printable importers/blob importers/document importers/image importers/source",
@@ -86,7 +86,7 @@ func TestImportArrows(t *testing.T) {
 		"github.com/smallstep/pkcs7":                            "canon/seal",
 		"github.com/spf13/cobra":                                "cmd cmd/flags cmd/gendocs",
 		"github.com/vbatts/tar-split":                           "importers/storage",
-		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/layout importers/objects importers/outpath importers/scan importers/storage",
+		"golang.org/x/sys/unix":                                 "importers/content importers/labels importers/layout importers/objects importers/outpath importers/overlay importers/scan importers/storage",
 	}
 	const module = "cfsverify/"
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()

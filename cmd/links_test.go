@@ -41,7 +41,7 @@ func TestForeignOutput(t *testing.T) {
 		if strings.Contains(cmd.String(), dir) || args[0] == "TMPDIR" {
 			link = dir
 		}
-		want := fmt.Sprintf("%q is a symlink of user %d in a directory that others can write to, and is not followed: remove it, or choose another path", link, other)
+		want := fmt.Sprintf("%q is a symlink of user %d in a directory that others can write to, and is not trusted: remove it, or choose another path", link, other)
 		if status := cmd.ProcessState.ExitCode(); status != statusTrouble || !strings.Contains(string(out), want) {
 			t.Errorf("%q: status %d, %s", args, status, out)
 		}

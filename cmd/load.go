@@ -48,7 +48,9 @@ func loadAll(ctx context.Context, stderr *os.File, sources []importers.Source, o
 	}
 	for _, read := range imports {
 		if read.RecordErr != nil {
-			fmt.Fprintf(stderr, "cfsverify: note: %v\n", read.RecordErr)
+			if err := messages.Note(stderr, "%v", read.RecordErr); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return imports, nil

@@ -111,10 +111,27 @@ func TestUnpackedCommands(t *testing.T) {
 	} {
 		wantText(t, refused(t, c.args...), c.want)
 	}
-	if err := os.Chown(store.Root, 1000, 1000); err != nil {
+	if err := os.Chown(filepath.Join(store.Root, "overlay"), 1000, 1000); err != nil {
 		t.Fatal(err)
 	}
 	wantText(t, refused(t, "inside-vs-outside", stored("clean")), "is of user 1000", "podman unshare")
+}
+
+// TestRefusedTypesInStorage: what composefs-rs refuses of a manifest it refuses of an image in
+// the storage too, which keeps the archives without the compression that is stated.
+func TestRefusedTypesInStorage(t *testing.T) {
+	store := oracle.NewStorage(t)
+	archive := layers.Tar("d usr mode=0755\nf usr/a =1")
+	for name, mediaType := range map[string]types.MediaType{"docker": types.DockerLayer, "oci": types.OCILayer} {
+		dir := filepath.Join(store.Dir, name)
+		images.Image{Manifest: types.OCIManifestSchema1, Config: types.OCIConfigJSON, Fields: map[string]any{"author": name}, Layers: []images.Layer{{Archive: archive, Compression: tarfile.Gzip, MediaType: mediaType}}}.Write(t, dir, "t")
+		if err := store.Copy(t, "oci:"+dir+":t", "localhost/"+name+":1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored := "containers-storage:[overlay@" + store.Root + "]localhost/"
+	wantText(t, runMain(t, statusDifferent, "diff", stored+"docker:1", stored+"oci:1"), "by the layer rules oci only", "Docker's media type")
+	wantText(t, runMain(t, statusSame, "diff", stored+"oci:1", "oci:"+filepath.Join(store.Dir, "oci")), "SAME: ")
 }
 
 // refused runs a command line that must end with an error, and gives that.

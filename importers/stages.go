@@ -96,7 +96,7 @@ type Sealed struct {
 // ReadSealed merges the layers of an opened image by rules, and finds its seals.
 // reading.Objects must be set, and gets what may be a dump file.
 func ReadSealed(ctx context.Context, img *image.Image, reading image.ReadOptions, rules layer.Rules) (*Sealed, error) {
-	files := seals.NewReading(reading.Objects)
+	files := seals.NewReading(reading.Objects, reading.Limits)
 	reading.Keep, reading.Watch, reading.Headers = files.Keep, files.Watch, true
 	layers, err := img.Layers(ctx, reading)
 	if err != nil {

@@ -32,14 +32,13 @@ func unpackedTree(ctx context.Context, img *storage.Image, o Options) (*canon.Tr
 	if err := img.CheckView(); err != nil {
 		return nil, err
 	}
-	var rules overlayfs.Rules
+	rules := overlayfs.Rules{Fuse: img.MountProgram}
 	var layers []overlay.Layer
 	var dirs []string
 	for _, l := range slices.Backward(img.Layers) {
 		layers = append(layers, overlay.Layer{Dir: l.Diff, Composefs: l.Composefs})
 		dirs = append(dirs, l.Diff)
 		rules.UserXattrs = rules.UserXattrs || l.UserXattrs
-		rules.Fuse = rules.Fuse || l.MountProgram
 		// In an image of composefs the content of files is elsewhere.
 		rules.Metacopy = rules.Metacopy || l.Composefs != ""
 	}

@@ -68,7 +68,11 @@ func (t *text) afterSeals(s *Seals) {
 	t.explanations(s)
 	if s.Other != nil {
 		fmt.Fprintln(t)
-		t.prose("", "note:", fmt.Sprintf("the layer rules %s treat entries of the image differently", s.Other.Rules))
+		about := "treat entries of the image differently"
+		if s.Other.Err != nil {
+			about = "refuse the image: " + printable.Line(s.Other.Err.Error())
+		}
+		t.prose("", "note:", fmt.Sprintf("the layer rules %s %s", s.Other.Rules, about))
 		t.events(s.Other.Events)
 	}
 	t.notes(s.Notes)

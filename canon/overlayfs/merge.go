@@ -42,7 +42,7 @@ func (r Rules) Merge(layers []*canon.Node) (*View, error) {
 	for i, root := range layers {
 		if r.Fuse {
 			if err := fuseLayer(root); err != nil {
-				return nil, err
+				return nil, &Error{Layer: i, Node: root, Err: err}
 			}
 		}
 		m.roots = append(m.roots, lower{i, root})

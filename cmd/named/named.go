@@ -33,11 +33,11 @@ func (n Seals) Read() ([]seal.Seal, error) {
 	for _, name := range n.UKIs {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--uki: %w", printable.Error(err))
 		}
 		more, err := seals.OfUKI(name, f)
 		if err := errors.Join(err, f.Close()); err != nil {
-			return nil, fmt.Errorf("--uki %s: %w", name, err)
+			return nil, fmt.Errorf("--uki %s: %w", printable.Text(name), err)
 		}
 		found = append(found, more...)
 	}

@@ -138,7 +138,7 @@ func TestForeignLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, what := range map[string]string{"link": "symlink", "dangling": "symlink", "pipe": "pipe"} {
-		want := fmt.Sprintf("%q cannot be written: %q is a %s of user %d in a directory that others can write to, and is not followed: remove it, or choose another path", at(name), at(name), what, other)
+		want := fmt.Sprintf("%q cannot be written: %q is a %s of user %d in a directory that others can write to, and is not trusted: remove it, or choose another path", at(name), at(name), what, other)
 		for _, err := range []error{Check(at(name)), Write(at(name), nil, text("new"))} {
 			if err == nil || err.Error() != want {
 				t.Errorf("%s: %v", name, err)

@@ -51,7 +51,7 @@ type UntriedError struct {
 }
 
 func (e *UntriedError) Error() string {
-	return fmt.Sprintf("neither the image nor what it was before its upper layers gives that digest; what it was with %d of its layers or fewer was not tried, as that would take too long", e.Layers)
+	return fmt.Sprintf("the digest is not that of the image, or of an older state that was tried; those with %d of its layers or fewer were not, as that would take too long", e.Layers)
 }
 
 // search looks for what gives the digests of wrong seals, for as long as a timeout says
@@ -179,7 +179,9 @@ func (s *sealCheck) searchImage(ctx context.Context) error {
 			left--
 		}
 		if left < 0 {
-			s.incomplete = &UntriedError{n}
+			if s.incomplete == nil {
+				s.incomplete = &UntriedError{n}
+			}
 			return false, nil
 		}
 		selinux.Share(s.Tree, tree)

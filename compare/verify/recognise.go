@@ -31,7 +31,7 @@ type Recognised struct {
 type DoubtError struct{ Recognised }
 
 func (e *DoubtError) Error() string {
-	text := fmt.Sprintf("%s looks as if it had been prepared for booting before it was written (%s), but so may a tree that nobody prepared",
+	text := fmt.Sprintf("%s looks as if it had been prepared for booting before it was written (%s), but a tree that nobody prepared may look the same",
 		e.Name, strings.Join(e.Facts, "; "))
 	if e.LeftOut == 0 {
 		return fmt.Sprintf("%s, and preparing %s would change it", text, e.Other)

@@ -15,7 +15,7 @@ import (
 )
 
 // ComposefsRSRefusal says why composefs-rs refuses to pull the image, from a layout as from
-// a registry, whatever is in its layers: LAYERS.md, "Images". It is nil
+// a registry, whatever is in its layers: importers/layer/LAYERS.md, "Images". It is nil
 // if nothing is known, as of an image without an OCI manifest.
 func (img *Image) ComposefsRSRefusal(layers []*layer.Entries) error {
 	manifest, err := img.ParsedManifest()
@@ -26,22 +26,27 @@ func (img *Image) ComposefsRSRefusal(layers []*layer.Entries) error {
 		return err
 	}
 	for i, desc := range manifest.Layers {
+		err := refusedType(desc.MediaType)
 		// Storages keep archives without the compression that is stated.
-		if img.Blobs[i].Digest == (v1.Hash{}) {
-			continue
+		if err == nil && img.Blobs[i].Digest != (v1.Hash{}) {
+			err = refusedCompression(desc.MediaType, layers[i].Compression)
 		}
-		if err := refusedMediaType(desc.MediaType, layers[i].Compression); err != nil {
+		if err != nil {
 			return &canon.EntryError{Layer: img.Blobs[i].Layer, Err: err}
 		}
 	}
 	return nil
 }
 
-func refusedMediaType(stated types.MediaType, found tarfile.Compression) error {
+func refusedType(stated types.MediaType) error {
 	switch stated {
 	case types.DockerLayer, types.DockerForeignLayer, types.DockerUncompressedLayer:
 		return fmt.Errorf("composefs-rs refuses Docker's media type %s in an OCI manifest", stated)
 	}
+	return nil
+}
+
+func refusedCompression(stated types.MediaType, found tarfile.Compression) error {
 	want := tarfile.Uncompressed
 	switch {
 	case strings.HasSuffix(string(stated), "+gzip"):

@@ -188,6 +188,11 @@ func fromFiles(dir string, t *canon.Tree, otherwise string, name func(selinux.Fi
 
 // read reads one byte more than there may be, if there is one.
 func read(root *os.Root, path string, size int64) (data []byte, err error) {
+	if info, err := root.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is no regular file", path)
+	}
 	// Whatever became of the file since, opening it must not wait.
 	f, err := root.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

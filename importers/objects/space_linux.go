@@ -42,6 +42,10 @@ func (s *Store) take(n int) error {
 	if err != nil {
 		return err
 	}
+	if fs.Blocks == 0 || fs.Bsize <= 0 {
+		// It states no size.
+		return nil
+	}
 	spare := min(fs.Blocks/spareShare, spareMax/uint64(fs.Bsize))
 	if fs.Bavail < spare+askEvery/uint64(fs.Bsize) {
 		return &SpaceError{s.root.Name()}

@@ -19,7 +19,7 @@ type ForeignError struct {
 }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%q is a %s of user %d in a directory that others can write to, and is not followed: remove it, or choose another path", e.Path, e.What, e.Owner)
+	return fmt.Sprintf("%q is a %s of user %d in a directory that others can write to, and is not trusted: remove it, or choose another path", e.Path, e.What, e.Owner)
 }
 
 // isForeign says that another user could have put a file into a directory. It is the rule

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"cfsverify/canon"
 	"cfsverify/canon/erofs"
 	"cfsverify/canon/linux"
@@ -33,11 +35,16 @@ type objectFile struct {
 const imageMax = 1 << 30
 
 func readComposefs(l Layer) (composefsLayer, error) {
-	f, err := os.Open(l.Composefs)
+	f, err := os.OpenFile(l.Composefs, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return composefsLayer{}, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return composefsLayer{}, err
+	} else if !info.Mode().IsRegular() {
+		return composefsLayer{}, fmt.Errorf("%q is no regular file", l.Composefs)
+	}
 	data, err := io.ReadAll(io.LimitReader(f, imageMax+1))
 	if err != nil {
 		return composefsLayer{}, err

@@ -25,15 +25,26 @@ var (
 
 // withLoaderEntries adds to the seals of unified kernel images what is booted in place of
 // them: bootc looks for entries of the boot loader first, and installs what it finds first
-// (setup_composefs_boot of crates/lib/src/bootc_composefs/boot.rs).
-func withLoaderEntries(found []seal.Seal, t *canon.Tree) []seal.Seal {
-	dir := t.Lookup(strings.TrimSuffix(entriesDir, "/"))
-	if len(found) == 0 || dir == nil {
+// (setup_composefs_boot of crates/lib/src/bootc_composefs/boot.rs). Those of all trees count,
+// each of which is what some layer rules make of the image, or nil.
+func withLoaderEntries(found []seal.Seal, trees ...*canon.Tree) []seal.Seal {
+	if len(found) == 0 {
 		return found
 	}
-	for _, e := range dir.Node.Children() {
-		if path := entriesDir + e.Name; e.Node.Kind != canon.Directory && isLoaderEntry(path) {
-			found = append(found, seal.Seal{Place: seal.LoaderEntry, Name: path, Err: errLoaderEntry})
+	seen := map[string]bool{}
+	for _, t := range trees {
+		if t == nil {
+			continue
+		}
+		dir := t.Lookup(strings.TrimSuffix(entriesDir, "/"))
+		if dir == nil {
+			continue
+		}
+		for _, e := range dir.Node.Children() {
+			if path := entriesDir + e.Name; e.Node.Kind != canon.Directory && isLoaderEntry(path) && !seen[path] {
+				seen[path] = true
+				found = append(found, seal.Seal{Place: seal.LoaderEntry, Name: path, Err: errLoaderEntry})
+			}
 		}
 	}
 	return found

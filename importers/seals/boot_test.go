@@ -56,6 +56,7 @@ func TestLoaderEntries(t *testing.T) {
 		"f boot/loader/entries/a.conf =x\n" + ukiEntry(efi, "1"):  {sealed, "loader-entry /boot/loader/entries/a.conf" + entry},
 		"l boot/loader/entries/a.conf ->x\n" + ukiEntry(efi, "1"): {sealed, "loader-entry /boot/loader/entries/a.conf" + entry},
 		"f boot/loader/entries/a.conf\n":                          nil,
+		ukiEntry(efi, "1") + fmt.Sprintf("d boot size=512\nf boot/x %q\n", "="+string(layers.Tar("f boot/loader/entries/a.conf")[:512])):          {sealed, "loader-entry /boot/loader/entries/a.conf" + entry},
 		"f boot/loader/entries/a\nf boot/loader/a.conf\nd boot/loader/entries/b.conf\nf boot/loader/entries/b.conf/c.conf\n" + ukiEntry(efi, "1"): {sealed},
 	} {
 		t.Run(strings.SplitN(spec, "\n", 2)[0], func(t *testing.T) { checkSeals(t, layerOf(t, spec), want...) })

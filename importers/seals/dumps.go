@@ -11,6 +11,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/dumpfile"
+	"cfsverify/importers/limits"
 )
 
 const (
@@ -77,7 +78,7 @@ func (r *Reading) readDump(n *canon.Node) (*canon.Tree, error) {
 	case c == nil:
 		return nil, errors.New("it is empty")
 	case c.Inline != nil:
-		return dumpfile.Parse(strings.NewReader(string(c.Inline)), dumpfile.Options{})
+		return r.parseDump(strings.NewReader(string(c.Inline)))
 	}
 	if r.dumpBytes.Load() > dumpMax {
 		return nil, fmt.Errorf("the dump files of the layers have more than %d bytes together", dumpMax)
@@ -90,5 +91,9 @@ func (r *Reading) readDump(n *canon.Node) (*canon.Tree, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return dumpfile.Parse(io.LimitReader(f, dumpMax), dumpfile.Options{})
+	return r.parseDump(io.LimitReader(f, dumpMax))
+}
+
+func (r *Reading) parseDump(text io.Reader) (*canon.Tree, error) {
+	return dumpfile.Parse(limits.MeteredLines(text, r.used), dumpfile.Options{})
 }

@@ -9,6 +9,7 @@ import (
 
 	"cfsverify/canon"
 	"cfsverify/canon/fsverity"
+	"cfsverify/importers/limits"
 	"cfsverify/testdata/uki"
 )
 
@@ -83,7 +84,7 @@ func TestPassing(t *testing.T) {
 
 // TestManyLines: the command lines of an image have a bound together, each file once.
 func TestManyLines(t *testing.T) {
-	r := NewReading(nil)
+	r := NewReading(nil, limits.Limits{})
 	for i := range 64 {
 		file := uki.File([2]string{".cmdline", strings.Repeat(string(rune('0'+i)), cmdlineMax)})
 		if err := watched(t, r, file); err != nil {
@@ -113,7 +114,7 @@ func watched(t *testing.T, r *Reading, file []byte) error {
 // TestManyDumps: the dump files of an image have a bound together, and none is read if
 // they are over it.
 func TestManyDumps(t *testing.T) {
-	r := NewReading(nil)
+	r := NewReading(nil, limits.Limits{})
 	for _, c := range []struct {
 		path string
 		size uint64

@@ -13,6 +13,7 @@ import (
 	"cfsverify/canon/fsverity"
 	"cfsverify/importers/image"
 	"cfsverify/importers/layer"
+	"cfsverify/importers/limits"
 	"cfsverify/importers/objects"
 )
 
@@ -25,12 +26,15 @@ const linesMax = 64 << 20
 // files the content, in a store.
 type Reading struct {
 	dumps *objects.Store
+	// used is of all dump files together.
+	used *limits.Budget
 	// dumpBytes are those of all dump files.
 	dumpBytes atomic.Int64
 
 	mu       sync.Mutex
 	programs map[fsverity.Digest]readProgram // guarded by mu
 	lines    int                             // guarded by mu
+	seals    int                             // guarded by mu
 }
 
 // readProgram is a file that went by, or why it is no program.
@@ -39,9 +43,10 @@ type readProgram struct {
 	err error
 }
 
-// NewReading has dump files kept in a store.
-func NewReading(dumps *objects.Store) *Reading {
-	return &Reading{dumps: dumps, programs: map[fsverity.Digest]readProgram{}}
+// NewReading has dump files kept in a store. What they take of memory once they are read is
+// bounded as an image is.
+func NewReading(dumps *objects.Store, most limits.Limits) *Reading {
+	return &Reading{dumps: dumps, used: limits.NewBudget(most), programs: map[fsverity.Digest]readProgram{}}
 }
 
 // Keep chooses what the store gets: see layer.ReadOptions.
@@ -77,6 +82,12 @@ func (r *Reading) add(digest fsverity.Digest, file *passing) error {
 	defer r.mu.Unlock()
 	if _, known := r.programs[digest]; known {
 		return nil
+	}
+	if p != nil {
+		r.seals += len(p.seals) + len(p.added)
+	}
+	if err := checkSealCount(r.seals); err != nil {
+		return err
 	}
 	if r.lines += lines; r.lines > linesMax {
 		return fmt.Errorf("the command lines of unified kernel images and addons have more than %d bytes together: that is too many to check", linesMax)

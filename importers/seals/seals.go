@@ -30,7 +30,7 @@ func Find(ctx context.Context, img *image.Image, t, other *canon.Tree, files *Re
 	if err != nil {
 		return nil, err
 	}
-	ukis = withLoaderEntries(withoutDisputed(ukis, t, other), t)
+	ukis = withLoaderEntries(withoutDisputed(ukis, t, other), t, other)
 	if err := checkSealCount(len(ukis) + len(found)); err != nil {
 		return nil, err
 	}

@@ -175,9 +175,9 @@ func (r *sectionReader) profile(number, section int) *seal.Profile {
 		}
 		switch key {
 		case "ID":
-			p.ID = value
+			p.ID = strings.Clone(value)
 		case "TITLE":
-			p.Title = value
+			p.Title = strings.Clone(value)
 		}
 	}
 	return p

@@ -201,6 +201,9 @@ func parseUnpacked(arg, rest string) (Source, error) {
 	if !found || storage != ContainersStorage && storage != DockerOverlay2 {
 		storage, spec = ContainersStorage, rest
 	}
+	if found && storage == ContainersStorage && Transport(name) != storage && slices.Contains(Transports(), Transport(name)) {
+		return Source{}, fmt.Errorf("%q: only images of containers-storage: and docker-overlay2: are unpacked", arg)
+	}
 	stored, err := parseStorage(storage, arg, spec)
 	if err != nil {
 		return Source{}, err

@@ -22,7 +22,7 @@ type NoHeadersError struct {
 }
 
 func (e *NoHeadersError) Error() string {
-	return fmt.Sprintf("the storage has no headers of this layer (%s), as after a partial pull by an old program, in an additional layer store, or in an image store without its graph root: read the image where it comes from, as docker://REGISTRY/NAME, or compare that with what was unpacked, as unpacked:NAME", printable.Text(e.File))
+	return fmt.Sprintf("the storage has no headers of this layer (%s), as after a partial pull by an old program, or in an image store without its graph root: read the image where it comes from, as docker://REGISTRY/NAME, or compare that with what was unpacked, as unpacked:NAME", printable.Text(e.File))
 }
 
 // openArchive puts the layer's archive together again from its headers and files, while it

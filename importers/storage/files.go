@@ -94,7 +94,10 @@ type PermissionError struct {
 }
 
 func (e *PermissionError) Error() string {
-	if e.Owner <= 0 || e.Owner != os.Geteuid() {
+	if e.Owner < 0 {
+		return "may not be read"
+	}
+	if e.Owner == 0 || e.Owner != os.Geteuid() {
 		return fmt.Sprintf("may not be read: the storage is of user %d", e.Owner)
 	}
 	return "may not be read by its user alone: run the program under podman unshare or buildah unshare"

@@ -21,6 +21,9 @@ type Image struct {
 	*image.Image
 	// Layers are those that were unpacked, lowest first.
 	Layers []*Layer
+	// MountProgram: the engine mounts images of its own store by a program such as
+	// fuse-overlayfs.
+	MountProgram bool
 
 	where place
 }
@@ -50,6 +53,9 @@ func Open(ctx context.Context, s source.Source, platform *v1.Platform) (*Image, 
 		return nil, err
 	}
 	img := &Image{Image: verified, where: where}
+	if img.MountProgram, err = hasMountProgram(stores[0].root); err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
 	if img.Layers, err = openLayers(stores, found.image.Layer); err != nil {
 		return nil, fmt.Errorf("%v: %w", s, err)
 	}

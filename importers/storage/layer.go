@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"cfsverify/canon/printable"
 	"cfsverify/importers/blob"
@@ -95,14 +96,25 @@ func (l *Layer) open(stores []*store) error {
 	composefs := filepath.Join(filepath.Dir(l.Diff), "composefs-data", "composefs.blob")
 	if _, err := os.Lstat(composefs); err == nil {
 		l.Composefs = composefs
-	}
-	mark, err := readDocument(filepath.Join(l.Store, filesDir, ".has-mount-program"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	} else if !errors.Is(err, fs.ErrNotExist) && l.diffErr == nil {
 		return err
 	}
-	l.MountProgram = string(mark) == "true"
-	return nil
+	var err error
+	l.MountProgram, err = hasMountProgram(l.Store)
+	return err
 }
+
+// hasMountProgram says that a store is mounted by a program such as fuse-overlayfs.
+func hasMountProgram(store string) (bool, error) {
+	mark, err := readDocument(filepath.Join(store, filesDir, ".has-mount-program"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return strings.TrimSpace(string(mark)) == "true", err
+}
+
+// owner is the user who unpacked the layer, -1 if that is not known.
+func (l *Layer) owner() int { return ownerOf(filepath.Dir(filepath.Dir(l.Diff))) }
 
 // openFiles opens the first of some files with headers, and the directory.
 func (l *Layer) openFiles(headers []string) {
@@ -116,9 +128,8 @@ func (l *Layer) openFiles(headers []string) {
 		l.headersErr = &NoHeadersError{File: headers[0]}
 	}
 	l.diff, l.diffErr = openDirectory(l.Diff)
-	// In an additional layer store it is a symlink.
 	l.unpacked, _ = os.Stat(l.Diff)
-	l.UserXattrs = ownerOf(l.Store) != 0 || inUserNamespace()
+	l.UserXattrs = l.owner() != 0 || inUserNamespace()
 }
 
 func (l *Layer) close() error {
@@ -136,7 +147,10 @@ func (l *Layer) place() (blob.Place, bool) {
 	if l.headers == nil {
 		return blob.Place{}, false
 	}
-	return blob.FilePlace(l.headers.Name())
+	place, found := blob.FilePlace(l.headers.Name())
+	// The content of its files is elsewhere.
+	place.Name = l.Diff
+	return place, found
 }
 
 // CheckLayers fails if a layer is no longer what it was when the image was opened: who reads

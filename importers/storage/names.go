@@ -63,10 +63,9 @@ func ofName(stores []*store, name string) []named {
 	if some := withName(all, func(stored string) bool { return stored == name }); len(some) > 0 {
 		return some
 	}
-	for _, matches := range rules[:2] {
-		if some := withName(all, matches); len(some) > 0 {
-			return some
-		}
+	// Programs differ about which of the two comes first.
+	if some := withName(all, func(stored string) bool { return rules[0](stored) || rules[1](stored) }); len(some) > 0 {
+		return some
 	}
 	if some := ofID(stores, strings.TrimPrefix(name, "sha256:")); len(some) > 0 {
 		return some

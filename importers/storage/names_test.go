@@ -59,7 +59,7 @@ func TestNames(t *testing.T) {
 	}
 	for ref, want := range map[string]string{
 		"localhost/os:1": "os", "os:1": "os", "other:2": "os", "localhost/other:2": "os",
-		"deb": "hub", "deb:latest": "hub", "library/deb": "hub", "docker.io/library/deb": "hub", "docker.io/deb": "hub", "index.docker.io/library/deb:latest": "hub",
+		"library/deb": "hub", "docker.io/library/deb": "hub", "docker.io/deb": "hub", "index.docker.io/library/deb:latest": "hub",
 		"localhost/deb": "local", "team/deb": "far", "far.example/team/deb": "far", "far.example:5000/team/tool": "far", "tool": "far",
 		"y:v2": "quay", "x/y:v2": "quay", "quay.io/x/y:v2": "quay", "odd": "as it is",
 		ids["nobody"]: "nobody", "@" + ids["nobody"]: "nobody", "sha256:" + ids["nobody"]: "nobody", ids["nobody"][:12]: "nobody", "@" + ids["nobody"][:12]: "nobody",
@@ -78,6 +78,13 @@ func TestNames(t *testing.T) {
 	} {
 		if got, err := author(t, store.Root, ref); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, error %v; want %q", ref, got, err, want)
+		}
+	}
+	// podman takes the one, skopeo the other.
+	for _, ref := range []string{"deb", "deb:latest"} {
+		_, err := author(t, store.Root, ref)
+		if err == nil || !strings.Contains(err.Error(), "may be several images: name one of docker.io/library/deb:latest, localhost/deb:latest") {
+			t.Errorf("%s: error %v", ref, err)
 		}
 	}
 	for _, ref := range []string{"same:1", "z/same:1"} {

@@ -68,9 +68,12 @@ func storeOptions(options []string) (imageStore string, additional []string) {
 // additional ones that are not there.
 func (p *place) add(imageStore, graphRoot string, additional []string) {
 	for i, path := range append([]string{imageStore, graphRoot}, additional...) {
-		if path == "" || slices.ContainsFunc(p.stores, func(s storeDir) bool { return s.path == path }) {
+		if path == "" {
 			continue
 		}
-		p.stores = append(p.stores, storeDir{path: filepath.Clean(path), optional: i > 1})
+		path = filepath.Clean(path)
+		if !slices.ContainsFunc(p.stores, func(s storeDir) bool { return s.path == path }) {
+			p.stores = append(p.stores, storeDir{path: path, optional: i > 1})
+		}
 	}
 }
