@@ -3,6 +3,7 @@ package layout
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path"
 
@@ -76,7 +77,11 @@ func isIn(dir *os.Root, index []byte) bool {
 
 // write stages a file of the layout, with the permissions that the layout's own has.
 func (w *Writer) write(name string, data []byte) error {
-	f, err := w.staged.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	// What was staged before may not be written to any more.
+	if err := w.staged.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := w.staged.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ type Limits struct {
 	Ratio, RatioFree int64
 }
 
-// Default allow some times of what the largest images have. gzip
-// cannot exceed 1032:1.
+// Default allows far more than images have that are known. Of small entries, 4 GiB of
+// metadata are some four million. gzip cannot exceed 1032:1.
 func Default() Limits {
 	return Limits{Entries: 10_000_000, Bytes: 256 << 30, Metadata: 4 << 30, Ratio: 500, RatioFree: 1 << 30}
 }

@@ -27,8 +27,7 @@ type Dir struct {
 }
 
 // New makes a directory in another one, of a name that begins with a prefix which nothing
-// but New uses, and ends in digits. Those of the user that runs which are over have left
-// there are removed.
+// but New uses, and ends in digits. It removes what ended runs of this user left there.
 func New(parent *os.Root, prefix string) (*Dir, error) {
 	sweep(parent, prefix, time.Now().Add(-leftAfter))
 	d := &Dir{parent: parent}
@@ -94,7 +93,7 @@ func sweepOne(parent *os.Root, name string, before time.Time) {
 	}
 	defer dir.Close()
 	info, err := dir.Stat()
-	if err != nil || !info.ModTime().Before(before) || info.Mode() != fs.ModeDir|0o700 {
+	if err != nil || !info.ModTime().Before(before) || info.Mode()&^fs.ModeSetgid != fs.ModeDir|0o700 {
 		return
 	}
 	if stat, is := info.Sys().(*syscall.Stat_t); !is || stat.Uid != uint32(os.Geteuid()) || tryLock(dir) != nil {

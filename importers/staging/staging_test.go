@@ -56,7 +56,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	kept = append(kept, "victim")
-	if err := errors.Join(os.WriteFile(at("x-2"), nil, 0o700), os.Symlink("victim", at("x-3")), os.Chmod(at("x-4"), 0o755)); err != nil {
+	if err := errors.Join(os.Chmod(at("x-1"), os.ModeSetgid|0o700), os.WriteFile(at("x-2"), nil, 0o700), os.Symlink("victim", at("x-3")), os.Chmod(at("x-4"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range append([]string{"x-1"}, kept...) {
