@@ -332,7 +332,7 @@ func TestLoadTimeout(t *testing.T) {
 	for _, s := range []importers.Source{{Transport: importers.Tar, Layers: []string{fifo}}, {Transport: importers.Dump, Path: fifo}} {
 		_, err := importers.Load(t.Context(), s, o)
 		var slow *limits.TimeoutError
-		if !errors.As(err, &slow) || slow.What != s.String() || slow.Timeout != time.Millisecond {
+		if !errors.As(err, &slow) || slow.What != s.String()+" could not be read" || slow.Timeout != time.Millisecond {
 			t.Errorf("error %v", err)
 		}
 	}

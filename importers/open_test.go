@@ -104,7 +104,7 @@ func slowly(ctx context.Context, _ *image.Image) (string, error) {
 func TestTimeouts(t *testing.T) {
 	s := ociLayout(t, "f a")
 	var slow *limits.TimeoutError
-	if got, err := importers.With(t.Context(), s, nil, time.Millisecond, slowly); !errors.As(err, &slow) || slow.What != s.String() || got != "" {
+	if got, err := importers.With(t.Context(), s, nil, time.Millisecond, slowly); !errors.As(err, &slow) || slow.What != s.String()+" could not be read" || got != "" {
 		t.Errorf("%q, error %v", got, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -159,7 +159,7 @@ func TestWithStaged(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	var slow *limits.TimeoutError
-	if _, err := importers.WithStaged(t.Context(), w, staged, time.Millisecond, slowly); !errors.As(err, &slow) || slow.What != s.String() {
+	if _, err := importers.WithStaged(t.Context(), w, staged, time.Millisecond, slowly); !errors.As(err, &slow) || slow.What != s.String()+" could not be read" {
 		t.Errorf("error %v", err)
 	}
 }

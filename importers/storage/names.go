@@ -182,6 +182,7 @@ func only(ref string, some []named) (named, error) {
 			names = append(names, n.image.String())
 		}
 	}
+	slices.Sort(names)
 	if slices.ContainsFunc(some, func(n named) bool { return n.image.ID != some[0].image.ID }) {
 		return named{}, fmt.Errorf("%q may be several images: name one of %s", ref, image.ListOrNone(names))
 	}

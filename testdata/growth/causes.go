@@ -45,7 +45,13 @@ func causes() []Shape {
 		named("late-layers", over("f usr/d/f%[1]d mtime=1", "f usr/d/g%[1]d mtime=2", "f usr/d/f%[1]d mtime=1")),
 		named("whiteout-in-scan", both("f usr/d/f%[1]d mtime=1", "c usr/d/f%[1]d dev=0,0 mtime=1")),
 		named("engine-file", both("", "f usr/d/f%[1]d mode=755 mtime=9")),
-		named("id-mapping", both("f usr/d/f%[1]d uid=%[1]d gid=%[1]d mtime=1", "f usr/d/f%[1]d uid=1%06[1]d gid=1%06[1]d mtime=1")),
+		// All owners move, that of the directories as well.
+		named("id-mapping", Shape{
+			Layers: func(n int) []string { return []string{base + each(n, "f usr/d/f%[1]d uid=%[1]d gid=%[1]d mtime=1")} },
+			Scan: func(n int) string {
+				return strings.ReplaceAll(base, "mtime", "uid=1000000 gid=1000000 mtime") + each(n, "f usr/d/f%[1]d uid=1%06[1]d gid=1%06[1]d mtime=1")
+			},
+		}),
 		named("derived", flagged(both("d usr/d/p%[1]d mtime=1\nf usr/d/p%[1]d/f mtime=5", "d usr/d/p%[1]d mtime=1\nf usr/d/p%[1]d/f mtime=6"), "--dir-mtime", "newest-child")),
 		named("implicit-parent", both("f usr/d/p%[1]d/f mtime=1", "d usr/d/p%[1]d mode=755 mtime=9\nf usr/d/p%[1]d/f mtime=1")),
 		named("hardlink-header", both("f usr/d/f%[1]d mtime=1\nh usr/d/h%[1]d ->usr/d/f%[1]d mtime=5", "f usr/d/f%[1]d mtime=5\nh usr/d/h%[1]d ->usr/d/f%[1]d")),
