@@ -184,5 +184,5 @@ func disagreement(source importers.Source, imported *importers.Import, r recipe.
 	}
 	other := verify.CompareRules(imported.Tree, imported.Other, r)
 	other.Err = advice.Wrap(other.Err)
-	return reports.Disagreement(source.String(), other, own), other, nil
+	return reports.DisagreementNote(source.String(), other, own), other, nil
 }

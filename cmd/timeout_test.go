@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -30,30 +29,25 @@ func manyLayers(t *testing.T) string {
 	return "tar:" + strings.Join(files, ",")
 }
 
-// TestIdentifyTimeout: the search ends with the time, not only the reading.
-func TestIdentifyTimeout(t *testing.T) {
-	t.Chdir(t.TempDir())
-	image := manyLayers(t)
-	stderr, err := os.Create("stderr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stderr.Close()
-	for timeout := 20 * time.Millisecond; ; timeout *= 2 {
-		if timeout > time.Minute {
-			t.Fatalf("the image cannot be read in %v, or the search takes no time", timeout)
-		}
-		if _, status := tryMain(t, stderr, "identify", "--digest", strings.Repeat("0", 128), "--timeout", timeout.String(), image); status != statusTrouble {
-			t.Fatalf("status %d in %v", status, timeout)
-		}
-		told, err := os.ReadFile("stderr")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := fmt.Sprintf("what gives the digest was not found in %v, and there is more to try: allow more with --timeout", timeout); strings.Contains(string(told), want) {
+// timesOut runs a command with more and more time, until that ends not while it reads but
+// later, which the error then says.
+func timesOut(t *testing.T, late func(timeout time.Duration) string, args ...string) {
+	t.Helper()
+	// To read takes a small part of the time that all takes.
+	for timeout := 20 * time.Millisecond; timeout < time.Minute; timeout *= 2 {
+		if told := refused(t, append(args, "--timeout", timeout.String())...); strings.Contains(told, late(timeout)) || t.Failed() {
 			return
 		}
 	}
+	t.Error("it is not read in a minute")
+}
+
+// TestIdentifyTimeout: the search ends with the time, not only the reading.
+func TestIdentifyTimeout(t *testing.T) {
+	t.Chdir(t.TempDir())
+	timesOut(t, func(timeout time.Duration) string {
+		return fmt.Sprintf("what gives the digest was not found in %v, and there is more to try: allow more with --timeout", timeout)
+	}, "identify", "--digest", strings.Repeat("0", 128), manyLayers(t))
 }
 
 // TestCompareTimeout: comparing ends with the time too.
@@ -68,26 +62,9 @@ func TestCompareTimeout(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// To read the files takes a small part of the time that all takes.
-	for timeout := 20 * time.Millisecond; timeout < time.Minute; timeout *= 2 {
-		want := fmt.Sprintf("cfsverify: dump:1 and dump:2 could not be compared in %v: allow more with --timeout\n", timeout)
-		stderr, err := os.Create("stderr")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, status := tryMain(t, stderr, "diff", "--timeout", timeout.String(), "dump:1", "dump:2")
-		told, err := os.ReadFile("stderr")
-		if err := errors.Join(err, stderr.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if status == statusTrouble && string(told) == want {
-			return
-		}
-		if status != statusTrouble {
-			t.Fatalf("status %d in %v", status, timeout)
-		}
-	}
-	t.Error("the files cannot be read")
+	timesOut(t, func(timeout time.Duration) string {
+		return fmt.Sprintf("cfsverify: dump:1 and dump:2 could not be compared in %v: allow more with --timeout\n", timeout)
+	}, "diff", "dump:1", "dump:2")
 }
 
 // TestSealTimeout: when time runs out for the explanation of a wrong seal, its verdict is

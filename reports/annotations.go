@@ -19,7 +19,7 @@ func (c Comparison) annotations(w io.Writer) error {
 		f := &failing[i]
 		out.command("error", string(f.Cause), findingMessage(f)+"\n"+samplePaths(f))
 	}
-	if c.failsByOtherRules() {
+	if c.FailsByOtherRules() {
 		out.command("error", layerRules, c.about()+"\n"+layerRulesAdvice)
 	} else if !c.Passed() && len(failing) == 0 {
 		out.command("error", "digests", gateText(c.Gate))

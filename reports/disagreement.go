@@ -17,10 +17,6 @@ const (
 	layerRulesAdvice = "Write the image anew so that all tools read it alike (cfsverify repair), or say with --layer-rules whose reading counts: bootc and composefs-rs read layers by the rules composefs-rs."
 )
 
-// failsByOtherRules says that layer rules which nobody chose fail the comparison, and
-// nothing else does.
-func (c Comparison) failsByOtherRules() bool { return c.Disagreement != nil && c.Disagreement.Fails }
-
 // about is what follows the word of the verdict.
 func (c Comparison) about() string {
 	d := c.Disagreement
@@ -29,9 +25,9 @@ func (c Comparison) about() string {
 		text = "the composefs digests are equal"
 	}
 	switch {
-	case c.failsByOtherRules() && c.A.Digest == c.B.Digest:
+	case c.FailsByOtherRules() && c.A.Digest == c.B.Digest:
 		text += fmt.Sprintf(" by the layer rules %s only: %s", c.Rules, disagreementText(d))
-	case c.failsByOtherRules():
+	case c.FailsByOtherRules():
 		text += "; " + disagreementText(d)
 	case d != nil && d.Equal && !c.Equal():
 		text += fmt.Sprintf("; by the layer rules %s the digests are equal", d.Rules)
@@ -81,10 +77,10 @@ func otherRulesText(side *verify.Side) string {
 		o.Rules, side.Name, o.Digest, count(len(o.Differences), "entry differs", "entries differ"))
 }
 
-// Disagreement says in a line that layer rules which were not used make something else
+// DisagreementNote says in a line that layer rules which were not used make something else
 // of a source than its digest own, with the first entry that hides others. It is empty
 // if they give the same digest.
-func Disagreement(source string, o *verify.OtherRules, own fsverity.Digest) string {
+func DisagreementNote(source string, o *verify.OtherRules, own fsverity.Digest) string {
 	hidden := ""
 	if len(o.Events) > 0 && o.Events[0].Hides {
 		hidden = fmt.Sprintf("; %s: %s", eventPlace(o.Events[0]), o.Events[0].What)

@@ -128,7 +128,7 @@ func newPage(r Comparison) (*htmlPage, error) {
 	if first := firstOf(r.Failing()); first != nil {
 		p.First = &htmlFirst{string(first.Cause), CauseOf(first.Cause).Title, CauseOf(first.Cause).Advice}
 	}
-	if r.failsByOtherRules() {
+	if r.FailsByOtherRules() {
 		p.First = &htmlFirst{layerRules, layerRulesTitle, layerRulesAdvice}
 	}
 	if r.Proof != nil {

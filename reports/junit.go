@@ -116,7 +116,7 @@ func writeJUnit(w io.Writer, suite junitSuite) error {
 func digestCase(r Comparison) junitCase {
 	c := junitCase{Name: "composefs digests are equal", Classname: "cfsverify"}
 	digests := fmt.Sprintf("%s %s\n%s %s\n", r.A.Name, r.A.Digest, r.B.Name, r.B.Digest)
-	if r.failsByOtherRules() {
+	if r.FailsByOtherRules() {
 		for _, side := range r.Disagreement.Sides {
 			digests += otherRulesText(side) + "\n"
 		}

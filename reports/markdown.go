@@ -88,7 +88,7 @@ func (m *markdown) head() {
 	if first := firstOf(r.Failing()); first != nil {
 		m.printf("\n**First:** `%s`: %s\n", first.Cause, CauseOf(first.Cause).Advice)
 	}
-	if r.failsByOtherRules() {
+	if r.FailsByOtherRules() {
 		m.printf("\n**First:** `%s`: %s\n", layerRules, layerRulesAdvice)
 	}
 	if text := proofText(r.Proof, len(r.Findings)); text != "" {

@@ -71,7 +71,7 @@ func (t *comparisonText) write() {
 		t.prose("", "recognised:", text)
 	}
 	t.summary(t.Failing(), proofText(t.Proof, len(t.Findings)))
-	if t.failsByOtherRules() {
+	if t.FailsByOtherRules() {
 		fmt.Fprintln(t)
 		t.prose("", "first:", layerRules+": "+layerRulesAdvice)
 	}
@@ -95,7 +95,7 @@ func (t *comparisonText) write() {
 	}
 	t.masked(t.Masked)
 	heading := "note:"
-	if t.failsByOtherRules() {
+	if t.FailsByOtherRules() {
 		heading = layerRules + ":"
 	}
 	for _, side := range t.sides() {

@@ -71,4 +71,6 @@ func (r *Result) disagreement(chosen bool) *Disagreement {
 	return d
 }
 
-func (r *Result) failsByOtherRules() bool { return r.Disagreement != nil && r.Disagreement.Fails }
+// FailsByOtherRules says that layer rules which nobody chose fail the comparison, and nothing
+// else does.
+func (r *Result) FailsByOtherRules() bool { return r.Disagreement != nil && r.Disagreement.Fails }

@@ -99,11 +99,11 @@ type Side struct {
 
 // Equal says that both digests are the same, also by the layer rules that were not used
 // unless Options.RulesChosen.
-func (r *Result) Equal() bool { return r.sameDigests() && !r.failsByOtherRules() }
+func (r *Result) Equal() bool { return r.sameDigests() && !r.FailsByOtherRules() }
 
 // Passed says that the comparison is a success: the digests are Equal, or the gate
 // lets the difference pass, and no Disagreement fails it.
-func (r *Result) Passed() bool { return r.passedByRules() && !r.failsByOtherRules() }
+func (r *Result) Passed() bool { return r.passedByRules() && !r.FailsByOtherRules() }
 
 // passedByRules is Passed by the layer rules that were used.
 func (r *Result) passedByRules() bool {

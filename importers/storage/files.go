@@ -119,8 +119,17 @@ func ownerOf(name string) int {
 	return int(stat.Uid)
 }
 
+// idMap is that of the user namespace, empty if it cannot be read: user_namespaces(7).
+func idMap() []string {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text))
+}
+
 // inUserNamespace says that user IDs are not those of the host.
 func inUserNamespace() bool {
-	idMap, err := os.ReadFile("/proc/self/uid_map")
-	return err == nil && !slices.Equal(strings.Fields(string(idMap)), []string{"0", "0", "4294967295"})
+	ids := idMap()
+	return ids != nil && !slices.Equal(ids, []string{"0", "0", "4294967295"})
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // OwnerError says that who asks does not see the owners that the files of an image have in
@@ -67,7 +66,6 @@ func shifts(ids []IDMap) bool {
 // isRootOfHost says that the process is in a user namespace in which root is that of the
 // host: it sees its files as root's, but no trusted.* xattrs.
 func isRootOfHost() bool {
-	idMap, err := os.ReadFile("/proc/self/uid_map")
-	fields := strings.Fields(string(idMap))
-	return err == nil && inUserNamespace() && len(fields) >= 3 && fields[0] == "0" && fields[1] == "0"
+	ids := idMap()
+	return inUserNamespace() && len(ids) >= 3 && ids[0] == "0" && ids[1] == "0"
 }
