@@ -47,7 +47,9 @@ func TestCfsctl(t *testing.T) {
 	first := rand.Uint64()
 	t.Logf("the seeds are those from 0 and from %d on", first)
 	for i := range uint64(100) {
+		// Twice as many are always the same, so that there are always enough refusals.
 		dumps[fmt.Sprint("seed ", i)] = cfsctlDump(t, cornerTree(i))
+		dumps[fmt.Sprint("seed ", 100+i)] = cfsctlDump(t, cornerTree(100+i))
 		dumps[fmt.Sprint("seed ", first+i)] = cfsctlDump(t, cornerTree(first+i))
 	}
 	written, refusals := 0, 0
